@@ -1,0 +1,38 @@
+# make demo | test | check | bench | clean
+#
+# Everything runs in .venv, which the first target makes with Python 3.11 or 3.12.
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+JOBS   ?= 4
+
+.PHONY: demo test check bench clean peers
+
+demo: $(READY)
+	$(BIN)/srtpbot demo
+
+test: $(READY) peers
+	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python -m tests.bench
+
+peers:
+	@sh tests/install-peers.sh
+
+$(READY): pyproject.toml
+	@sh tests/make-venv.sh $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) out build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

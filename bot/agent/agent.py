@@ -1,0 +1,355 @@
+"""Carries out commands on the library and owns the order in which native objects live and die."""
+
+from __future__ import annotations
+
+import gc
+import re
+import time
+from collections.abc import Callable
+
+import pjsua2 as pj
+
+from bot.agent.account import Account, account_settings
+from bot.agent.admission import Admission
+from bot.agent.audio import CLOSING_LIMIT_S, CLOSING_STEP_S, CallAudio, Player, is_complete
+from bot.agent.call import Leg, NativeCall, tx_option
+from bot.agent.dialler import Dialler
+from bot.agent.gate import NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE, Gate
+from bot.agent.library import Library
+from bot.agent.loop import Loop
+from bot.agent.refusal import Refused
+from bot.agent.trace import Trace, write_line
+from bot.commands import (
+    Answer,
+    AnyCommand,
+    Hangup,
+    Hold,
+    Loopback,
+    MakeCall,
+    Measure,
+    Play,
+    Record,
+    Request,
+    SendDtmf,
+    Shutdown,
+    Start,
+    StopPlay,
+    StopRecord,
+    Unhold,
+)
+from bot.events import (
+    AgentStopped,
+    CommandDone,
+    CommandFailed,
+    PlaybackFinished,
+    RecordingFinished,
+)
+from bot.model import CallState, Direction, EndedBy
+
+__all__ = ["Agent"]
+
+DTLS_OFFER = re.compile(r"^m=\S+ \S+ UDP/TLS/", re.MULTILINE | re.IGNORECASE)
+LAST_FRAME_S = 0.06
+"""From the end of a file to the end of its last frame in the call."""
+FAREWELL_S = 1.0
+"""How long the answers to our BYEs are waited for."""
+TEMPORARILY_UNAVAILABLE, REQUEST_TIMEOUT, OK = 480, 408, 200
+FINAL = 300
+INVALID_URI, SESSION_TERMINATED = 171039, 171140
+"""PJSIP_EINVALIDURI and PJSIP_ESESSIONTERMINATED."""
+
+
+class Agent:
+    """One endpoint's native side."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._emit = loop.emit
+        self._library = Library()
+        self._admission = Admission()
+        self._legs: dict[int, Leg] = {}
+        self._players: dict[int, tuple[Leg, Player]] = {}
+        self._recordings: dict[int, Leg] = {}
+        self._dead: list[NativeCall] = []
+        self._calls = 0
+        self._account: Account | None = None
+        self._silence: pj.ToneGenerator | None = None
+        self._trace: Trace | None = None
+        self._gate: Gate | None = None
+        self._started = False
+
+    def run(self) -> None:
+        """Serve until the loop stops, then end in order."""
+        self._loop.run_first()
+        if self._started:
+            while not self._loop.stopping:
+                self._loop.turn(self._library.endpoint)
+                self._bury()
+            self._say_goodbye()
+        self._drop_everything()
+        self._library.stop()
+        self._emit(AgentStopped(at=time.monotonic()))
+
+    def handle(self, request: Request) -> None:
+        """Carry out one command and say how it went."""
+        problem: tuple[str, str] | None = None
+        try:
+            self._carry_out(request.command)
+        except Refused as refusal:
+            problem = refusal.kind, str(refusal)
+        except pj.Error as error:
+            problem = kind_of(error, request.command), f"{error.reason} ({error.title})"
+        now = time.monotonic()
+        if problem is None:
+            self._emit(CommandDone(at=now, request=request.number))
+        else:
+            kind, reason = problem
+            self._emit(CommandFailed(at=now, request=request.number, kind=kind, reason=reason))
+
+    def _carry_out(self, command: AnyCommand) -> None:
+        match command:
+            case Start():
+                self._start(command)
+            case Shutdown():
+                self._loop.stop()
+            case MakeCall():
+                self._make_call(command)
+            case Answer():
+                self._answer_later(self._leg(command.call), command)
+            case Hangup():
+                self._hang_up(self._leg(command.call), EndedBy.LOCAL, command)
+            case Hold():
+                self._leg(command.call).live.setHold(pj.CallOpParam(True))
+            case Unhold():
+                self._unhold(self._leg(command.call))
+            case Play():
+                self._play(command)
+            case StopPlay():
+                self._stop_play(command.playback, complete=False)
+            case Record():
+                leg = self._leg(command.call)
+                leg.audio.record(command.recording, command.path)
+                self._recordings[command.recording] = leg
+            case StopRecord():
+                self._stop_record(command.recording)
+            case SendDtmf():
+                leg = self._leg(command.call)
+                Dialler(self._loop, leg, command, lambda: self._tone(leg)).start()
+            case Loopback():
+                self._leg(command.call).audio.loop_back(command.on)
+            case Measure():
+                self._leg(command.call).measure()
+
+    # ---- start and stop
+
+    def _start(self, command: Start) -> None:
+        config = command.config
+        trace = self._trace = Trace(self._emit, command.log_level, command.keep_keys)
+        try:
+            self._library.start(config, trace, command.log_level)
+        except (Refused, pj.Error):
+            self._loop.stop()
+            raise
+        self._started = True
+        self._loop.open_door(*self._library.door)
+        self._gate = Gate(self._judge, write_line)
+        guarded = self._gate.install()
+        self._silence = pj.ToneGenerator()
+        ready = self._library.ready(guarded)
+        self._silence.createToneGenerator(ready.conference_rate, 1)
+        first = self._library.listeners[0]
+        self._account = Account(self._emit, self._incoming)
+        self._account.create(account_settings(config, self._library.transport_ids, first.host, first.port))
+        self._emit(ready)
+        self._loop.beat()
+
+    def _say_goodbye(self) -> None:
+        """Hang up what lives and turn until the dialogs are gone."""
+        for leg in list(self._legs.values()):
+            self._hang_up(leg, EndedBy.LOCAL, Hangup(call=leg.number))
+        for recording in list(self._recordings):
+            self._stop_record(recording)
+        deadline = time.monotonic() + FAREWELL_S
+        while (self._dead or self._recordings) and time.monotonic() < deadline:
+            self._loop.turn(self._library.endpoint)
+            self._bury()
+
+    def _drop_everything(self) -> None:
+        """A native object that outlives the library aborts the process."""
+        self._legs.clear()
+        self._players.clear()
+        self._recordings.clear()
+        self._dead.clear()
+        self._silence = self._account = None
+        gc.collect()
+
+    # ---- calls
+
+    def _leg(self, number: int) -> Leg:
+        try:
+            return self._legs[number]
+        except KeyError:
+            raise Refused("ended", f"call {number} has ended") from None
+
+    def _new_leg(self, direction: Direction) -> Leg:
+        assert self._silence is not None
+        self._calls += 1
+        leg = Leg(self._calls, direction, CallAudio(self._silence), self._emit)
+        leg.on_end = self._ended
+        self._legs[leg.number] = leg
+        self._admission.opened()
+        return leg
+
+    def _judge(self) -> int:
+        """The gate's question about the INVITE at hand."""
+        assert self._trace is not None
+        if DTLS_OFFER.search(self._trace.last_received):
+            return NOT_ACCEPTABLE_HERE
+        if self._admission.room_in() > 0:
+            return SERVICE_UNAVAILABLE
+        self._admission.attempted()
+        return 0
+
+    def _incoming(self, account: Account, prm: pj.OnIncomingCallParam) -> None:
+        leg = self._new_leg(Direction.INCOMING)
+        leg.native = NativeCall(account, leg, prm.callId)
+        leg.transport = transport_of(prm.rdata.wholeMsg)
+        if DTLS_OFFER.search(prm.rdata.wholeMsg):  # longer than the trace shows; only here is it safe
+            self._hang_up(leg, EndedBy.LOCAL, Hangup(call=leg.number, code=NOT_ACCEPTABLE_HERE))
+            return
+        leg.begin()
+
+    def _make_call(self, command: MakeCall) -> None:
+        wait = self._admission.room_in()
+        if wait > 0:
+            raise Refused("call", f"too many calls at once; try again in {wait:.1f} s")
+        assert self._account is not None
+        if command.resolve_s:
+            self._loop.beat(command.resolve_s)
+        leg = self._new_leg(Direction.OUTGOING)
+        native = leg.native = NativeCall(self._account, leg)
+        prm = pj.CallOpParam(True)
+        prm.opt.audioCount, prm.opt.videoCount = 1, 0
+        prm.opt.customCallId = command.sip_call_id
+        prm.txOption = tx_option(command.headers)
+        try:
+            native.makeCall(command.uri, prm)
+        except pj.Error:
+            if leg.number in self._legs:
+                self._ended(leg)
+            raise
+        self._loop.after(command.ring_timeout_s, lambda: self._give_up(leg))
+
+    def _give_up(self, leg: Leg) -> None:
+        if leg.native is not None and leg.state is not CallState.CONFIRMED:
+            self._hang_up(leg, EndedBy.ERROR, Hangup(call=leg.number, code=REQUEST_TIMEOUT))
+
+    def _answer_later(self, leg: Leg, command: Answer) -> None:
+        if command.after_s <= 0:
+            self._answer(leg, command)
+            return
+
+        def answer() -> None:
+            if leg.native is not None:
+                self._answer(leg, command)
+
+        self._loop.after(command.after_s, answer)
+
+    def _answer(self, leg: Leg, command: Answer) -> None:
+        if command.code >= FINAL:
+            leg.ended_by = EndedBy.LOCAL
+        prm = pj.CallOpParam(True)
+        prm.statusCode, prm.reason = command.code, command.reason
+        prm.opt.videoCount = 0
+        prm.txOption = tx_option(command.headers)
+        leg.live.answer(prm)
+
+    def _hang_up(self, leg: Leg, by: EndedBy, command: Hangup) -> None:
+        leg.ended_by = leg.ended_by or by
+        prm = pj.CallOpParam()
+        prm.statusCode, prm.reason = command.code, command.reason
+        prm.txOption = tx_option(command.headers)
+        leg.live.hangup(prm)
+
+    def _unhold(self, leg: Leg) -> None:
+        prm = pj.CallOpParam(True)
+        prm.opt.flag = pj.PJSUA_CALL_UNHOLD
+        prm.opt.videoCount = 0
+        leg.live.reinvite(prm)
+
+    def _ended(self, leg: Leg) -> None:
+        """Inside the library's callback: note what must end, and let the loop do it."""
+        native, leg.native = leg.native, None
+        self._legs.pop(leg.number, None)
+        self._admission.closed()
+        if native is not None:
+            self._dead.append(native)
+        _, recordings = leg.audio.close()
+        for playback in [key for key, (owner, _) in self._players.items() if owner is leg]:
+            self._loop.soon(lambda key=playback: self._stop_play(key, complete=False))  # type: ignore[misc]
+        for recording in recordings:
+            self._loop.soon(lambda key=recording: self._stop_record(key))  # type: ignore[misc]
+
+    def _bury(self) -> None:
+        if self._dead:
+            live = {leg.native.getId() for leg in self._legs.values() if leg.native is not None}
+            self._dead = [native for native in self._dead if not native.is_droppable(live)]
+
+    # ---- audio
+
+    def _tone(self, leg: Leg) -> pj.ToneGenerator:
+        tone = leg.audio.source("tone")
+        if isinstance(tone, pj.ToneGenerator):
+            return tone
+        tone = pj.ToneGenerator()
+        tone.createToneGenerator(self._library.rate, 1)
+        leg.audio.add_source("tone", tone)
+        return tone
+
+    def _play(self, command: Play) -> None:
+        leg = self._leg(command.call)
+        ended: Callable[[], None] = lambda: self._loop.soon(  # noqa: E731
+            lambda: self._loop.after(LAST_FRAME_S, lambda: self._stop_play(command.playback, complete=True))
+        )
+        player = Player(command.path, command.loop, ended)
+        self._players[command.playback] = (leg, player)
+        leg.audio.add_source(command.playback, player)
+
+    def _stop_play(self, playback: int, *, complete: bool) -> None:
+        leg, _ = self._players.pop(playback, (None, None))
+        if leg is not None:
+            leg.audio.remove_source(playback)
+            self._emit(
+                PlaybackFinished(
+                    at=time.monotonic(), call=leg.number, playback=playback, complete=complete
+                )
+            )
+
+    def _stop_record(self, recording: int) -> None:
+        leg = self._recordings.get(recording)
+        path = leg.audio.close_recording(recording) if leg is not None else None
+        if leg is not None and path is not None:
+            self._await_file(leg, recording, path, time.monotonic() + CLOSING_LIMIT_S)
+
+    def _await_file(self, leg: Leg, recording: int, path: str, deadline: float) -> None:
+        now = time.monotonic()
+        if is_complete(path) or now > deadline:
+            self._recordings.pop(recording, None)
+            self._emit(RecordingFinished(at=now, call=leg.number, recording=recording, path=path))
+        else:
+            self._loop.after(
+                CLOSING_STEP_S, lambda: self._await_file(leg, recording, path, deadline)
+            )
+
+
+def kind_of(error: pj.Error, command: AnyCommand) -> str:
+    """Whose fault the library's error is."""
+    if isinstance(command, Start):
+        return "native"
+    return {SESSION_TERMINATED: "ended", INVALID_URI: "config"}.get(error.status, "call")
+
+
+def transport_of(message: str) -> str:
+    """The transport of the topmost Via (RFC 3261 18.2.1), in lower case."""
+    via = re.search(r"^(?:Via|v)[ \t]*:[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*(\w+)", message, re.M | re.I)
+    return via[1].lower() if via else ""

@@ -1,0 +1,123 @@
+"""Native players, recorders and tones of one call, connected whenever its media is active.
+
+Sources play into the call, sinks take what it receives. A silent source is always connected,
+since the library stops sending RTP, and telephone-events with it, when nothing plays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pjsua2 as pj
+
+from bot.agent.refusal import Refused
+
+__all__ = ["CallAudio", "Player", "is_complete"]
+
+CLOSING_STEP_S = 0.01
+CLOSING_LIMIT_S = 1.0
+RIFF_HEADER = 8
+
+
+class Player(pj.AudioMediaPlayer):
+    """Plays one file; ``on_end`` is called on the audio thread and must only queue a job."""
+
+    def __init__(self, path: str, loop: bool, on_end: Callable[[], None]) -> None:
+        super().__init__()
+        self._on_end = on_end
+        try:
+            self.createPlayer(path, 0 if loop else pj.PJMEDIA_FILE_NO_LOOP)
+        except pj.Error as error:
+            raise Refused("native", f"cannot play {path}: {error.reason}") from None
+
+    def onEof2(self) -> None:
+        """The library read the last frame."""
+        self._on_end()
+
+
+class CallAudio:
+    """What is connected to one call's audio port; reconnected at each change of its media."""
+
+    def __init__(self, silence: pj.AudioMedia) -> None:
+        self._sources: dict[object, pj.AudioMedia] = {"silence": silence}
+        self._sinks: dict[object, tuple[pj.AudioMediaRecorder, str]] = {}
+        self._port: pj.AudioMedia | None = None
+        self._echo = False
+
+    def connect(self, port: pj.AudioMedia | None) -> None:
+        """Connect everything to the call's port; None when the call has no active audio now."""
+        self._port = port
+        if port is None:
+            return
+        for source in self._sources.values():
+            source.startTransmit(port)
+        for sink, _ in self._sinks.values():
+            port.startTransmit(sink)
+        if self._echo:
+            port.startTransmit(port)
+
+    def add_source(self, key: object, source: pj.AudioMedia) -> None:
+        """Play ``source`` into the call from now, or from the moment that its media is active."""
+        self._sources[key] = source
+        if self._port is not None:
+            source.startTransmit(self._port)
+
+    def remove_source(self, key: object) -> bool:
+        """Stop and drop a source; False when there is none by that key."""
+        source = self._sources.pop(key, None)
+        if source is None:
+            return False
+        if self._port is not None:
+            with contextlib.suppress(pj.Error):
+                source.stopTransmit(self._port)
+        return True
+
+    def source(self, key: object) -> pj.AudioMedia | None:
+        """The source by that key, if it still plays."""
+        return self._sources.get(key)
+
+    def record(self, key: object, path: str) -> None:
+        """Record what the call receives into a WAV file at the conference's rate."""
+        recorder = pj.AudioMediaRecorder()
+        try:
+            recorder.createRecorder(path)
+        except pj.Error as error:
+            raise Refused("native", f"cannot record to {path}: {error.reason}") from None
+        self._sinks[key] = (recorder, path)
+        if self._port is not None:
+            self._port.startTransmit(recorder)
+
+    def close_recording(self, key: object) -> str | None:
+        """Let go of a recorder and return its path; the library completes the file soon after."""
+        recorder, path = self._sinks.pop(key, (None, None))
+        if recorder is not None and self._port is not None:
+            with contextlib.suppress(pj.Error):
+                self._port.stopTransmit(recorder)
+        return path
+
+    def loop_back(self, on: bool) -> None:
+        """Send back what the call receives, or stop."""
+        self._echo = on
+        if self._port is not None:
+            (self._port.startTransmit if on else self._port.stopTransmit)(self._port)
+
+    def close(self) -> tuple[list[object], list[object]]:
+        """Forget the port of a call that ended; the keys of what still played and recorded."""
+        self._port = None
+        self._sources.pop("silence", None)
+        return list(self._sources), list(self._sinks)
+
+
+def is_complete(path: str) -> bool:
+    """Whether a recorder has written its header: the RIFF length agrees with the file's."""
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            header = stream.read(RIFF_HEADER)
+        size = file.stat().st_size
+    except OSError:
+        return True
+    return len(header) == RIFF_HEADER and struct.unpack("<4sI", header)[1] == size - RIFF_HEADER

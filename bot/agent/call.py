@@ -1,0 +1,336 @@
+"""One call in the agent: the native object's callbacks as events, and its state for commands.
+
+The native object is thin and short-lived; what is known of the call lives in ``Leg``, which
+outlives it. Dropping a native object whose slot the library has given to another call would hang
+that one up, so whoever keeps native objects asks ``NativeCall.is_droppable`` first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec
+
+import pjsua2 as pj
+
+from bot.agent.audio import CallAudio
+from bot.agent.refusal import Refused
+from bot.agent.trace import printable
+from bot.commands import Header
+from bot.events import (
+    CallbackFailed,
+    CallStarted,
+    CallStateChanged,
+    DtmfReceived,
+    DtmfReleased,
+    MediaStateChanged,
+    MessageReceived,
+    StreamMeasured,
+    Wired,
+)
+from bot.model import (
+    CallState,
+    CryptoSuite,
+    Direction,
+    DtmfMethod,
+    EndedBy,
+    MediaDirection,
+    MediaState,
+    RtpCounters,
+    StreamStats,
+)
+
+__all__ = ["Leg", "NativeCall", "guarded", "tx_option"]
+
+P = ParamSpec("P")
+
+STATES = {
+    pj.PJSIP_INV_STATE_NULL: CallState.NULL,
+    pj.PJSIP_INV_STATE_CALLING: CallState.CALLING,
+    pj.PJSIP_INV_STATE_INCOMING: CallState.INCOMING,
+    pj.PJSIP_INV_STATE_EARLY: CallState.EARLY,
+    pj.PJSIP_INV_STATE_CONNECTING: CallState.CONNECTING,
+    pj.PJSIP_INV_STATE_CONFIRMED: CallState.CONFIRMED,
+    pj.PJSIP_INV_STATE_DISCONNECTED: CallState.DISCONNECTED,
+}
+DIRECTIONS = {
+    pj.PJMEDIA_DIR_NONE: MediaDirection.INACTIVE,
+    pj.PJMEDIA_DIR_ENCODING: MediaDirection.SENDONLY,
+    pj.PJMEDIA_DIR_DECODING: MediaDirection.RECVONLY,
+    pj.PJMEDIA_DIR_ENCODING_DECODING: MediaDirection.SENDRECV,
+}
+HOLDS = {pj.PJSUA_CALL_MEDIA_LOCAL_HOLD: "local", pj.PJSUA_CALL_MEDIA_REMOTE_HOLD: "remote"}
+RUNNING = {pj.PJSUA_CALL_MEDIA_ACTIVE, *HOLDS}
+METHODS = {
+    pj.PJSUA_DTMF_METHOD_RFC2833: DtmfMethod.RFC4733,
+    pj.PJSUA_DTMF_METHOD_SIP_INFO: DtmfMethod.INFO,
+}
+ACTIVE_SUITE = re.compile(r"#(\d+) audio[^\n]*\n\s+SRTP status: Active Crypto-suite: (\S+)")
+DTMF_UPDATE, DTMF_END = 1, 2
+DECLINE = 603
+
+
+def guarded(
+    callback: Callable[Concatenate[Any, P], None],
+) -> Callable[Concatenate[Any, P], None]:
+    """Report what a callback raises as CallbackFailed: the bindings would print and swallow it."""
+
+    @functools.wraps(callback)
+    def report(self: Any, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            callback(self, *args, **kwargs)
+        except Exception:
+            where = f"{type(self).__name__}.{callback.__name__}"
+            self.report(CallbackFailed(at=time.monotonic(), where=where, traceback=traceback.format_exc()))
+
+    return report
+
+
+class NativeCall(pj.Call):
+    """The library's call; its callbacks go to the leg."""
+
+    def __init__(self, account: pj.Account, leg: Leg, call_id: int = pj.PJSUA_INVALID_ID) -> None:
+        super().__init__(account, call_id)
+        self._leg = leg
+        self.report = leg.report
+
+    @guarded
+    def onCallState(self, prm: pj.OnCallStateParam) -> None:
+        self._leg.state_changed(prm.e)
+
+    @guarded
+    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
+        self._leg.media_changed()
+
+    @guarded
+    def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:
+        self._leg.measure_stream(prm.streamIdx, final=True)
+
+    @guarded
+    def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:
+        self._leg.digit(prm)
+
+    @guarded
+    def onInstantMessage(self, prm: pj.OnInstantMessageParam) -> None:
+        self.report(message(prm))
+
+    @guarded
+    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
+        prm.statusCode = DECLINE
+
+    @guarded
+    def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
+        prm.statusCode = DECLINE
+
+    def is_droppable(self, live: set[int]) -> bool:
+        """Whether nothing but the dead call would notice the native object's end."""
+        return self.getId() not in live and not self.isActive()
+
+
+class Leg:
+    """What the agent knows of one call, from its start until it is DISCONNECTED."""
+
+    def __init__(
+        self, number: int, direction: Direction, audio: CallAudio, report: Callable[[Wired], None]
+    ) -> None:
+        self.number = number
+        self.audio = audio
+        self.report = report
+        self.native: NativeCall | None = None
+        self.ended_by: EndedBy | None = None
+        self.on_end: Callable[[Leg], None] = lambda leg: None
+        self.state = CallState.NULL
+        self.transport = ""
+        self._direction = direction
+        self._media: list[MediaState] = []
+        self._begun = False
+
+    @property
+    def live(self) -> NativeCall:
+        """The native call; Refused when the call has ended."""
+        if self.native is None:
+            raise Refused("ended", f"call {self.number} has ended")
+        return self.native
+
+    @property
+    def audio_active(self) -> bool:
+        """Whether an audio stream runs now."""
+        return any(media.active for media in self._media)
+
+    def begin(self) -> None:
+        """Report that the call exists, once."""
+        if self._begun:
+            return
+        self._begun = True
+        info = self.live.getInfo()
+        self.report(
+            CallStarted(
+                at=time.monotonic(),
+                call=self.number,
+                direction=self._direction,
+                sip_call_id=printable(info.callIdString),
+                local_uri=printable(info.localUri),
+                remote_uri=printable(info.remoteUri),
+                transport=self.transport,
+            )
+        )
+
+    def state_changed(self, event: pj.SipEvent) -> None:
+        """Report the state, and let go of everything native once it is DISCONNECTED."""
+        self.begin()
+        info = self.live.getInfo()
+        state = STATES[info.state]
+        if state is self.state is not CallState.EARLY:
+            return
+        self.state = state
+        over = state is CallState.DISCONNECTED
+        self.report(
+            CallStateChanged(
+                at=time.monotonic(),
+                call=self.number,
+                state=state,
+                code=info.lastStatusCode,
+                reason=printable(info.lastReason),
+                by=(self.ended_by or ended_by(event)) if over else None,
+            )
+        )
+        if over:
+            self.on_end(self)
+
+    def media_changed(self) -> None:
+        """Report the media when it differs from what was reported, and connect the audio anew."""
+        native = self.live
+        info = native.getInfo()  # its media must not outlive it
+        media = info.media
+        suites = {int(index): suite for index, suite in ACTIVE_SUITE.findall(native.dump(True, ""))}
+        states, port = [], None
+        for line in media:
+            state = self._line(native, line, suites.get(line.index))
+            states.append(state)
+            if state.active and port is None:
+                port = native.getAudioMedia(line.index)
+        self.audio.connect(port)
+        if states != self._media:
+            self._media = states
+            self.report(MediaStateChanged(at=time.monotonic(), call=self.number, media=states))
+
+    def digit(self, prm: pj.OnDtmfEventParam) -> None:
+        """Report the first and the last packet of a digit, and none between."""
+        method = METHODS.get(prm.method, DtmfMethod.RFC4733)
+        now, ended = time.monotonic(), bool(prm.flags & DTMF_END)
+        if not prm.flags & DTMF_UPDATE:
+            duration = prm.duration if ended else None
+            self.report(
+                DtmfReceived(at=now, call=self.number, digit=prm.digit, method=method, duration_ms=duration)
+            )
+        elif ended:
+            self.report(
+                DtmfReleased(
+                    at=now, call=self.number, digit=prm.digit, method=method, duration_ms=prm.duration
+                )
+            )
+
+    def measure(self) -> None:
+        """Report the counters of every running stream."""
+        _ = self.live
+        for media in self._media:
+            if media.active:
+                self.measure_stream(media.index, final=False)
+
+    def measure_stream(self, index: int, *, final: bool) -> None:
+        """Report one stream's counters; a line without a stream has none."""
+        with contextlib.suppress(pj.Error):
+            stats = stream_stats(self.live.getStreamStat(index))
+            self.report(
+                StreamMeasured(
+                    at=time.monotonic(), call=self.number, index=index, stats=stats, final=final
+                )
+            )
+
+    def _line(self, native: NativeCall, line: pj.CallMediaInfo, suite: str | None) -> MediaState:
+        is_audio = line.type == pj.PJMEDIA_TYPE_AUDIO
+        active = is_audio and line.status in RUNNING and line.audioConfSlot != pj.PJSUA_INVALID_ID
+        state = MediaState(
+            index=line.index,
+            type="audio" if is_audio else "other",
+            active=active and line.dir != pj.PJMEDIA_DIR_NONE,
+            direction=DIRECTIONS[line.dir],
+            on_hold=HOLDS.get(line.status),
+        )
+        if not active:
+            return state
+        stream, transport = native.getStreamInfo(line.index), native.getMedTransportInfo(line.index)
+        parameters = stream.audCodecParam
+        return MediaState(
+            index=state.index,
+            type=state.type,
+            active=state.active,
+            direction=state.direction,
+            on_hold=state.on_hold,
+            codec=stream.codecName,
+            clock_rate=stream.codecClockRate,
+            ptime_ms=parameters.info.frameLen * parameters.setting.frmPerPkt,
+            local=transport.localRtpName,
+            remote=stream.remoteRtpAddress,
+            suite=CryptoSuite(suite) if suite else None,
+        )
+
+
+def ended_by(event: pj.SipEvent) -> EndedBy:
+    """REMOTE when a message from the peer ended the call; a timer or the library is an ERROR."""
+    by_message = event.type == pj.PJSIP_EVENT_RX_MSG or (
+        event.type == pj.PJSIP_EVENT_TSX_STATE and event.body.tsxState.type == pj.PJSIP_EVENT_RX_MSG
+    )
+    return EndedBy.REMOTE if by_message else EndedBy.ERROR
+
+
+def stream_stats(native: pj.StreamStat) -> StreamStats:
+    """The library's counters; what only RTCP tells is None until a report came."""
+    rtcp = native.rtcp
+    reported = rtcp.txStat.updateCount > 0
+    return StreamStats(
+        rx=counters(rtcp.rxStat, heard=True),
+        tx=counters(rtcp.txStat, heard=reported),
+        rtt_ms=rtcp.rttUsec.mean / 1000 if rtcp.rttUsec.n else None,
+    )
+
+
+def counters(native: pj.RtcpStreamStat, *, heard: bool) -> RtpCounters:
+    """One direction; ``heard`` when this side saw the losses or the peer reported them."""
+    jitter = native.jitterUsec
+    return RtpCounters(
+        packets=native.pkt,
+        bytes=native.bytes,
+        lost=native.loss if heard else None,
+        discarded=native.discard if heard else None,
+        reordered=native.reorder if heard else None,
+        duplicate=native.dup if heard else None,
+        jitter_ms_mean=jitter.mean / 1000 if jitter.n else None,
+        jitter_ms_max=jitter.max / 1000 if jitter.n else None,
+    )
+
+
+def message(prm: pj.OnInstantMessageParam) -> MessageReceived:
+    """A SIP MESSAGE, in a dialog or outside one."""
+    return MessageReceived(
+        at=time.monotonic(),
+        from_uri=printable(prm.fromUri),
+        to_uri=printable(prm.toUri),
+        content_type=printable(prm.contentType),
+        body=printable(prm.msgBody),
+    )
+
+
+def tx_option(headers: list[Header]) -> pj.SipTxOption:
+    """Headers of our own for the next message of a call."""
+    option, vector = pj.SipTxOption(), pj.SipHeaderVector()
+    for name, value in headers:
+        header = pj.SipHeader()
+        header.hName, header.hValue = name, value
+        vector.append(header)
+    option.headers = vector
+    return option

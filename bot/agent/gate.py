@@ -1,0 +1,126 @@
+"""Two SIP modules of our own, in front of the library's user agent and behind it.
+
+In front: an INVITE that the library would not survive gets its answer without a call being made:
+a WebRTC offer 488, one more than the sockets suffice for 503. Behind: a request that nobody took
+gets 405, or 481 when it belongs to a dialog that is gone (RFC 3261 8.2.1, 12.2.2), where the
+library alone would say nothing. The bindings do not reach this part of the library, so its
+exported C functions are used; where a build does not export them there is no gate.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections.abc import Callable
+
+from pjsua2 import _pjsua2
+
+__all__ = ["Gate"]
+
+BEFORE_USER_AGENT = 63
+"""PJSIP_MOD_PRIORITY_APPLICATION less one: transactions and dialogs have had their turn."""
+AFTER_EVERYONE = 127
+CAPABILITY_ALLOW = 5
+NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE = 488, 503
+METHOD_NOT_ALLOWED, DOES_NOT_EXIST = 405, 481
+ONLY_IN_DIALOG = {"BYE", "PRACK", "UPDATE", "INFO", "NOTIFY"}
+METHOD = re.compile(r"Request msg ([^/]+)/")
+
+_Pointer = ctypes.c_void_p
+_OnRequest = ctypes.CFUNCTYPE(ctypes.c_int, _Pointer)
+
+
+class _Name(ctypes.Structure):
+    _fields_ = (("ptr", ctypes.c_char_p), ("slen", ctypes.c_ssize_t))
+
+
+class _Module(ctypes.Structure):
+    """``pjsip_module`` of pjsip/sip_module.h."""
+
+    _fields_ = (
+        ("prev", _Pointer),
+        ("next", _Pointer),
+        ("name", _Name),
+        ("id", ctypes.c_int),
+        ("priority", ctypes.c_int),
+        ("load", _Pointer),
+        ("start", _Pointer),
+        ("stop", _Pointer),
+        ("unload", _Pointer),
+        ("on_rx_request", _OnRequest),
+        ("on_rx_response", _Pointer),
+        ("on_tx_request", _Pointer),
+        ("on_tx_response", _Pointer),
+        ("on_tsx_state", _Pointer),
+    )
+
+
+class Gate:
+    """Asks ``judge`` about each INVITE outside a dialog and answers what the library leaves unanswered.
+
+    ``judge()`` returns the status code to refuse with, or 0 to let it pass. It is called on the
+    pumping thread.
+    """
+
+    def __init__(self, judge: Callable[[], int], report: Callable[[str], None]) -> None:
+        self._judge = judge
+        self._report = report
+        self._kept: list[object] = []
+        self._c = ctypes.CDLL(_pjsua2.__file__)
+
+    def install(self) -> bool:
+        """Register both modules; False when this build does not export what that takes."""
+        try:
+            self._declare()
+        except AttributeError:
+            return False
+        self._endpoint = self._c.pjsua_get_pjsip_endpt()
+        return all(
+            [
+                self._register(b"mod-srtpbot-front", BEFORE_USER_AGENT, self._front),
+                self._register(b"mod-srtpbot-back", AFTER_EVERYONE, self._back),
+            ]
+        )
+
+    def _declare(self) -> None:
+        c = self._c
+        c.pjsua_get_pjsip_endpt.restype = _Pointer
+        c.pjsip_rx_data_get_info.restype = ctypes.c_char_p
+        c.pjsip_rx_data_get_info.argtypes = [_Pointer]
+        c.pjsip_endpt_get_capability.restype = _Pointer
+        c.pjsip_endpt_get_capability.argtypes = [_Pointer, ctypes.c_int, _Pointer]
+        c.pjsip_endpt_respond_stateless.argtypes = [_Pointer, _Pointer, ctypes.c_int] + [_Pointer] * 3
+        c.pjsip_endpt_register_module.argtypes = [_Pointer, _Pointer]
+
+    def _register(self, name: bytes, priority: int, handler: Callable[[int], int]) -> bool:
+        def guarded(rdata: int) -> int:
+            try:
+                return handler(rdata)
+            except Exception as error:  # what a C callback raises would be lost
+                self._report(f"gate: {type(error).__name__}: {error}")
+                return 0
+
+        callback = _OnRequest(guarded)
+        module = _Module(name=_Name(name, len(name)), id=-1, priority=priority, on_rx_request=callback)
+        self._kept += [callback, module]
+        return bool(self._c.pjsip_endpt_register_module(self._endpoint, ctypes.byref(module)) == 0)
+
+    def _method(self, rdata: int) -> str:
+        found = METHOD.match(self._c.pjsip_rx_data_get_info(rdata).decode("utf-8", "replace"))
+        return found[1] if found else ""
+
+    def _front(self, rdata: int) -> int:
+        if self._method(rdata) != "INVITE":
+            return 0
+        code = self._judge()
+        return self._respond(rdata, code) if code else 0
+
+    def _back(self, rdata: int) -> int:
+        method = self._method(rdata)
+        if method != "ACK":
+            self._respond(rdata, DOES_NOT_EXIST if method in ONLY_IN_DIALOG else METHOD_NOT_ALLOWED)
+        return 1
+
+    def _respond(self, rdata: int, code: int) -> int:
+        self._c.pjsip_endpt_respond_stateless(self._endpoint, rdata, code, None, None, None)
+        return 1

@@ -1,0 +1,61 @@
+"""What is asserted of a call by ``call`` and ``answer``: what always has to hold, and what was asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bot.call import Call
+from bot.cli.options import existing_audio
+from bot.cli.run import Run
+from bot.errors import ConfigError
+from bot.expect import compiled, expect
+from bot.model import SrtpMode
+from bot.sip import parse_header
+
+__all__ = ["Checks"]
+
+LAST_DIGIT_S = 1.0
+
+
+class Checks:
+    """Takes the ``--expect-...`` options out of ``options``; raises ConfigError when one cannot be meant."""
+
+    def __init__(self, run: Run, options: dict[str, Any], *, srtp: SrtpMode) -> None:
+        self._run = run
+        self._srtp = srtp
+        self._codec = options.pop("expect_codec")
+        self._suite = options.pop("expect_suite")
+        self._digits = options.pop("expect_dtmf")
+        self.audio = existing_audio(options.pop("expect_audio"), "--expect-audio")
+        self._headers = [parse_header(text) for text in options.pop("expect_headers")]
+        self.asked = any([self._codec, self._suite, self._digits, self.audio, self._headers])
+        for name, pattern in self._headers:
+            try:
+                compiled(pattern)
+            except ConfigError as error:
+                raise ConfigError(f"--expect-header {name}: {error}") from None
+
+    def before_the_end(self, call: Call) -> None:
+        """What has to hold of a call that was answered."""
+        check, timeout = self._run.check, 0.0 if call.known.ended else 1.0
+        check(lambda: expect(call).to_have_received_packets(timeout=timeout))
+        check(lambda: expect(call).to_have_sent_packets(timeout=timeout))
+        if self._suite or self._srtp is SrtpMode.MANDATORY or call.known.crypto().answered:
+            check(lambda: expect(call).to_be_encrypted(self._suite, timeout=timeout))
+        elif self._srtp is SrtpMode.OFF:
+            check(lambda: expect(call).not_to_be_encrypted(timeout=timeout))
+        if self._codec:
+            check(lambda: expect(call).to_use_codec(self._codec, timeout=timeout))
+        for name, pattern in self._headers:
+            check(lambda name=name, pattern=pattern: expect(call).to_have_header(  # type: ignore[misc]
+                name, matching=pattern, timeout=timeout))
+        if self._digits:
+            check(lambda: expect(call).to_have_received_dtmf(self._digits, timeout=LAST_DIGIT_S))
+
+    def after_the_end(self, call: Call) -> None:
+        """What can be judged when the recording is complete."""
+        for recording in call.recordings:
+            recording.wait()
+        if self.audio is not None and call.recordings:
+            audio, recording = self.audio, call.recordings[0]
+            self._run.check(lambda: expect(recording).to_match(audio))

@@ -1,0 +1,80 @@
+"""``srtpbot demo``: two endpoints on this machine talk over SRTP and prove it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot.cli.options import output_options
+from bot.cli.run import Run, endpoint_of
+from bot.config import EndpointConfig
+from bot.expect import expect
+from bot.model import CryptoSuite, DtmfMethod, SrtpMode
+
+__all__ = ["command"]
+
+FOLDER = Path("out/demo")
+SUITE = CryptoSuite.AES_CM_128_HMAC_SHA1_80
+CODEC = "PCMA"
+DIGITS = "159#"
+SPEECH_S = 4.0
+RATE = 8000
+
+
+@click.command(name="demo")
+@output_options
+def command(**options: Any) -> int:
+    """Two endpoints on 127.0.0.1: mandatory SRTP, audio played and recorded, digits, all asserted."""
+    options["out_folder"] = options["out_folder"] or str(FOLDER)
+    with Run(options) as run:
+        perform(run)
+    run.show()
+    if run.folder is not None:
+        run.say(f"report:  {run.folder / 'report.html'}")
+    return run.exit_status
+
+
+def perform(run: Run) -> None:
+    """The README's example, on the command line."""
+    assert run.folder is not None
+    speech = speech_file(run.folder / "speech.wav")
+    config = EndpointConfig(bind="127.0.0.1", codecs=(CODEC,), srtp=SrtpMode.MANDATORY, suites=(SUITE,))
+    with (
+        endpoint_of(run, config, name="callee") as callee,
+        endpoint_of(run, config, name="caller") as caller,
+    ):
+        with callee.expect_call() as incoming:
+            outgoing = caller.make_call(callee.uri, headers={"X-Demo": "srtpbot"})
+        answered = incoming.value.answer()
+        run.calls = [outgoing, answered]
+
+        for call in (outgoing, answered):
+            expect(call).to_be_confirmed()
+            expect(call).to_have_active_media()
+            expect(call).to_be_encrypted(SUITE)
+            expect(call).to_use_codec(CODEC)
+        expect(answered).to_have_header("X-Demo", "srtpbot")
+
+        with answered.record(run.folder / "heard.wav") as recording:
+            outgoing.play(speech).wait()
+        outgoing.send_dtmf(DIGITS).wait()
+        expect(answered).to_have_received_dtmf(DIGITS, method=DtmfMethod.RFC4733)
+        expect(outgoing).not_to_have_received_dtmf()
+        for call in (outgoing, answered):
+            expect(call).to_have_received_packets(at_least=100)
+        expect(recording).to_match(speech)
+
+        outgoing.hangup()
+        expect(outgoing).to_be_disconnected(code=200, by="local")
+        expect(answered).to_be_disconnected(code=200, by="remote")
+
+
+def speech_file(path: Path) -> Path:
+    """Something like speech, made here."""
+    from media.tones import speech_like
+    from media.wav import write
+
+    write(path, speech_like(SPEECH_S, RATE, seed=1))
+    return path

@@ -1,0 +1,349 @@
+"""The settings of an endpoint, checked; it knows neither the library nor who uses them.
+
+Construction looks at the values only; :meth:`TlsConfig.check_files` looks at the disk.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+import re
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from .errors import ConfigError
+from .model import CryptoSuite, SecureSignalling, SrtpMode, Transport
+from .sip import parse_uri
+
+__all__ = ["EndpointConfig", "Secret", "SettingError", "TlsConfig", "load_config", "parse_port_range"]
+
+Secret = Annotated[
+    str, Meta(extra_json_schema={"format": "password", "writeOnly": True}, extra={"secret": True})
+]
+"""Text that no error, ``repr`` or report shows."""
+
+if TYPE_CHECKING:
+    PortRange = tuple[int, int]
+else:  # a file and an option write "4000-4100", which construction turns into a pair
+    PortRange = tuple[int, int] | Annotated[str, Meta(examples=["4000-4100"])]
+
+Port = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": 65535})]
+Percent = Annotated[float, Meta(extra_json_schema={"minimum": 0, "maximum": 100})]
+
+_MAX_CALLS = 4
+_MIN_RTP_PORTS = 2 * _MAX_CALLS
+_CLOCK_RATES = (8000, 16000, 32000, 48000)
+_HIDDEN = "***"
+_NAME = re.compile(r"[A-Za-z0-9._~!*+-]{1,64}")
+_CODEC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(?:/[0-9]{1,6}(?:/[0-9]{1,2})?)?")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class SettingError(ConfigError, ValueError):
+    """The setting ``key`` is not usable; a ValueError too, so that msgspec says where in a document it is."""
+
+    def __init__(self, key: str, what: str) -> None:
+        """Say ``what`` is wrong with ``key`` and what to do."""
+        super().__init__(f"{key}: {what}")
+        self.key = key
+
+
+class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How TLS proves who is who; the files are PEM."""
+
+    ca: str | None = None
+    """The CAs that peers are verified with; None is the system's."""
+    cert: str | None = None
+    """This endpoint's certificate, which a listener needs."""
+    key: str | None = None
+    """The private key of ``cert``, without a passphrase."""
+    insecure: bool = False
+    """Do not verify the peer's certificate and name."""
+    verify_client: bool = False
+    """Demand a certificate from peers that connect."""
+
+    def __post_init__(self) -> None:
+        """Refuse half a key pair."""
+        _empty_is_none(self, "ca", "cert", "key")
+        if self.cert and not self.key:
+            raise SettingError("cert", "is set without its private key; set key too")
+        if self.key and not self.cert:
+            raise SettingError("key", "is set without its certificate; set cert too")
+
+    def in_folder(self, folder: str | os.PathLike[str]) -> TlsConfig:
+        """The same with its relative paths taken from ``folder``."""
+        paths = {
+            name: os.path.join(folder, os.path.expanduser(path))
+            for name, path in (("ca", self.ca), ("cert", self.cert), ("key", self.key))
+            if path
+        }
+        return msgspec.structs.replace(self, **paths)
+
+    def check_files(self) -> None:
+        """Raise ConfigError unless the files can be read and the key is that of the certificate."""
+        for name, path in (("ca", self.ca), ("cert", self.cert), ("key", self.key)):
+            if path:
+                _check_readable(f"tls.{name}", path)
+        if not (self.ca or self.cert):
+            return
+        import ssl
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        for name, path in (("ca", self.ca), ("cert", self.cert)):
+            try:
+                if path:
+                    context.load_verify_locations(cafile=path)
+            except ssl.SSLError:
+                raise SettingError(f"tls.{name}", f"{path} holds no certificate in PEM form") from None
+        if self.cert and self.key:
+            _check_key(context, self.cert, self.key)
+
+
+class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of one endpoint.
+
+    Construct it with values of the declared types; :meth:`with_options` and :func:`load_config` also
+    take what people write. An empty text means the same as None.
+    """
+
+    name: str = "srtpbot"
+    """Names the endpoint in logs and reports, and is the user of its URI when there is no ``id``."""
+    bind: str | None = None
+    """The IPv4 address on which SIP and media listen; None is all interfaces."""
+    port: Port = 0
+    """The SIP port; 0 is a free one. TLS beside TCP listens one port higher."""
+    transports: tuple[Transport, ...] = (Transport.UDP,)
+    id: str | None = None
+    """The address of record, for instance ``"Alice" <sip:alice@example.org>``."""
+    user: str | None = None
+    """The user name for digest authentication."""
+    password: Secret | None = None
+    realm: str | None = None
+    """The realm that the credentials are for; None is any."""
+    registrar: str | None = None
+    """The URI to register at; None does not register."""
+    proxy: str | None = None
+    """The URI of the outbound proxy."""
+    codecs: tuple[str, ...] = ()
+    """Codecs in order of preference, such as ``PCMA`` or ``speex/16000``; none is the library's own order."""
+    srtp: SrtpMode = SrtpMode.OPTIONAL
+    suites: tuple[CryptoSuite, ...] = tuple(CryptoSuite)
+    """The crypto suites in order of preference."""
+    srtp_requires: SecureSignalling = SecureSignalling.NONE
+    """The signalling that SRTP needs, since the keys travel in it."""
+    keying: Literal["sdes", "dtls"] = "sdes"
+    ipv6: bool = False
+    tls: TlsConfig = msgspec.field(default_factory=TlsConfig)
+    rtp_ports: PortRange | None = None
+    """The first and the last RTP port; None is free ports. In a file and in options ``4000-4100``."""
+    clock_rate: int | None = None
+    """Of the conference bridge, in Hz; None suits the codecs."""
+    user_agent: str = "srtpbot"
+    """The value of the User-Agent header."""
+    max_calls: int = _MAX_CALLS
+    rx_drop_pct: Percent = 0.0
+    """Simulated loss of received RTP packets."""
+    tx_drop_pct: Percent = 0.0
+    """Simulated loss of sent RTP packets."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be meant."""
+        _empty_is_none(self, "bind", "id", "user", "password", "realm", "registrar", "proxy")
+        for name in ("transports", "codecs", "suites"):
+            msgspec.structs.force_setattr(self, name, tuple(getattr(self, name)))
+        self._check_names()
+        self._check_addresses()
+        self._check_media()
+        self._check_limits()
+
+    def _check_names(self) -> None:
+        if not _NAME.fullmatch(self.name):
+            raise SettingError(
+                "name", "expected letters, digits and . _ ~ ! * + - only: it becomes a SIP user"
+            )
+        for key in ("user", "password", "realm", "user_agent"):
+            if _CONTROL.search(getattr(self, key) or ""):
+                raise SettingError(key, "has a line break or a control character in it")
+
+    def _check_addresses(self) -> None:
+        if self.ipv6:
+            raise SettingError("ipv6", "this library build has no IPv6 (it would abort); leave it false")
+        if self.bind:
+            msgspec.structs.force_setattr(self, "bind", _bind_address(self.bind))
+        if not 0 <= self.port <= 65535:
+            raise SettingError("port", f"expected 0 (a free port) to 65535, got {self.port}")
+        _check_list("transports", self.transports)
+        if self.port == 65535 and {Transport.TCP, Transport.TLS} <= set(self.transports):
+            raise SettingError("port", "TLS beside TCP listens one port higher: at most 65534")
+        for key, value in (("id", self.id), ("registrar", self.registrar), ("proxy", self.proxy)):
+            if value:
+                _check_uri(key, value)
+
+    def _check_media(self) -> None:
+        for index, codec in enumerate(self.codecs):
+            if not _CODEC.fullmatch(codec):
+                raise SettingError(
+                    f"codecs[{index}]", f"expected a name such as PCMA or PCMA/8000, got {codec!r}"
+                )
+        if self.codecs:
+            _check_list("codecs", tuple(codec.casefold() for codec in self.codecs))
+        _check_list("suites", self.suites)
+        if self.keying == "dtls":
+            reason = "this library build has no DTLS-SRTP and would silently send plain RTP"
+            raise SettingError("keying", f"{reason}; only sdes is possible")
+        if self.rtp_ports is not None:
+            msgspec.structs.force_setattr(self, "rtp_ports", _rtp_ports(self.rtp_ports))
+        if self.clock_rate is not None and self.clock_rate not in _CLOCK_RATES:
+            rates = ", ".join(map(str, _CLOCK_RATES))
+            raise SettingError("clock_rate", f"expected one of {rates} Hz, got {self.clock_rate}")
+
+    def _check_limits(self) -> None:
+        if not 1 <= self.max_calls <= _MAX_CALLS:
+            reason = f"the library build has {_MAX_CALLS} call slots for each endpoint"
+            raise SettingError("max_calls", f"expected 1 to {_MAX_CALLS}, got {self.max_calls}: {reason}")
+        for key, percent in (("rx_drop_pct", self.rx_drop_pct), ("tx_drop_pct", self.tx_drop_pct)):
+            if not (math.isfinite(percent) and 0 <= percent <= 100):
+                raise SettingError(key, f"expected a percentage from 0 to 100, got {percent}")
+
+    def with_options(self, **overrides: Any) -> EndpointConfig:
+        """The same with some settings replaced; None leaves a setting as it is.
+
+        Values may be written as in a file (``srtp="mandatory"``, ``rtp_ports="4000-4100"``). The parts of
+        ``tls`` are ``tls_ca``, ``tls_cert``, ``tls_key``, ``tls_insecure`` and ``tls_verify_client``.
+        """
+        given = {key: value for key, value in overrides.items() if value is not None}
+        data = msgspec.to_builtins(self)
+        data |= msgspec.to_builtins(given, enc_hook=os.fspath)
+        for key in [key for key in given if key.startswith("tls_")]:
+            data["tls"][key.removeprefix("tls_")] = data.pop(key)
+        try:
+            return msgspec.convert(data, EndpointConfig, strict=False)
+        except msgspec.ValidationError as error:
+            from .document import explain
+
+            raise explain(error, data, EndpointConfig) from None
+
+    def redacted(self) -> dict[str, Any]:
+        """The settings as plain values for a report, without the password."""
+        settings: dict[str, Any] = msgspec.to_builtins(self)
+        return settings | {"password": self.password and _HIDDEN}
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """The settings for rich, without the password."""
+        shown = {"password": self.password and _HIDDEN}
+        return [(name, shown.get(name, getattr(self, name))) for name in self.__struct_fields__]
+
+    def __repr__(self) -> str:
+        """The settings without the password."""
+        return f"EndpointConfig({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+
+
+def load_config(path: str | os.PathLike[str]) -> EndpointConfig:
+    """Read the YAML file at ``path``; paths in it are relative to its folder, and their files are checked."""
+    from .document import load
+
+    def finish(config: EndpointConfig) -> EndpointConfig:
+        config = msgspec.structs.replace(config, tls=config.tls.in_folder(os.path.dirname(path)))
+        config.tls.check_files()
+        return config
+
+    return load(path, EndpointConfig, finish)
+
+
+def parse_port_range(text: str) -> tuple[int, int]:
+    """Read ``4000-4100``."""
+    found = re.fullmatch(r"\s*([0-9]{1,5})\s*-\s*([0-9]{1,5})\s*", text)
+    if not found:
+        raise ConfigError(f"expected a range of ports such as 4000-4100, got {text!r}")
+    return int(found[1]), int(found[2])
+
+
+def _rtp_ports(ports: tuple[int, int] | str) -> tuple[int, int]:
+    try:
+        low, high = parse_port_range(ports) if isinstance(ports, str) else ports
+    except ConfigError as error:
+        raise SettingError("rtp_ports", str(error)) from None
+    if not 1024 <= low <= high <= 65535:
+        raise SettingError(
+            "rtp_ports", f"expected a range from 1024 to 65535, lowest first, got {low}-{high}"
+        )
+    if low % 2:
+        raise SettingError("rtp_ports", f"RTP begins at an even port (RFC 3550), got {low}-{high}")
+    if high - low + 1 < _MIN_RTP_PORTS:
+        need = f"{_MAX_CALLS} calls take {_MIN_RTP_PORTS} ports"
+        raise SettingError("rtp_ports", f"{low}-{high} is too narrow: {need}, for instance {low}-{low + 99}")
+    return low, high
+
+
+def _empty_is_none(settings: msgspec.Struct, *names: str) -> None:
+    for name in names:
+        if getattr(settings, name) == "":
+            msgspec.structs.force_setattr(settings, name, None)
+
+
+def _check_list(key: str, values: tuple[str, ...]) -> None:
+    if not values:
+        raise SettingError(key, "is empty; name at least one or leave the key out")
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise SettingError(f"{key}[{index}]", f"{value} is in the list already")
+
+
+def _bind_address(text: str) -> str | None:
+    try:
+        address = ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        port = re.fullmatch(r"[0-9.]+:[0-9]+", text)
+        hint = (
+            "the port is a setting of its own, port" if port else "a host name will not do, nor an interface"
+        )
+        raise SettingError(
+            "bind", f"expected an IPv4 address such as 127.0.0.1, got {text!r}: {hint}"
+        ) from None
+    if address.version == 6:
+        raise SettingError("bind", f"{text} is an IPv6 address, and this library build has no IPv6; use IPv4")
+    if address.is_multicast or text == "255.255.255.255":
+        raise SettingError("bind", f"{text} is no address of an interface")
+    return None if address.is_unspecified else str(address)
+
+
+def _check_uri(key: str, text: str) -> None:
+    try:
+        uri = parse_uri(text)
+    except ConfigError as error:
+        raise SettingError(key, str(error)) from None
+    if uri.scheme == "tel":
+        raise SettingError(key, f"expected a sip: or sips: URI, got {text!r}")
+    if uri.password is not None:
+        raise SettingError(key, "has a password in it; set user and password instead")
+    if uri.is_ipv6:
+        raise SettingError(key, f"{uri.host} is an IPv6 address, and this library build has no IPv6")
+
+
+def _check_readable(key: str, path: str) -> None:
+    try:
+        with open(path, "rb") as file:
+            file.read(1)
+    except FileNotFoundError:
+        raise SettingError(key, f"{path}: there is no such file") from None
+    except (OSError, ValueError) as error:
+        raise SettingError(
+            key, f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}"
+        ) from None
+
+
+def _check_key(context: Any, cert: str, key: str) -> None:
+    import ssl
+
+    def refuse() -> str:
+        raise SettingError("tls.key", f"{key} is protected by a passphrase; write it out without one")
+
+    try:
+        context.load_cert_chain(cert, key, password=refuse)
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            raise SettingError("tls.key", f"{key} is not the key of the certificate {cert}") from None
+        raise SettingError("tls.key", f"{key} holds no private key in PEM form") from None

@@ -1,0 +1,408 @@
+"""A user agent that a test holds in its hand: one agent process, its calls, its journal."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from .call import Call, header_list
+from .commands import AnyCommand, MakeCall, Start
+from .config import EndpointConfig
+from .deadline import Deadline
+from .driver import Driver
+from .errors import (
+    BotError,
+    CallbackFailed,
+    CallEnded,
+    CallFailed,
+    ConfigError,
+    EndpointCrashed,
+    NativeError,
+    WaitTimeout,
+)
+from .events import (
+    AgentCrashed,
+    AgentReady,
+    AnyEvent,
+    CallEvent,
+    CallStarted,
+    CallStateChanged,
+    CommandDone,
+    CommandFailed,
+    MessageReceived,
+    RegistrationChanged,
+    SipReceived,
+    SipSent,
+)
+from .events import CallbackFailed as CallbackRaised
+from .journal import Entry, Journal
+from .model import CallState, Direction, Transport
+from .record import CallRecord
+from .sip import parse_uri
+
+__all__ = ["Awaited", "Endpoint", "Steering"]
+
+START_S = 20.0
+COMMAND_S = 5.0
+RESOLVE_S = 30.0
+REMEMBERED = 64
+"""Dialogs that are remembered after their end, and before their beginning, for their messages."""
+
+FAILURES: dict[str, type[BotError]] = {
+    "config": ConfigError,
+    "native": NativeError,
+    "call": CallFailed,
+    "ended": CallEnded,
+}
+
+
+class Steering(Protocol):
+    """A controller, as an endpoint sees it."""
+
+    def attach(self, endpoint: Endpoint) -> None:
+        """Called before the agent starts."""
+
+    def detach(self) -> None:
+        """Called after it has ended."""
+
+
+@dataclass
+class Awaited:
+    """What ``expect_call`` will have caught at the end of its block."""
+
+    call: Call | None = None
+
+    @property
+    def value(self) -> Call:
+        """The call; only after the block."""
+        if self.call is None:
+            raise WaitTimeout("no call has arrived yet: read .value after the with block")
+        return self.call
+
+
+class Endpoint:
+    """Places and answers calls; a context manager that hangs up and cleans up at its end.
+
+    Settings come from ``config``, and keyword arguments named like its fields override them.
+    Several endpoints may share a journal. Raises ConfigError for settings that cannot be meant,
+    NativeError when a port is taken or the library is missing.
+    """
+
+    def __init__(
+        self,
+        config: EndpointConfig | None = None,
+        *,
+        controller: Steering | None = None,
+        journal: Journal | None = None,
+        log_level: int = 4,
+        keep_keys: bool = False,
+        on_log: Callable[[str], None] = lambda line: None,
+        **settings: Any,
+    ) -> None:
+        self.config = (config or EndpointConfig()).with_options(**settings)
+        self.journal = journal if journal is not None else Journal()
+        self.ready: AgentReady | None = None
+        self.registration: RegistrationChanged | None = None
+        self.messages: list[MessageReceived] = []
+        self.failure: BotError | None = None
+        self._controller = controller
+        self._log_level = log_level
+        self._keep_keys = keep_keys
+        self._on_log = on_log
+        self._driver: Driver | None = None
+        self._answers: dict[int, CommandDone | CommandFailed | None] = {}
+        self._calls: dict[int, Call] = {}
+        self._arrived: list[Call] = []
+        self._by_dialog: OrderedDict[str, Call] = OrderedDict()
+        self._unclaimed: OrderedDict[str, list[SipSent | SipReceived]] = OrderedDict()
+
+    # ---- life
+
+    def start(self) -> Self:
+        """Start the agent and wait until its ports listen."""
+        self._stop_observing = self.journal.observe(self._observe)
+        if self._controller is not None:
+            self._controller.attach(self)
+        self._driver = Driver(lambda event: self.journal.append(self.name, event), self._on_log)
+        start = Start(config=self.config, log_level=self._log_level, keep_keys=self._keep_keys)
+        try:
+            self.request(start, START_S)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def close(self) -> None:
+        """Hang up every call, complete every recording, end the agent."""
+        driver, self._driver = self._driver, None
+        if driver is None:
+            return
+        driver.stop()
+        if self._controller is not None:
+            self._controller.detach()
+        self._stop_observing()
+
+    def __enter__(self) -> Self:
+        return self if self._driver is not None else self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+        if error is None and self.failure is not None:
+            raise self.failure
+
+    # ---- what is known
+
+    @property
+    def name(self) -> str:
+        """The name in the journal, and the user part of the URI."""
+        return self.config.name
+
+    @property
+    def pid(self) -> int:
+        """The agent's process id."""
+        if self._driver is None:
+            raise NativeError(f"{self.name}: the endpoint is not running")
+        return self._driver.pid
+
+    @property
+    def uri(self) -> str:
+        """Where this endpoint is called: ``sip:NAME@HOST:PORT;transport=...``."""
+        return self.uris[0]
+
+    @property
+    def uris(self) -> list[str]:
+        """One URI for each transport that listens."""
+        if self.ready is None:
+            raise NativeError(f"{self.name}: the endpoint is not running")
+        return [
+            f"sip:{self.name}@{one.host}:{one.port}"
+            + ("" if one.transport is Transport.UDP else f";transport={one.transport}")
+            for one in self.ready.listeners
+        ]
+
+    @property
+    def calls(self) -> list[Call]:
+        """The calls that have not ended."""
+        with self.journal.held():
+            return list(self._calls.values())
+
+    def call(self, number: int) -> Call:
+        """The call with that number, among those that have not ended."""
+        with self.journal.held():
+            return self._calls[number]
+
+    # ---- calls
+
+    def make_call(
+        self,
+        uri: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        ring_timeout: float = 30.0,
+    ) -> Call:
+        """Send an INVITE and return the call without waiting for its answer.
+
+        After ``ring_timeout`` seconds without an answer the call ends with 408. Raises
+        ConfigError for a URI or a header that is none, CallFailed when no INVITE could be sent.
+        """
+        target = parse_uri(uri)
+        if target.is_ipv6:
+            raise ConfigError(f"{uri}: this build of the library has no IPv6; use an IPv4 address")
+        first = self.config.transports[0]
+        if target.param("transport") is None and first is not Transport.UDP and "<" not in uri:
+            uri = f"{uri};transport={first}"
+        dialog = f"{secrets.token_hex(12)}@srtpbot"
+        literal = target.host.replace(".", "").isdigit()
+        command = MakeCall(
+            uri=uri,
+            sip_call_id=dialog,
+            headers=header_list(headers),
+            ring_timeout_s=ring_timeout,
+            resolve_s=0.0 if literal else RESOLVE_S,
+        )
+        try:
+            self.request(command, COMMAND_S if literal else RESOLVE_S)
+        except CallFailed as error:
+            raise CallFailed(f"{self.name}: call to {uri}: {error}") from None
+        return self._by_dialog[dialog]
+
+    @contextmanager
+    def expect_call(self, timeout: float = 5.0) -> Iterator[Awaited]:
+        """Catch the next incoming call that nobody has caught: arm it, then make the call inside the block.
+
+        At the end of the block it waits up to ``timeout`` seconds; raises WaitTimeout.
+        """
+        awaited = Awaited()
+        yield awaited
+        deadline = Deadline(timeout)
+        if not self.wait_until(lambda: bool(self._arrived), deadline):
+            raise WaitTimeout(f"{self.name}: no call arrived within {timeout:g} s")
+        awaited.call = self._arrived.pop(0)
+
+    def wait_registered(self, timeout: float = 10.0) -> RegistrationChanged:
+        """Wait for the registrar's word; raises CallFailed when it refused."""
+        if not self.wait_until(lambda: self.registration is not None, Deadline(timeout)):
+            raise WaitTimeout(f"{self.name}: the registrar did not answer within {timeout:g} s")
+        assert self.registration is not None
+        if not self.registration.active:
+            raise CallFailed(f"{self.name}: not registered: {self.registration.code} {self.registration.reason}")
+        return self.registration
+
+    # ---- for calls
+
+    def request(self, command: AnyCommand, timeout: float = COMMAND_S) -> None:
+        """Have the agent carry out a command; raises what it failed with."""
+        if self._driver is None:
+            self._check()
+            raise NativeError(f"{self.name}: the endpoint is not running")
+        with self.journal.held():
+            number = self._driver.send(command)
+            self._answers[number] = None
+        try:
+            if not self.wait_until(lambda: self._answers[number] is not None, Deadline(timeout)):
+                raise WaitTimeout(f"{self.name}: {type(command).__name__} not done after {timeout:g} s")
+            answer = self._answers[number]
+        finally:
+            del self._answers[number]
+        if isinstance(answer, CommandFailed):
+            raise FAILURES[answer.kind](answer.reason)
+
+    def wait_until(
+        self, holds: Callable[[], bool], deadline: Deadline, check: Callable[[], None] = lambda: None
+    ) -> bool:
+        """Wait on the journal; raises at once when this endpoint has failed."""
+
+        def both() -> None:
+            self._check()
+            check()
+
+        return self.journal.wait_until(holds, deadline, both)
+
+    def playable(self, path: Path) -> Path:
+        """A 16-bit mono WAV at the conference's rate, made of any audio file, and cached."""
+        from media.wav import AudioError, playable
+
+        assert self.ready is not None
+        try:
+            return playable(path, self.ready.conference_rate, cache_folder())
+        except AudioError as error:
+            raise ConfigError(str(error)) from None
+
+    # ---- observing
+
+    def fail(self, failure: BotError) -> None:
+        """Make every wait on this endpoint raise ``failure``; the first one counts."""
+        with self.journal.held():
+            self.failure = self.failure or failure
+
+    def _check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    def _observe(self, entry: Entry) -> None:
+        if entry.endpoint != self.name:
+            return
+        event = entry.event
+        match event:
+            case CommandDone() | CommandFailed():
+                if event.request in self._answers:
+                    self._answers[event.request] = event
+            case SipSent() | SipReceived():
+                self._trace(event)
+            case CallStarted():
+                self._begin(event)
+            case CallEvent():
+                self._pass_on(event)
+            case AgentReady():
+                self.ready = event
+            case RegistrationChanged():
+                self.registration = event
+            case MessageReceived():
+                self.messages.append(event)
+            case AgentCrashed():
+                self._crashed(event)
+            case CallbackRaised():
+                self.fail(CallbackFailed(f"{self.name}: {event.where} raised\n{event.traceback}"))
+            case _:
+                pass
+
+    def _begin(self, started: CallStarted) -> None:
+        call = self._calls[started.call] = Call(self, CallRecord.of(started))
+        remember(self._by_dialog, started.sip_call_id, call)
+        for event in self._unclaimed.pop(started.sip_call_id, ()):
+            call.observe(event)
+        if started.direction is Direction.INCOMING:
+            self._arrived.append(call)
+
+    def _pass_on(self, event: CallEvent) -> None:
+        call = self._calls.get(event.call) or next(
+            (one for one in self._by_dialog.values() if one.number == event.call), None
+        )
+        if call is None:
+            return
+        call.observe(event)
+        if isinstance(event, CallStateChanged) and event.state is CallState.DISCONNECTED:
+            self._calls.pop(event.call, None)
+
+    def _trace(self, event: SipSent | SipReceived) -> None:
+        dialog = dialog_of(event.text)
+        call = self._by_dialog.get(dialog)
+        if call is not None:
+            call.observe(event)
+        else:
+            remember(self._unclaimed, dialog, [*self._unclaimed.get(dialog, []), event])
+
+    def _crashed(self, event: AgentCrashed) -> None:
+        """Close the books: the calls end as errors, the recordings are mended, every wait raises."""
+        self.failure = EndpointCrashed(f"{self.name}: the agent crashed: {event.reason}", tuple(event.log))
+        for call in list(self._calls.values()):
+            call.crash(event.at)
+        self._calls.clear()
+        mend([one.path for call in self._by_dialog.values() for one in call.unfinished_recordings])
+
+
+def remember(book: OrderedDict[str, Any], key: str, value: object) -> None:
+    """Keep the newest entries of a bounded book."""
+    book[key] = value
+    book.move_to_end(key)
+    if len(book) > REMEMBERED:
+        book.popitem(last=False)
+
+
+def dialog_of(text: str) -> str:
+    """The Call-ID of a message, found without reading the rest of it."""
+    for line in text.split("\n"):
+        name, _, value = line.partition(":")
+        if name.strip().casefold() in {"call-id", "i"}:
+            return value.strip()
+        if not line.strip():
+            break
+    return ""
+
+
+def mend(paths: list[Path]) -> None:
+    """Give recordings whose agent died the header that they lack."""
+    if not paths:
+        return
+    from media.riff import AudioError, repair
+
+    for path in paths:
+        try:
+            repair(path)
+        except (AudioError, OSError):
+            continue
+
+
+def cache_folder() -> Path:
+    """Where converted audio is kept between runs."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "srtpbot" / "audio"

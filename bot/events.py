@@ -1,0 +1,324 @@
+"""What an agent reports: one frozen struct per fact, named by a past participle.
+
+``at`` is in seconds of the monotonic clock that parent and agent share (``time.monotonic``).
+Nothing here knows how events travel or who waits for them.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from .model import (
+    CallState,
+    Codec,
+    CryptoSuite,
+    Direction,
+    DtmfMethod,
+    EndedBy,
+    MediaState,
+    StreamStats,
+    Transport,
+)
+
+__all__ = [
+    "AgentCrashed",
+    "AgentReady",
+    "AgentStopped",
+    "AnyEvent",
+    "CallEvent",
+    "CallStarted",
+    "CallStateChanged",
+    "CallbackFailed",
+    "CommandDone",
+    "CommandFailed",
+    "DtmfFinished",
+    "DtmfReceived",
+    "DtmfReleased",
+    "DtmfSent",
+    "Event",
+    "ExpectationChecked",
+    "Heartbeat",
+    "KeyNegotiated",
+    "Listener",
+    "MediaStateChanged",
+    "MessageReceived",
+    "NativeLogged",
+    "PlaybackFinished",
+    "RecordingFinished",
+    "RegistrationChanged",
+    "SipReceived",
+    "SipSent",
+    "StreamMeasured",
+    "TransportChanged",
+    "Wired",
+]
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """The root of all events."""
+
+    at: float
+
+
+class CallEvent(Event, frozen=True, kw_only=True):
+    """The root of the events of one call; ``call`` is the agent's own number for it, from 1."""
+
+    call: int
+
+
+# ---- the agent's life
+
+
+class Listener(msgspec.Struct, frozen=True):
+    """A SIP transport that listens."""
+
+    transport: Transport
+    host: str
+    port: int
+
+
+class AgentReady(Event, frozen=True, kw_only=True):
+    """The library runs and its ports listen."""
+
+    version: str
+    listeners: list[Listener]
+    codecs: list[Codec]
+    suites: list[CryptoSuite]
+    conference_rate: int
+    """The rate of recordings, in Hz."""
+    guarded: bool
+    """Whether the agent can answer unknown methods and refuse a flood (see ``bot.agent.gate``)."""
+
+
+class AgentStopped(Event, frozen=True, kw_only=True):
+    """The library was shut down in order; nothing follows."""
+
+
+class AgentCrashed(Event, frozen=True, kw_only=True):
+    """The process died or hung; said by the driver, since the agent cannot."""
+
+    reason: str
+    log: list[str]
+
+
+class Heartbeat(Event, frozen=True, kw_only=True):
+    """The pump turns; the next event comes within ``next_s`` seconds."""
+
+    next_s: float
+
+
+class NativeLogged(Event, frozen=True, kw_only=True):
+    """A line of the library's log, keys redacted."""
+
+    level: int
+    text: str
+
+
+class CallbackFailed(Event, frozen=True, kw_only=True):
+    """A Python exception in a callback, of the library or of a controller; it fails the run."""
+
+    where: str
+    traceback: str
+
+
+# ---- answers to commands
+
+
+class CommandDone(Event, frozen=True, kw_only=True):
+    """A command was carried out."""
+
+    request: int
+
+
+class CommandFailed(Event, frozen=True, kw_only=True):
+    """A command could not be carried out.
+
+    ``kind``: ``config`` (the user can mend it), ``native`` (library or environment), ``call``
+    (the call's state does not allow it) or ``ended`` (there is no such call any more).
+    """
+
+    request: int
+    kind: str
+    reason: str
+
+
+# ---- SIP
+
+
+class SipSent(Event, frozen=True, kw_only=True):
+    """A SIP message left; keys and digest responses in ``text`` are redacted."""
+
+    transport: str
+    peer: str
+    text: str
+
+
+class SipReceived(Event, frozen=True, kw_only=True):
+    """A SIP message arrived; keys and digest responses in ``text`` are redacted."""
+
+    transport: str
+    peer: str
+    text: str
+
+
+class KeyNegotiated(Event, frozen=True, kw_only=True):
+    """An inline key (RFC 4568) that was sent or received; reported only when a key log is asked for."""
+
+    sip_call_id: str
+    sent: bool
+    tag: int
+    suite: str
+    key: str
+
+
+class TransportChanged(Event, frozen=True, kw_only=True):
+    """A connection was made or lost; ``problems`` are the certificate's, in the library's words."""
+
+    transport: str
+    state: str
+    reason: str
+    peer: str
+    problems: list[str]
+
+
+class RegistrationChanged(Event, frozen=True, kw_only=True):
+    """The registrar answered, or did not."""
+
+    active: bool
+    code: int
+    reason: str
+    expires_s: int
+
+
+class MessageReceived(Event, frozen=True, kw_only=True):
+    """A SIP MESSAGE (RFC 3428) outside a call."""
+
+    from_uri: str
+    to_uri: str
+    content_type: str
+    body: str
+
+
+# ---- a call
+
+
+class CallStarted(CallEvent, frozen=True, kw_only=True):
+    """A call exists: a MakeCall was accepted, or an INVITE arrived."""
+
+    direction: Direction
+    sip_call_id: str
+    local_uri: str
+    remote_uri: str
+    transport: str
+
+
+class CallStateChanged(CallEvent, frozen=True, kw_only=True):
+    """The INVITE session changed its state; ``by`` is set when it is DISCONNECTED."""
+
+    state: CallState
+    code: int
+    reason: str
+    by: EndedBy | None = None
+
+
+class MediaStateChanged(CallEvent, frozen=True, kw_only=True):
+    """The library (re)negotiated the media: all m= lines as they are now."""
+
+    media: list[MediaState]
+
+
+class StreamMeasured(CallEvent, frozen=True, kw_only=True):
+    """The counters of one stream; ``final`` when the stream has ended (a re-INVITE starts another)."""
+
+    index: int
+    stats: StreamStats
+    final: bool
+
+
+class DtmfReceived(CallEvent, frozen=True, kw_only=True):
+    """A digit began; for SIP INFO it is complete."""
+
+    digit: str
+    method: DtmfMethod
+    duration_ms: int | None
+
+
+class DtmfReleased(CallEvent, frozen=True, kw_only=True):
+    """The last digit received ended, with its end bit (RFC 4733)."""
+
+    digit: str
+    method: DtmfMethod
+    duration_ms: int
+
+
+class DtmfSent(CallEvent, frozen=True, kw_only=True):
+    """A digit was handed to the stream, the dialog or the tone generator."""
+
+    transmission: int
+    digit: str
+    method: DtmfMethod
+
+
+class DtmfFinished(CallEvent, frozen=True, kw_only=True):
+    """All digits of one SendDtmf are out, or could not be: then ``problem`` says why."""
+
+    transmission: int
+    problem: str | None = None
+
+
+class PlaybackFinished(CallEvent, frozen=True, kw_only=True):
+    """A file was played to its end, or stopped."""
+
+    playback: int
+    complete: bool
+
+
+class RecordingFinished(CallEvent, frozen=True, kw_only=True):
+    """A recording is complete on disk."""
+
+    recording: int
+    path: str
+
+
+# ---- said by the parent
+
+
+class ExpectationChecked(Event, frozen=True, kw_only=True):
+    """An ``expect(...)`` was decided."""
+
+    name: str
+    passed: bool
+    expected: str
+    observed: str
+    call: int | None = None
+
+
+Wired = (
+    AgentReady
+    | AgentStopped
+    | Heartbeat
+    | NativeLogged
+    | CallbackFailed
+    | CommandDone
+    | CommandFailed
+    | SipSent
+    | SipReceived
+    | KeyNegotiated
+    | TransportChanged
+    | RegistrationChanged
+    | MessageReceived
+    | CallStarted
+    | CallStateChanged
+    | MediaStateChanged
+    | StreamMeasured
+    | DtmfReceived
+    | DtmfReleased
+    | DtmfSent
+    | DtmfFinished
+    | PlaybackFinished
+    | RecordingFinished
+)
+"""What crosses the boundary."""
+
+AnyEvent = Wired | AgentCrashed | ExpectationChecked
+"""What a journal can hold."""

@@ -1,0 +1,395 @@
+"""Assertions that wait, fail as soon as they can no longer come true, and explain themselves.
+
+``expect(call)`` and ``expect(recording)`` pick the assertions by type. Each verdict goes to the
+journal, so that a report has those that passed too.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, overload
+
+from .call import Call, Recording
+from .deadline import Deadline
+from .endpoint import Endpoint
+from .errors import ConfigError, ExpectationFailed
+from .events import ExpectationChecked
+from .explain import history
+from .model import CallState, CryptoSuite, Direction, DtmfMethod, EndedBy, MediaDirection, StreamStats
+
+__all__ = ["CallExpectation", "RecordingExpectation", "expect"]
+
+TIMEOUT_S = 5.0
+MEASURE_EVERY_S = 0.1
+
+
+class Impossible(Exception):
+    """What was expected can no longer come true; the text is what was observed."""
+
+
+@overload
+def expect(subject: Call) -> CallExpectation: ...
+@overload
+def expect(subject: Recording) -> RecordingExpectation: ...
+def expect(subject: Call | Recording) -> CallExpectation | RecordingExpectation:
+    """The assertions for a call or for a recording."""
+    if isinstance(subject, Call):
+        return CallExpectation(subject)
+    if isinstance(subject, Recording):
+        return RecordingExpectation(subject)
+    raise TypeError(f"expect() takes a Call or a Recording, not {type(subject).__name__}")
+
+
+class _Expectation:
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._known = call.known
+
+    def _decide(self, name: str, passed: bool, expected: str, observed: str, *, why: str = "") -> None:
+        """Write the verdict down and raise when it is a failure."""
+        host = self._call.host
+        checked = ExpectationChecked(
+            at=time.monotonic(),
+            name=f"call {self._call.number} {name}",
+            passed=passed,
+            expected=expected,
+            observed=observed,
+            call=self._call.number,
+        )
+        assert isinstance(host, Endpoint)
+        host.journal.append(host.name, checked)
+        if not passed:
+            lines = [f"{self._call} {name}", f"expected: {expected}", f"observed: {observed}"]
+            lines += [why] if why else []
+            raise ExpectationFailed("\n".join([*lines, *history(self._known)]))
+
+    def _await(
+        self,
+        name: str,
+        expected: str,
+        observe: Callable[[], str],
+        holds: Callable[[], bool],
+        timeout: float,
+        hopeless: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """Wait until ``holds``; ``hopeless`` says why that cannot happen any more."""
+
+        def check() -> None:
+            if (reason := hopeless()) is not None:
+                raise Impossible(reason)
+
+        why = ""
+        try:
+            passed = self._call.host.wait_until(holds, Deadline(timeout), check)
+            why = "" if passed else f"waited {timeout:g} s"
+        except Impossible as impossible:
+            passed, why = False, f"it can no longer come true: {impossible}"
+        self._decide(name, passed, expected, observe(), why=why)
+
+    def _ended(self) -> str | None:
+        end = self._known.ended
+        return f"the call ended: {end.code} {end.reason}, by {self._known.ended_by}" if end else None
+
+    def _state(self) -> str:
+        end = self._known.ended
+        return f"{self._known.state} {end.code} {end.reason}, by {self._known.ended_by}" if end else (
+            str(self._known.state)
+        )
+
+
+class CallExpectation(_Expectation):
+    """What can be expected of a call; every ``timeout`` is in seconds."""
+
+    # ---- states
+
+    def to_be_ringing(self, *, timeout: float = TIMEOUT_S) -> None:
+        """The call has been, or gets, in the EARLY state by a 18x response."""
+        self._reach("is ringing", "EARLY", (CallState.EARLY,), timeout)
+
+    def to_be_confirmed(self, *, timeout: float = TIMEOUT_S) -> None:
+        """The call has been, or gets, answered with 200 and acknowledged."""
+        self._reach("is confirmed", "CONFIRMED", (CallState.CONFIRMED,), timeout)
+
+    def to_be_disconnected(
+        self, *, code: int | None = None, by: str | EndedBy | None = None, timeout: float = TIMEOUT_S
+    ) -> None:
+        """The call has ended, or ends, with this status code and by this side."""
+        party = EndedBy(by) if by is not None else None
+        known = self._known
+
+        def right() -> bool:
+            end = known.ended
+            return end is not None and code in {None, end.code} and party in {None, known.ended_by}
+
+        expected = " ".join(
+            ["DISCONNECTED", *([str(code)] if code is not None else []), *([f"by {party}"] if party else [])]
+        )
+        self._await("is disconnected", expected, self._state, right, timeout, self._ended)
+
+    def _reach(self, name: str, expected: str, states: tuple[CallState, ...], timeout: float) -> None:
+        known = self._known
+        self._await(
+            name, expected, self._state, lambda: known.reached(*states) is not None, timeout, self._ended
+        )
+
+    # ---- media
+
+    def to_have_active_media(
+        self,
+        *,
+        direction: str | MediaDirection = MediaDirection.SENDRECV,
+        timeout: float = TIMEOUT_S,
+    ) -> None:
+        """An audio stream runs in this direction, seen from this endpoint."""
+        wanted = MediaDirection(direction)
+        inactive = wanted is MediaDirection.INACTIVE
+
+        def right() -> bool:
+            lines = [line for line in self._known.media if line.type == "audio"]
+            return any(line.direction is wanted and line.active is not inactive for line in lines)
+
+        self._await("has active media", f"audio, {wanted}", self._media, right, timeout, self._ended)
+
+    def to_use_codec(self, name: str, *, timeout: float = TIMEOUT_S) -> None:
+        """The audio stream uses this codec, for instance ``PCMA`` or ``speex/16000``."""
+        wanted, _, rate = name.partition("/")
+
+        def right() -> bool:
+            line = self._known.audio()
+            return line is not None and (line.codec or "").casefold() == wanted.casefold() and (
+                not rate or str(line.clock_rate) == rate
+            )
+
+        def wrong() -> str | None:
+            line = self._known.audio()
+            return f"the codec is {line.codec}/{line.clock_rate}" if line else self._ended()
+
+        self._await("uses codec", name, self._codec, right, timeout, wrong)
+
+    def to_have_received_packets(self, *, at_least: int = 1, timeout: float = TIMEOUT_S) -> None:
+        """RTP packets arrived, by the library's own count."""
+        self._count("has received packets", lambda stats: stats.rx.packets, at_least, timeout)
+
+    def to_have_sent_packets(self, *, at_least: int = 1, timeout: float = TIMEOUT_S) -> None:
+        """RTP packets were sent, by the library's own count."""
+        self._count("has sent packets", lambda stats: stats.tx.packets, at_least, timeout)
+
+    def _count(
+        self, name: str, count: Callable[[StreamStats], int], at_least: int, timeout: float
+    ) -> None:
+        """Measure until there are enough; the library counts and tells nobody."""
+
+        def packets() -> int:
+            line = self._known.audio()
+            stats = self._known.stats(line.index) if line else None
+            return count(stats) if stats else 0
+
+        deadline = Deadline(timeout)
+        self._call.measure()
+        while packets() < at_least and self._known.ended is None and not deadline.passed:
+            step = Deadline(min(MEASURE_EVERY_S, deadline.left))
+            self._call.host.wait_until(lambda: self._known.ended is not None, step)
+            self._call.measure()
+        enough = packets() >= at_least
+        why = "" if enough else (self._ended() or f"waited {timeout:g} s")
+        self._decide(name, enough, f"at least {at_least} RTP packets", f"{packets()} packets", why=why)
+
+    # ---- SRTP
+
+    def to_be_encrypted(self, suite: str | CryptoSuite | None = None, *, timeout: float = TIMEOUT_S) -> None:
+        """The audio stream runs SRTP, with this suite, and offer, answer and library agree on it."""
+        wanted = suite_named(suite)
+
+        def right() -> bool:
+            line = self._known.audio()
+            if line is None or line.suite is None or self._known.suite_disagreement(line):
+                return False
+            return wanted in {None, line.suite}
+
+        def wrong() -> str | None:
+            line = self._known.audio()
+            if line is None:
+                return self._ended()
+            disagreement = self._known.suite_disagreement(line)
+            return disagreement or f"the stream runs {line.suite or 'plain RTP'}"
+
+        self._await("is encrypted", wanted or "SRTP", self._suite, right, timeout, wrong)
+
+    def not_to_be_encrypted(self, *, timeout: float = TIMEOUT_S) -> None:
+        """The audio stream runs plain RTP."""
+
+        def right() -> bool:
+            line = self._known.audio()
+            return line is not None and line.suite is None
+
+        def wrong() -> str | None:
+            line = self._known.audio()
+            return f"the stream runs {line.suite}" if line is not None else self._ended()
+
+        self._await("is not encrypted", "plain RTP", self._suite, right, timeout, wrong)
+
+    # ---- DTMF
+
+    def to_have_received_dtmf(
+        self, digits: str, *, method: str | DtmfMethod | None = None, timeout: float = TIMEOUT_S
+    ) -> None:
+        """Exactly these digits arrived, in this order, by this method."""
+        wanted = DtmfMethod(method) if method is not None else None
+        known = self._known
+
+        def right() -> bool:
+            return known.digits == digits and all(wanted in {None, one.method} for one in known.received)
+
+        def wrong() -> str | None:
+            if not digits.startswith(known.digits):
+                return "other digits arrived"
+            if wanted is not None and any(digit.method is not wanted for digit in known.received):
+                return "a digit came by another method"
+            return self._ended()
+
+        by = f" by {wanted}" if wanted else ""
+        self._await("has received DTMF", f"{digits!r}{by}", self._digits, right, timeout, wrong)
+
+    def not_to_have_received_dtmf(self) -> None:
+        """No digit has arrived until now."""
+        none = not self._known.received
+        self._decide("has received no DTMF", none, "no digits", self._digits())
+
+    # ---- headers
+
+    def to_have_header(
+        self, name: str, value: str | None = None, *, matching: str | None = None, timeout: float = TIMEOUT_S
+    ) -> None:
+        """A message received in the call has this header, with this value, or one where the pattern is found."""
+        pattern = compiled(matching) if matching is not None else None
+
+        def values() -> list[str]:
+            received = [traced.message for traced in self._known.messages if not traced.sent]
+            return list(dict.fromkeys(found for message in received for found in message.headers(name)))
+
+        def right() -> bool:
+            return any(
+                (value is None or found == value) and (pattern is None or pattern.search(found))
+                for found in values()
+            )
+
+        def wrong() -> str | None:
+            arrived = self._known.direction is Direction.INCOMING and self._known.messages
+            return "the INVITE is here, and later requests are not waited for" if arrived else self._ended()
+
+        wanted = value if value is not None else f"/{matching}/" if matching is not None else "any value"
+        self._await(
+            "has header",
+            f"{name}: {wanted}",
+            lambda: ", ".join(f"{name}: {found}" for found in values()) or f"no {name}",
+            right,
+            timeout,
+            wrong,
+        )
+
+    # ---- observed
+
+    def _media(self) -> str:
+        lines = [f"{one.type} {'active' if one.active else 'inactive'}, {one.direction}" for one in self._call.media]
+        return "; ".join(lines) or f"no media, {self._state()}"
+
+    def _codec(self) -> str:
+        line = self._known.audio()
+        return f"{line.codec}/{line.clock_rate}" if line else f"no media, {self._state()}"
+
+    def _suite(self) -> str:
+        line = self._known.audio()
+        if line is None:
+            return f"no media, {self._state()}"
+        crypto = self._known.crypto(line.index)
+        offered = ", ".join(crypto.offered) or "nothing"
+        disagreement = self._known.suite_disagreement(line)
+        return (
+            f"{line.suite or 'plain RTP'} (offered {offered}; answered {crypto.answered or 'nothing'})"
+            + (f"; {disagreement}" if disagreement else "")
+        )
+
+    def _digits(self) -> str:
+        received = self._known.received
+        methods = ", ".join(dict.fromkeys(digit.method for digit in received))
+        return f"{self._known.digits!r} by {methods}" if received else "no digits"
+
+
+class RecordingExpectation(_Expectation):
+    """What can be expected of a recording."""
+
+    def __init__(self, recording: Recording) -> None:
+        super().__init__(recording.call)
+        self._recording = recording
+
+    def to_match(
+        self,
+        reference: str | os.PathLike[str],
+        *,
+        timeout: float = TIMEOUT_S,
+        ignore: Sequence[tuple[float, float]] = (),
+        max_missing_ms: float | None = None,
+        min_snr_db: float | None = None,
+    ) -> None:
+        """The recording holds the reference: the right audio, whole, at a sane level.
+
+        ``ignore`` are stretches of the reference in seconds, from and to, which need not have
+        arrived, for instance those that digits replaced; ``max_missing_ms`` is what else may lack.
+        """
+        from media.compare import Options, compare
+        from media.wav import AudioError, read
+
+        chosen: dict[str, Any] = {"ignore": tuple(ignore), "min_snr_db": min_snr_db}
+        if max_missing_ms is not None:
+            chosen["max_missing_ms"] = max_missing_ms
+        try:
+            wanted = read(Path(reference))
+        except AudioError as error:
+            raise ConfigError(str(error)) from None
+        name, expected = "recording matches", f"the audio of {reference}"
+        try:
+            heard = read(self._recording.wait(timeout).path)
+        except AudioError as error:
+            self._decide(name, False, expected, f"no audio: {error}")
+            return
+        comparison = compare(wanted, heard, options=Options(**chosen))
+        self._known.comparison = comparison
+        self._decide(name, comparison.matched, expected, described(comparison))
+
+
+def described(comparison: Any) -> str:
+    """The comparison's figures in one line."""
+    figures = [
+        "matched" if comparison.matched else "; ".join(comparison.reasons),
+        *(f"delay {value:.0f} ms" for value in some(comparison.delay_ms)),
+        *(f"SNR {value:.1f} dB" for value in some(comparison.snr_db)),
+        *(f"correlation {value:.3f}" for value in some(comparison.correlation)),
+        *(f"missing {value:.0f} ms" for value in some(comparison.missing_ms)),
+    ]
+    return ", ".join(figures)
+
+
+def some(value: float | None) -> Iterator[float]:
+    """The value, if there is one."""
+    if value is not None:
+        yield value
+
+
+def suite_named(suite: str | CryptoSuite | None) -> CryptoSuite | None:
+    """A suite by its RFC name; raises ConfigError for another."""
+    try:
+        return CryptoSuite(suite) if suite is not None else None
+    except ValueError:
+        raise ConfigError(f"crypto suite {suite!r} is unknown; expected one of {', '.join(CryptoSuite)}") from None
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """A regular expression; raises ConfigError when it is none."""
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(f"{pattern!r} is not a regular expression: {error}") from None

@@ -1,0 +1,1 @@
+"""What a run leaves behind: each report reads the journal and the calls' records and touches no call."""

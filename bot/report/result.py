@@ -1,0 +1,302 @@
+"""The result of a run as data, ``srtpbot.result/1``: what users' scripts read.
+
+Numbers that were not measured are null. The ``at_s`` of a call count from its beginning, those
+of expectations from ``started``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from bot.call import Call
+from bot.events import ExpectationChecked
+from bot.journal import Journal
+from bot.model import CallState, Direction, DtmfMethod, EndedBy, MediaDirection, MediaState, RtpCounters
+from bot.record import CallRecord, Digit
+
+__all__ = ["SCHEMA", "CallResult", "Result", "Verdict", "call_result", "run_result"]
+
+SCHEMA = "srtpbot.result/1"
+Verdict = Literal["pass", "fail", "error"]
+
+
+class StateResult(msgspec.Struct, kw_only=True):
+    """A state that the call reached."""
+
+    state: CallState
+    at_s: float
+    code: int
+    reason: str
+
+
+class SetupResult(msgspec.Struct, kw_only=True):
+    """From the INVITE to the first response of a kind, in ms; the post-dial delay is ``ringing_ms``."""
+
+    trying_ms: float | None
+    ringing_ms: float | None
+    answered_ms: float | None
+
+
+class DisconnectResult(msgspec.Struct, kw_only=True):
+    """How the call ended."""
+
+    code: int
+    reason: str
+    by: EndedBy | None
+
+
+class SrtpResult(msgspec.Struct, kw_only=True):
+    """What the stream's encryption is, by the library, and what SDP said of it (RFC 4568)."""
+
+    active: bool
+    keying: str | None
+    suite: str | None
+    tag: int | None
+    offered: list[str]
+    answered: str | None
+    disagreement: str | None
+    keys_in_clear: bool
+    """The keys travelled over UDP or TCP, readable by anyone on the way."""
+
+
+class MediaResult(msgspec.Struct, kw_only=True):
+    """One m= line."""
+
+    type: str
+    codec: str | None
+    clock_rate: int | None
+    ptime_ms: int | None
+    direction: MediaDirection
+    profile: str | None
+    local: str | None
+    remote: str | None
+    srtp: SrtpResult
+    rx: RtpCounters | None
+    tx: RtpCounters | None
+    rtt_ms: float | None
+    mos_lq: float | None = None
+    mos_cq: float | None = None
+
+
+class DigitResult(msgspec.Struct, kw_only=True):
+    """A DTMF digit."""
+
+    digit: str
+    method: DtmfMethod
+    at_s: float
+    duration_ms: int | None = None
+
+
+class DtmfResult(msgspec.Struct, kw_only=True):
+    """The digits of a call."""
+
+    sent: list[DigitResult]
+    received: list[DigitResult]
+
+
+class RecordingResult(msgspec.Struct, kw_only=True):
+    """The file of what was heard."""
+
+    path: str
+    duration_s: float | None
+    sample_rate: int | None
+
+
+class GapResult(msgspec.Struct, kw_only=True):
+    """A stretch of the reference that did not arrive."""
+
+    start_s: float
+    duration_ms: float
+
+
+class AudioResult(msgspec.Struct, kw_only=True):
+    """What was heard, compared with what should have been."""
+
+    matched: bool
+    reasons: list[str]
+    delay_ms: float | None
+    level_db: float | None
+    snr_db: float | None
+    correlation: float | None
+    missing_ms: float | None
+    inserted_ms: float | None
+    gaps: list[GapResult]
+
+
+class CallResult(msgspec.Struct, kw_only=True):
+    """One call."""
+
+    id: str
+    endpoint: str
+    direction: Direction
+    sip_call_id: str
+    local_uri: str
+    remote_uri: str
+    transport: str
+    states: list[StateResult]
+    setup: SetupResult
+    disconnect: DisconnectResult | None
+    media: list[MediaResult]
+    dtmf: DtmfResult
+    recording: RecordingResult | None
+    audio: AudioResult | None
+
+
+class ExpectationResult(msgspec.Struct, kw_only=True):
+    """One assertion."""
+
+    name: str
+    verdict: Literal["pass", "fail"]
+    expected: str
+    observed: str
+    at_s: float
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """One run."""
+
+    schema: Literal["srtpbot.result/1"] = "srtpbot.result/1"
+    verdict: Verdict
+    error: str | None
+    started: datetime
+    duration_s: float
+    calls: list[CallResult]
+    expectations: list[ExpectationResult]
+
+
+def run_result(
+    journal: Journal,
+    duration_s: float,
+    calls: Sequence[Call],
+    checked: Sequence[ExpectationChecked],
+    error: str | None,
+) -> Result:
+    """The result of a run; with no call and no expectation there is nothing that could pass."""
+    passed = bool(checked) and all(one.passed for one in checked)
+    return Result(
+        verdict="error" if error is not None else "pass" if passed else "fail",
+        error=error,
+        started=journal.started,
+        duration_s=round(duration_s, 3),
+        calls=[call_result(call) for call in calls],
+        expectations=[
+            ExpectationResult(
+                name=one.name,
+                verdict="pass" if one.passed else "fail",
+                expected=one.expected,
+                observed=one.observed,
+                at_s=round(journal.since_start(one), 6),
+            )
+            for one in checked
+        ],
+    )
+
+
+def call_result(call: Call) -> CallResult:
+    """What is known of one call."""
+    known = call.known
+    zero = known.started_at
+    lines = known.media if known.ended is None else tuple(known.last_active.values())
+    end = known.ended
+    return CallResult(
+        id=str(known.number),
+        endpoint=call.host.name,
+        direction=known.direction,
+        sip_call_id=known.sip_call_id,
+        local_uri=known.local_uri,
+        remote_uri=known.remote_uri,
+        transport=known.transport,
+        states=[
+            StateResult(state=one.state, at_s=since(zero, one.at), code=one.code, reason=one.reason)
+            for one in known.states
+        ],
+        setup=SetupResult(
+            trying_ms=known.response_after_ms(100, 100),
+            ringing_ms=known.response_after_ms(180, 189),
+            answered_ms=known.response_after_ms(200, 299),
+        ),
+        disconnect=DisconnectResult(code=end.code, reason=end.reason, by=known.ended_by) if end else None,
+        media=[media_result(known, line) for line in lines],
+        dtmf=DtmfResult(
+            sent=[digit_result(zero, digit) for digit in known.sent],
+            received=[digit_result(zero, digit) for digit in known.received],
+        ),
+        recording=recording_result(call),
+        audio=audio_result(known),
+    )
+
+
+def since(zero: float, at: float) -> float:
+    """Seconds, to the microsecond."""
+    return round(at - zero, 6)
+
+
+def digit_result(zero: float, digit: Digit) -> DigitResult:
+    """A digit and when it was."""
+    return DigitResult(
+        digit=digit.digit, method=digit.method, at_s=since(zero, digit.at), duration_ms=digit.duration_ms
+    )
+
+
+def media_result(known: CallRecord, line: MediaState) -> MediaResult:
+    """One m= line with its counters and its encryption."""
+    stats, crypto = known.stats(line.index), known.crypto(line.index)
+    return MediaResult(
+        type=line.type,
+        codec=line.codec,
+        clock_rate=line.clock_rate,
+        ptime_ms=line.ptime_ms,
+        direction=line.direction,
+        profile=known.profile(line.index),
+        local=line.local,
+        remote=line.remote,
+        srtp=SrtpResult(
+            active=line.suite is not None,
+            keying="SDES" if line.suite else None,
+            suite=line.suite,
+            tag=crypto.tag,
+            offered=list(crypto.offered),
+            answered=crypto.answered,
+            disagreement=known.suite_disagreement(line),
+            keys_in_clear=line.suite is not None and known.transport in {"udp", "tcp"},
+        ),
+        rx=stats.rx if stats else None,
+        tx=stats.tx if stats else None,
+        rtt_ms=stats.rtt_ms if stats else None,
+    )
+
+
+def recording_result(call: Call) -> RecordingResult | None:
+    """The first recording of the call; its length is null while the file is not readable."""
+    if not call.recordings:
+        return None
+    import soundfile
+
+    path = call.recordings[0].path
+    try:
+        info = soundfile.info(str(path))
+    except (OSError, RuntimeError):
+        return RecordingResult(path=str(path), duration_s=None, sample_rate=None)
+    return RecordingResult(path=str(path), duration_s=round(info.duration, 3), sample_rate=info.samplerate)
+
+
+def audio_result(known: CallRecord) -> AudioResult | None:
+    """The figures of the comparison, when one was made."""
+    found = known.comparison
+    if found is None:
+        return None
+    return AudioResult(
+        matched=found.matched,
+        reasons=list(found.reasons),
+        delay_ms=found.delay_ms,
+        level_db=found.level_db,
+        snr_db=found.snr_db,
+        correlation=found.correlation,
+        missing_ms=found.missing_ms,
+        inserted_ms=found.inserted_ms,
+        gaps=[GapResult(start_s=gap.start_s, duration_ms=gap.duration_ms) for gap in found.gaps],
+    )

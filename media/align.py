@@ -1,0 +1,267 @@
+"""Owns which parts of a reference arrived, and where in the recording; it must not judge that.
+
+Each frame of 10 ms either lies at one of the delays that `search` found or is missing; the cheapest
+sequence is found by dynamic programming (Viterbi), a change costs what one and a half missing frames do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.search import Track, find_tracks
+from media.spectra import HOP_S, Floats, Likeness, Signal, frame_count, frame_power, likeness, logs
+
+__all__ = ["Alignment", "Flags", "Stretch", "active_frames", "align", "gaps_of"]
+
+Flags = NDArray[np.bool_]
+
+QUIET = 1e-6  # -60 dBFS: nothing is said below it
+ACTIVE_RANGE_DB = 30.0  # what counts as active: within this much of the loud frames
+FLOOR_DB = 40.0  # spectra are compared down to this much below the loud frames
+FOREIGN_DB = 6.0  # mean difference of the spectra at which a frame is as likely foreign as heard;
+FOREIGN_COHERENCE = 0.3  # and the waveforms' coherence (codecs: 0-4 dB; other speech: 6-35 dB, under 0.3)
+CHANCE = 0.45  # a run of frames whose waveforms correlate less than this is there by chance
+MOMENT = 15  # frames in all: a delay that holds for less is there by chance as well
+DOUBTFUL = 0.4  # a frame beside a gap that costs more than this belongs to the gap
+LOST_DB = 20.0  # a frame whose level fell by this much was lost
+DEAREST = 3.0  # a frame costs at most this; a missing one costs 1
+CHANGE = 1.5
+ABSENT_PAUSE = 0.05  # a pause costs next to nothing anywhere, but is not missing without need
+STEP_S = 0.005  # smaller changes of the delay are drift, not insertions
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of audio in seconds."""
+
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Where each frame of 10 ms of the reference lies in the recording.
+
+    `track` numbers the delay that each frame lies at, -1 where it is missing; `judged` are the frames
+    that are active and not to be ignored; `distance_db` is how far each frame's spectrum is from its own.
+    `gaps` are in the reference's time, `insertions` in the recording's.
+    """
+
+    tracks: tuple[Track, ...]
+    track: NDArray[np.intp]
+    judged: Flags
+    distance_db: Floats
+    gaps: tuple[Stretch, ...]
+    insertions: tuple[Stretch, ...]
+
+    @property
+    def arrived(self) -> Flags:
+        """The judged frames that are in the recording."""
+        return self.judged & (self.track >= 0)
+
+
+def active_frames(signal: Signal, rate: int) -> Flags:
+    """Which frames are active: within 30 dB of the loud ones, and above -60 dBFS."""
+    power = frame_power(signal, rate)
+    heard = power[power > QUIET]
+    if not len(heard):
+        return np.zeros(len(power), np.bool_)
+    loud = float(np.percentile(heard, 95))
+    return np.asarray(power > max(QUIET, loud * 10 ** (-ACTIVE_RANGE_DB / 10)))
+
+
+def align(reference: Signal, recording: Signal, rate: int, active: Flags, judged: Flags) -> Alignment:
+    """Align a reference with a recording at the same rate; of its `active` frames the `judged` ones count."""
+    tracks = find_tracks(reference, recording, rate, active)
+    count = frame_count(len(reference), rate)
+    cost = np.full((count, len(tracks) + 1), DEAREST, np.float32)
+    cost[:, -1] = 1.0
+    loud = _loud(reference, rate)
+    seen: list[tuple[NDArray[np.intp], Floats]] = []
+    for index, track in enumerate(tracks):
+        frames = _frames(track, rate, count)
+        delay = np.rint(track.delays(frames * HOP_S * rate)).astype(np.intp)
+        alike = likeness(reference, recording, rate, frames, delay)
+        gain_db = _gain_db(alike, active[frames])
+        distance = _distance_db(alike, gain_db, loud)
+        foreign = np.minimum(distance / FOREIGN_DB, (1 - alike.coherence) / (1 - FOREIGN_COHERENCE))
+        cost[frames, index] = np.where(alike.lost > LOST_DB - gain_db, DEAREST, np.minimum(foreign, DEAREST))
+        powers = alike.reference_power, alike.recording_power
+        seen.append((frames, np.stack([alike.product, *powers, distance])))
+    cost[~judged] = 0.0
+    cost[~judged, -1] = ABSENT_PAUSE
+    state = _cheapest(cost)
+    facts = np.zeros((4, count))  # of each frame at the delay chosen for it
+    for index, (frames, values) in enumerate(seen):
+        here = state[frames] == index
+        facts[:, frames[here]] = values[:, here]
+    chosen = np.where(state == len(tracks), -1, state)
+    chosen = _without_chance(chosen, facts[:3], judged)
+    chosen = _in_order(chosen, tracks, judged, rate)
+    chosen = _without_doubt(chosen, cost[np.arange(count), chosen])
+    return Alignment(
+        tracks=tuple(tracks),
+        track=chosen,
+        judged=judged,
+        distance_db=facts[3],
+        gaps=gaps_of(chosen, judged),
+        insertions=_insertions(chosen, tracks, judged, rate),
+    )
+
+
+def _frames(track: Track, rate: int, count: int) -> NDArray[np.intp]:
+    hop = HOP_S * rate
+    return np.arange(int(track.start / hop), min(count, int(np.ceil(track.end / hop))))
+
+
+def _loud(reference: Signal, rate: int) -> float:
+    power = frame_power(reference, rate)
+    return float(np.percentile(power[power > QUIET], 90)) if (power > QUIET).any() else QUIET
+
+
+def _gain_db(alike: Likeness, active: Flags) -> float:
+    """By how much the recording is louder, where it is most like the reference; 0 where neither is heard."""
+    usable = active & (alike.reference_power > 0) & (alike.recording_power > 0)
+    if not usable.any():
+        return 0.0
+    coherence = alike.coherence
+    best = usable & (coherence >= np.median(coherence[usable]))
+    return float(10 * np.log10(np.median(alike.recording_power[best] / alike.reference_power[best])))
+
+
+def _distance_db(alike: Likeness, gain_db: float, loud: float) -> Floats:
+    """Mean absolute difference of the spectra in dB, apart from the gain; bands count by their level."""
+    floor = loud / alike.reference.shape[1] * 10 ** (-FLOOR_DB / 10)
+    expected = logs(alike.reference, floor)
+    heard = logs(alike.recording * np.float32(10 ** (-gain_db / 10)), floor)
+    weight = np.maximum(expected, heard) - np.float32(10 * np.log10(floor)) + np.float32(1e-3)
+    difference = np.abs(heard - expected)
+    return np.asarray((weight * difference).sum(axis=1) / weight.sum(axis=1), dtype=np.float64)
+
+
+def _cheapest(cost: Signal) -> NDArray[np.intp]:
+    """The sequence of columns with the least total cost, where each change costs CHANGE."""
+    count, states = cost.shape
+    stays = np.ones((count, states), np.bool_)
+    origin = np.zeros(count, np.intp)
+    total = np.zeros(states)
+    for row in range(count):
+        best = int(total.argmin())
+        changed = total[best] + CHANGE
+        stay = total <= changed
+        stays[row], origin[row] = stay, best
+        total = np.where(stay, total, changed) + cost[row]
+    path = np.empty(count, np.intp)
+    state = int(total.argmin()) if count else 0
+    for row in range(count - 1, -1, -1):
+        path[row] = state
+        if not stays[row, state]:
+            state = int(origin[row])
+    return path
+
+
+def _runs(chosen: NDArray[np.intp]) -> list[tuple[int, int, int]]:
+    """Stretches of equal value: value, first frame, frame after the last."""
+    if not len(chosen):
+        return []
+    edges = [0, *(np.flatnonzero(np.diff(chosen)) + 1).tolist(), len(chosen)]
+    return [(int(chosen[a]), a, b) for a, b in pairwise(edges)]
+
+
+def _without_chance(chosen: NDArray[np.intp], products: Floats, judged: Flags) -> NDArray[np.intp]:
+    """Runs whose waveforms have little in common, and delays that hold for a moment only, are missing."""
+    chosen = chosen.copy()
+    held = np.bincount(chosen[judged & (chosen >= 0)], minlength=1)
+    moment = min(MOMENT, int(judged.sum()) // 2)
+    chosen[(chosen >= 0) & (held[np.minimum(chosen, len(held) - 1)] < moment)] = -1
+    for value, first, after in _runs(chosen):
+        both, reference, recording = products[:, first:after] @ judged[first:after]
+        if value >= 0 and both < CHANCE * np.sqrt(reference * recording) and judged[first:after].any():
+            chosen[first:after] = -1
+    return chosen
+
+
+def _in_order(chosen: NDArray[np.intp], tracks: list[Track], judged: Flags, rate: int) -> NDArray[np.intp]:
+    """Audio cannot arrive before what precedes it: the most that is in order stays, the rest is missing."""
+    hop = HOP_S * rate
+    runs = []
+    for value, first, after in _runs(chosen):
+        frames = first + np.flatnonzero(judged[first:after])
+        if value >= 0 and len(frames):
+            place = (frames * hop + tracks[value].delays(frames * hop)) / hop
+            runs.append((first, after, frames, place))
+    begins = np.array([float(place[0]) for *_, place in runs])
+    ends = np.array([float(place[-1]) + 1 for *_, place in runs])
+    most = np.zeros(len(runs))
+    previous = np.full(len(runs), -1)
+    for index, (_, _, frames, _) in enumerate(runs):
+        most[index] = len(frames)
+        if index:
+            overlap = np.maximum(ends[:index] - begins[index] - 1, 0)
+            joined = most[:index] + np.where(ends[index] > ends[:index], len(frames) - overlap, -np.inf)
+            best = int(joined.argmax())
+            if joined[best] > most[index]:
+                most[index], previous[index] = joined[best], best
+    kept = []
+    index = int(most.argmax()) if runs else -1
+    while index >= 0:
+        kept.append(index)
+        index = int(previous[index])
+    ordered = np.where(judged, -1, chosen)
+    reached = -np.inf
+    for index in reversed(kept):
+        _, _, frames, place = runs[index]
+        ordered[frames[place >= reached - 1]] = chosen[frames[0]]
+        reached = max(reached, ends[index])
+    return _fill_pauses(ordered, judged)
+
+
+def _fill_pauses(chosen: NDArray[np.intp], judged: Flags) -> NDArray[np.intp]:
+    """Pauses go with the judged frame before them (at the start, with the one after)."""
+    anchors = np.where(judged, np.arange(len(chosen)), -1)
+    last = np.maximum.accumulate(anchors)
+    first = int(np.argmax(judged))
+    return chosen[np.where(last < 0, first, last)]
+
+
+def _without_doubt(chosen: NDArray[np.intp], cost: Signal) -> NDArray[np.intp]:
+    """A frame beside a gap whose window reaches into it belongs to the gap when it looks like it."""
+    missing = chosen < 0
+    beside = np.zeros_like(missing)
+    beside[1:] |= missing[:-1]
+    beside[:-1] |= missing[1:]
+    return np.where(beside & (cost > DOUBTFUL), -1, chosen)
+
+
+def gaps_of(chosen: NDArray[np.intp], judged: Flags) -> tuple[Stretch, ...]:
+    """Where judged frames are missing; pauses at the ends of a gap are not part of it."""
+    gaps = []
+    for value, first, after in _runs(np.minimum(chosen, 0)):
+        frames = np.flatnonzero(judged[first:after])
+        if value < 0 and len(frames):
+            gaps.append(Stretch((first + int(frames[0])) * HOP_S, (first + int(frames[-1]) + 1) * HOP_S))
+    return tuple(gaps)
+
+
+def _insertions(
+    chosen: NDArray[np.intp], tracks: list[Track], judged: Flags, rate: int
+) -> tuple[Stretch, ...]:
+    """Where the recording has more between two stretches than the reference."""
+    hop = HOP_S * rate
+    insertions = []
+    before: tuple[float, float] | None = None  # delay and end in the recording, in samples
+    for value, first, after in _runs(chosen):
+        frames = first + np.flatnonzero(judged[first:after])
+        if value < 0 or not len(frames):
+            continue
+        place = frames[[0, -1]] * hop
+        delay = tracks[value].delays(place)
+        if before is not None and delay[0] - before[0] >= STEP_S * rate:
+            start = float(place[0] + before[0])
+            insertions.append(Stretch(start / rate, float(place[0] + delay[0]) / rate))
+        before = (float(delay[1]), float(place[1] + delay[1]))
+    return tuple(insertions)

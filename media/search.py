@@ -1,0 +1,288 @@
+"""Owns finding where pieces of a reference lie in a recording; it must not judge whether they match.
+
+The waveforms are correlated in blocks of a second. A block is looked for where its neighbours were
+found; only those that are not there are looked for everywhere. The first guess is where the
+spectral envelopes of the two files agree best, so that even a steady tone is found as a whole.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.spectra import BANDS, HOP_S, Floats, Signal, band_energies, frame_power, logs
+
+__all__ = ["Track", "find_tracks"]
+
+BLOCK_S, STEP_S = 1.0, 0.5
+NEAR_S = 0.024  # around a known delay: more than one packet of 20 ms
+LOCAL_S = 2.0  # when the whole file would take too long
+APART_S = 0.002  # peaks closer than this are one
+PEAKS = 4
+GUESSES = 3
+ALIKE = 0.98  # a guess this close to the best is as good, and the earliest counts (a looped reference)
+ENVELOPE_RANGE_DB = 40.0
+SURE = 0.5  # a correlation that chance does not reach in a block
+SHARE = 0.85  # a block is found when it correlates at least this much of what the good blocks do
+FAINT = 0.2  # below this a peak is not worth a look
+SCANS, LONG_SCANS = 24, 8  # fruitless searches of the whole recording, then only near what is known
+LONG_S = 600.0
+NEAR_SCANS = 240  # fruitless searches near what is known
+CHUNK = 1 << 18
+MAX_TRACKS = 48
+JUMP_S, DRIFT = 0.0005, 0.0003  # a track's delay may wander by 0.5 ms, or 300 ppm (two clocks)
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """A delay that holds for a stretch of the reference; it may drift. All in samples."""
+
+    at: Floats  # middles of the blocks that were found, in the reference
+    delay: Floats  # how much later each lies in the recording
+    score: float  # sum of their correlations
+    start: int
+    end: int
+
+    def delays(self, at: NDArray[np.floating]) -> Floats:
+        """The delay at places in the reference."""
+        return np.asarray(np.interp(at, self.at, self.delay))
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    block: int
+    delay: float
+    correlation: float
+
+
+def find_tracks(reference: Signal, recording: Signal, rate: int, active: NDArray[np.bool_]) -> list[Track]:
+    """Delays at which stretches of the reference are (perhaps) found in the recording, the likeliest first.
+
+    Both signals have the same `rate`; `active` says for each frame of 10 ms of the reference whether
+    it is worth looking for.
+    """
+    search = _Search(reference, recording, rate, active)
+    guesses = _envelope_guesses(reference, recording, rate)
+    points = [search.follow(search.blocks, guesses)]
+    found = search.found(points[0])
+    lost = [block for block in search.blocks if block not in found]
+    scanned = search.scan(lost)
+    points.append(scanned)
+    points.append(search.follow(lost, [point.delay for point in scanned if point.correlation > SURE]))
+    return _tracks([point for group in points for point in group], search)
+
+
+class _Search:
+    def __init__(self, reference: Signal, recording: Signal, rate: int, active: NDArray[np.bool_]) -> None:
+        self.reference, self.recording, self.rate = reference, recording, rate
+        self.size = min(round(BLOCK_S * rate), len(reference))
+        self.step = max(1, round(STEP_S * rate))
+        hop = max(1, round(HOP_S * rate))
+        counts = np.concatenate([[0], np.cumsum(active)])
+        last = max(0, len(reference) - self.size)
+        starts = sorted({*range(0, last + 1, self.step), last})
+        worth = [counts[min(len(active), (at + self.size) // hop)] - counts[at // hop] for at in starts]
+        least = min(10, max(worth, default=0))
+        self.blocks = [at for at, frames in zip(starts, worth, strict=True) if frames >= max(1, least)]
+        loud = float(np.percentile(frame_power(recording, rate), 99)) if len(recording) else 0.0
+        self.floor = max(1e-4 * loud, 1e-12) * self.size
+
+    def follow(self, blocks: list[int], delays: list[float]) -> list[_Point]:
+        """Look for each block near the known delays, which follow what is found."""
+        known = list(dict.fromkeys(delays))[:8]
+        points = []
+        for block in blocks:
+            best: _Point | None = None
+            for index, delay in enumerate(known):
+                point = self._near(block, delay)
+                if point is not None and (best is None or point.correlation > best.correlation):
+                    best = point
+                    if point.correlation > SURE:
+                        known.insert(0, known.pop(index))
+                        known[0] = point.delay
+                        break
+            if best is not None:
+                points.append(best)
+        return points
+
+    def found(self, points: list[_Point]) -> set[int]:
+        """The blocks whose correlation is as good as that of most."""
+        if not points:
+            return set()
+        usual = float(np.percentile([point.correlation for point in points], 75))
+        enough = max(SURE, SHARE * usual)
+        return {point.block for point in points if point.correlation >= enough}
+
+    def scan(self, blocks: list[int]) -> list[_Point]:
+        """Look for blocks in the whole recording, those far apart first; nearby when that bears no fruit."""
+        points: list[_Point] = []
+        known: list[float] = []
+        scans = SCANS if len(self.recording) <= LONG_S * self.rate else LONG_SCANS
+        fruitless = 0
+        for block in _spread(blocks):
+            if fruitless >= scans and (not known or fruitless >= scans + NEAR_SCANS):
+                break
+            near = [point for delay in known[-4:] if (point := self._near(block, delay)) is not None]
+            good = [point for point in near if point.correlation >= SHARE]
+            if good:
+                points += good
+                continue
+            whole = fruitless < scans
+            here = block + (known[-1] if known else 0)
+            margin = round(LOCAL_S * self.rate)
+            low, high = int(here) - margin, int(here) + margin + self.size
+            if whole:
+                low, high = 0, len(self.recording)
+            peaks = self._scan(block, low, high)
+            points += peaks
+            best = max(peaks, key=lambda point: point.correlation, default=None)
+            if best is not None and best.correlation > SURE:
+                known.append(best.delay)
+            else:
+                fruitless += 1
+        return points
+
+    def _near(self, block: int, delay: float) -> _Point | None:
+        margin = round(NEAR_S * self.rate)
+        first = block + round(delay) - margin
+        correlation = self._correlate(block, first, self.size + 2 * margin)
+        if correlation is None:
+            return None
+        top = float(correlation.max())
+        peaks = np.flatnonzero(correlation >= top - 0.01)
+        peak = int(peaks[np.argmin(np.abs(peaks - margin))])
+        while 0 < peak < len(correlation) - 1 and correlation[peak + 1] > correlation[peak]:
+            peak += 1
+        while peak > 0 and correlation[peak - 1] > correlation[peak]:
+            peak -= 1
+        return _Point(block, first - block + peak + _vertex(correlation, peak), float(correlation[peak]))
+
+    def _scan(self, block: int, low: int, high: int) -> list[_Point]:
+        """The best peaks of a block's correlation with recording[low:high], and half a block beyond."""
+        low, high = max(low, 0) - self.size // 2, min(high, len(self.recording)) + self.size // 2
+        apart = max(1, round(APART_S * self.rate))
+        points: list[_Point] = []
+        for first in range(low, high - self.size + 1, CHUNK):
+            length = min(CHUNK + self.size, high - first)
+            correlation = self._correlate(block, first, length)
+            if correlation is None:
+                continue
+            rest = correlation.copy()
+            for _ in range(PEAKS):
+                peak = int(rest.argmax())
+                if rest[peak] < FAINT:
+                    break
+                rest[max(0, peak - apart) : peak + apart + 1] = -1
+                exact = first - block + peak + _vertex(correlation, peak)
+                points.append(_Point(block, exact, float(correlation[peak])))
+        return sorted(points, key=lambda point: -point.correlation)[:PEAKS]
+
+    def _correlate(self, block: int, first: int, length: int) -> Floats | None:
+        """Normalised correlation of a block with the places from recording[first] on, or None."""
+        piece = self.reference[block : block + self.size]
+        begin, end = max(first, 0), min(first + length, len(self.recording))
+        if begin >= end or length < self.size:
+            return None
+        region = np.zeros(length, np.float32)
+        region[begin - first : end - first] = self.recording[begin:end]
+        size = _smooth(length)
+        spectrum = np.fft.rfft(region, size) * np.conj(np.fft.rfft(piece, size))
+        product = np.fft.irfft(spectrum, size)[: length - self.size + 1].astype(np.float64)
+        sums = np.concatenate([[0.0], np.cumsum(np.square(region), dtype=np.float64)])
+        energy = np.maximum(sums[self.size :] - sums[: -self.size], self.floor)
+        own = float(np.square(piece).sum(dtype=np.float64))
+        return np.asarray(product / np.sqrt(energy * max(own, 1e-12)))
+
+
+def _envelope_guesses(reference: Signal, recording: Signal, rate: int) -> list[float]:
+    """Delays in samples at which the two spectral envelopes agree best, the earliest of equals first."""
+    a, b = _envelope(band_energies(reference, rate)), _envelope(band_energies(recording, rate))
+    if not a.any() or not b.any():
+        return []
+    size = _smooth(len(a) + len(b))
+    total = np.zeros(size)
+    for band in range(BANDS):
+        spectrum = np.fft.rfft(b[:, band], size) * np.conj(np.fft.rfft(a[:, band], size))
+        total += np.fft.irfft(spectrum, size)
+    lags = np.arange(-len(a) + 1, len(b))
+    own = np.concatenate([[0.0], np.cumsum(np.einsum("ij,ij->i", b, b))])
+    heard = own[np.clip(lags + len(a), 0, len(b))] - own[np.clip(lags, 0, len(b))]
+    agreement = total[lags] / np.sqrt(float(np.vdot(a, a)) * np.maximum(heard, 0.05 * heard.max()))
+    guesses: list[float] = []
+    best = float(agreement.max())
+    for _ in range(GUESSES):
+        peak = int(agreement.argmax()) if guesses else _first_peak(agreement, ALIKE * best)
+        guesses.append(float(lags[peak] * max(1, round(HOP_S * rate))))
+        agreement[max(0, peak - 10) : peak + 11] = -1
+    return guesses
+
+
+def _first_peak(values: Floats, enough: float) -> int:
+    """The top of the first hill that reaches `enough`."""
+    at = int(np.argmax(values >= enough))
+    while at + 1 < len(values) and values[at + 1] > values[at]:
+        at += 1
+    return at
+
+
+def _envelope(energies: Signal) -> Signal:
+    """Energies as dB above a floor below the file's loud frames, never negative."""
+    loud = float(np.percentile(energies.max(axis=1), 98)) if len(energies) else 0.0
+    if loud <= 0:
+        return np.zeros_like(energies)
+    floor = loud * 10 ** (-ENVELOPE_RANGE_DB / 10)
+    above = logs(energies, floor)
+    above -= logs(np.zeros(1, np.float32), floor)
+    return above
+
+
+def _tracks(points: list[_Point], search: _Search) -> list[Track]:
+    """Chain points whose delays agree."""
+    chains: list[list[_Point]] = []
+    for point in sorted(points, key=lambda point: (point.block, -point.correlation)):
+        if point.correlation < FAINT:
+            continue
+        for chain in reversed(chains):
+            last = chain[-1]
+            if abs(point.delay - last.delay) <= JUMP_S * search.rate + DRIFT * (point.block - last.block):
+                if point.block > last.block:
+                    chain.append(point)
+                break
+        else:
+            chains.append([point])
+    reach = search.size
+    tracks = [
+        Track(
+            at=np.array([point.block + search.size / 2 for point in chain]),
+            delay=np.array([point.delay for point in chain]),
+            score=sum(point.correlation for point in chain),
+            start=max(0, chain[0].block - reach),
+            end=min(len(search.reference), chain[-1].block + search.size + reach),
+        )
+        for chain in chains
+    ]
+    return sorted(tracks, key=lambda track: -track.score)[:MAX_TRACKS]
+
+
+def _spread(blocks: list[int]) -> list[int]:
+    """The same blocks, far apart ones first: every 16th, then those between."""
+    order: list[int] = []
+    for stride in (16, 8, 4, 2, 1):
+        order += blocks[::stride]
+    return list(dict.fromkeys(order))
+
+
+def _vertex(values: Floats, peak: int) -> float:
+    """Where the parabola through a peak and its neighbours has its top, relative to the peak."""
+    if not 0 < peak < len(values) - 1:
+        return 0.0
+    before, top, after = values[peak - 1 : peak + 2]
+    bend = before - 2 * top + after
+    return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend < 0 else 0.0
+
+
+def _smooth(size: int) -> int:
+    """The next size whose FFT is fast: a power of two times 1, 3, 5, 9 or 15."""
+    return min(m << max(0, (-(-size // m) - 1).bit_length()) for m in (1, 3, 5, 9, 15))

@@ -1,0 +1,155 @@
+"""Owns short-time spectra and how alike two aligned signals are; it must not know how they were aligned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "BANDS",
+    "HOP_S",
+    "Floats",
+    "Likeness",
+    "Signal",
+    "band_energies",
+    "frame_count",
+    "frame_power",
+    "likeness",
+    "logs",
+]
+
+Signal = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+Number = TypeVar("Number", np.float32, np.float64)
+
+HOP_S = 0.01  # one frame is judged every 10 ms ...
+WINDOW_S = 0.032  # ... through a Hann window of 32 ms around its middle
+BANDS = 16  # triangular, equally wide in mel, from 100 Hz to 3.8 kHz
+LOWEST_HZ, HIGHEST_HZ = 100.0, 3800.0
+CHUNK = 4096  # frames at a time: bounds memory
+TINY = 1e-12  # -120 dB: below one bit of any codec
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How alike two signals are, frame by frame.
+
+    `product` is the inner product of the two windowed waveforms, `reference_power` and `recording_power`
+    are those with themselves, all of shape (frames,); `reference` and `recording` are band energies
+    of shape (frames, BANDS). `lost` is by how many dB the recording is below the reference in each
+    frame's own 10 ms: a lost packet shows there, while its neighbours fill the longer window.
+    """
+
+    product: Signal
+    reference_power: Signal
+    recording_power: Signal
+    reference: Signal
+    recording: Signal
+    lost: Signal
+
+    @property
+    def coherence(self) -> Floats:
+        """The normalised correlation of the two waveforms, -1 to 1; 0 where one is silent."""
+        energy = self.reference_power.astype(np.float64) * self.recording_power
+        return np.asarray(self.product / np.sqrt(energy + TINY**2))
+
+
+def frame_count(samples: int, rate: int) -> int:
+    """How many frames cover that many samples."""
+    return -(-samples // _hop(rate))
+
+
+def frame_power(signal: Signal, rate: int) -> Floats:
+    """Mean power of each frame's own 10 ms, of shape (frames,)."""
+    hop = _hop(rate)
+    count = frame_count(len(signal), rate)
+    whole = len(signal) // hop
+    power = np.zeros(count)
+    frames = signal[: whole * hop].reshape(-1, hop)
+    power[:whole] = np.einsum("ij,ij->i", frames, frames) / hop
+    if whole < count:
+        power[whole] = float(np.square(signal[whole * hop :]).sum(dtype=np.float64)) / hop
+    return power
+
+
+def band_energies(signal: Signal, rate: int) -> Signal:
+    """Band energies of every frame, of shape (frames, BANDS)."""
+    frames = np.arange(frame_count(len(signal), rate))
+    weights = _bands(rate)
+    parts = [_power(_spectra(signal, part, rate)[0]) @ weights for part in _chunks(frames * _hop(rate))]
+    return np.concatenate(parts) if parts else np.zeros((0, BANDS), np.float32)
+
+
+def likeness(
+    reference: Signal, recording: Signal, rate: int, frames: NDArray[np.intp], delay: NDArray[np.intp]
+) -> Likeness:
+    """Compare frames of the reference (one or more) with the recording, each `delay` samples later."""
+    weights = _bands(rate)
+    parts: list[tuple[Signal, ...]] = []
+    for part in _chunks(np.arange(len(frames))):
+        starts = frames[part] * _hop(rate)
+        a, core_a = _spectra(reference, starts, rate)
+        b, core_b = _spectra(recording, starts + delay[part], rate)
+        power_a, power_b = _power(a), _power(b)
+        product = (a.real * b.real + a.imag * b.imag).sum(axis=1)
+        powers = power_a.sum(axis=1), power_b.sum(axis=1)
+        lost = 10 * np.log10((core_a + TINY) / (core_b + TINY))
+        parts.append((product, *powers, power_a @ weights, power_b @ weights, lost))
+    return Likeness(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def logs(energies: NDArray[Number], floor: float) -> NDArray[Number]:
+    """Energies in dB, none below `floor` (a power)."""
+    return np.asarray(10 * np.log10(energies + max(floor, TINY)), dtype=energies.dtype)
+
+
+def _hop(rate: int) -> int:
+    return max(1, round(HOP_S * rate))
+
+
+def _window(rate: int) -> Signal:
+    return np.hanning(round(WINDOW_S * rate)).astype(np.float32)
+
+
+def _spectra(signal: Signal, starts: NDArray[np.intp], rate: int) -> tuple[NDArray[np.complex64], Signal]:
+    """Spectra of the windows around the hops at `starts`, and the hops' own power; outside is silence."""
+    window = _window(rate)
+    margin = (len(window) - _hop(rate)) // 2
+    first = starts - margin
+    index = first[:, None] + np.arange(len(window))
+    if len(signal) == 0:
+        return np.zeros((len(starts), len(window) // 2 + 1), np.complex64), np.zeros(len(starts), np.float32)
+    samples = signal[np.clip(index, 0, len(signal) - 1)]
+    if first.min(initial=0) < 0 or first.max(initial=0) + len(window) > len(signal):
+        samples = np.where((index >= 0) & (index < len(signal)), samples, np.float32(0))
+    core = samples[:, margin : margin + _hop(rate)]
+    spectra = np.asarray(np.fft.rfft(samples * window), dtype=np.complex64)
+    return spectra, np.asarray(np.einsum("ij,ij->i", core, core) / _hop(rate), dtype=np.float32)
+
+
+def _power(spectra: NDArray[np.complex64]) -> Signal:
+    return np.asarray(np.square(spectra.real) + np.square(spectra.imag))
+
+
+def _bands(rate: int) -> Signal:
+    """Weights of shape (bins, BANDS), each band scaled so that its energy is comparable to a mean power."""
+    size = round(WINDOW_S * rate)
+    top = min(HIGHEST_HZ, 0.475 * rate)
+    edges = 700 * np.expm1(np.linspace(_mel(LOWEST_HZ), _mel(top), BANDS + 2) / 1127)
+    bins = np.fft.rfftfreq(size, 1 / rate)[:, None]
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    scale = 2 / (size * float(np.square(_window(rate)).sum()))
+    return np.asarray(np.clip(np.minimum(rising, falling), 0, None) * scale, dtype=np.float32)
+
+
+def _mel(hertz: float) -> float:
+    return float(1127 * np.log1p(hertz / 700))
+
+
+def _chunks(values: NDArray[np.intp]) -> list[NDArray[np.intp]]:
+    return [values[start : start + CHUNK] for start in range(0, len(values), CHUNK)]

@@ -1,0 +1,256 @@
+"""bot.config: what an endpoint may be told, and how it is refused."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import trustme
+
+from bot.config import EndpointConfig, SettingError, TlsConfig, load_config, parse_port_range
+from bot.errors import ConfigError
+from bot.model import CryptoSuite, SecureSignalling, SrtpMode, Transport
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_defaults_are_those_of_the_contract() -> None:
+    config = EndpointConfig()
+    assert (config.bind, config.port, config.transports) == (None, 0, (Transport.UDP,))
+    assert (config.srtp, config.srtp_requires) == (SrtpMode.OPTIONAL, SecureSignalling.NONE)
+    assert config.suites[0] is CryptoSuite.AES_CM_128_HMAC_SHA1_80
+    assert set(config.suites) == set(CryptoSuite)
+    assert (config.codecs, config.rtp_ports, config.tls) == ((), None, TlsConfig())
+    assert not config.tls.insecure
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": ""}, "name: .* it becomes a SIP user"),
+        ({"name": "../x"}, "name: .* it becomes a SIP user"),
+        ({"bind": "localhost"}, "bind: .* a host name"),
+        ({"bind": "127.0.0.1:5060"}, "bind: .* the port is a setting of its own"),
+        ({"bind": "::1"}, "bind: .* no IPv6"),
+        ({"bind": "[::1]"}, "bind: .* no IPv6"),
+        ({"bind": "224.0.0.1"}, "bind: .* no address of an interface"),
+        ({"bind": "127.0.0.256"}, "bind: expected an IPv4 address"),
+        ({"port": -1}, "port: expected 0"),
+        ({"port": 65536}, "port: expected 0"),
+        ({"port": 65535, "transports": ["tcp", "tls"]}, "port: TLS beside TCP"),
+        ({"port": "sip"}, "port: expected a whole number, got 'sip'"),
+        ({"transports": []}, "transports: is empty"),
+        ({"transports": ["udp", "udp"]}, r"transports\[1\]: udp is in the list already"),
+        ({"transports": ["upd"]}, r"transports\[0\]: .* of udp, tcp, tls, got 'upd' \(did you mean 'udp'"),
+        ({"id": "alice@example.org"}, "id: .* did you mean sip:alice@example.org"),
+        ({"id": "tel:123"}, "id: expected a sip: or sips: URI"),
+        ({"id": "sip:a:geheim@h"}, "id: has a password in it"),
+        ({"registrar": "sip:[::1]"}, "registrar: .* no IPv6"),
+        ({"proxy": "sip:h:99999"}, "proxy: .* port"),
+        ({"user": "a\r\nVia: x"}, "user: has a line break"),
+        ({"password": "geheim\n"}, "password: has a line break"),
+        ({"user_agent": "a\nb"}, "user_agent: has a line break"),
+        ({"codecs": ["PCMA", "PC MA"]}, r"codecs\[1\]: expected a name such as PCMA"),
+        ({"codecs": ["PCMA", "pcma"]}, r"codecs\[1\]: pcma is in the list already"),
+        ({"srtp": "madatory"}, r"srtp: .* off, optional, mandatory, got 'madatory' \(did you mean 'mand"),
+        ({"suites": []}, "suites: is empty"),
+        ({"suites": ["AES_CM_128_HMAC_SHA1_80"] * 2}, r"suites\[1\]: .* already"),
+        ({"suites": ["AES_CM_128_SHA1_80"]}, r"did you mean 'AES_CM_128_HMAC_SHA1_80'\?"),
+        ({"keying": "dtls"}, "keying: .* silently send plain RTP"),
+        ({"ipv6": True}, "ipv6: .* no IPv6"),
+        ({"tls_cert": "a.pem"}, "tls.cert: is set without its private key"),
+        ({"tls_key": "a.pem"}, "tls.key: is set without its certificate"),
+        ({"tls_cret": "a.pem"}, r"tls.cret: unknown key \(did you mean 'cert'\?\)"),
+        ({"rtp_ports": "4000"}, "rtp_ports: expected a range of ports such as 4000-4100"),
+        ({"rtp_ports": "4001-4100"}, "rtp_ports: RTP begins at an even port"),
+        ({"rtp_ports": "4000-4006"}, "rtp_ports: 4000-4006 is too narrow"),
+        ({"rtp_ports": (5000, 4000)}, "rtp_ports: .* lowest first, got 5000-4000"),
+        ({"rtp_ports": "80-4000"}, "rtp_ports: expected a range from 1024"),
+        ({"rtp_ports": "60000-70000"}, "rtp_ports: .* to 65535"),
+        ({"clock_rate": 44100}, "clock_rate: expected one of 8000, 16000, 32000, 48000 Hz, got 44100"),
+        ({"max_calls": 5}, "max_calls: expected 1 to 4, got 5: the library build has 4 call slots"),
+        ({"max_calls": 0}, "max_calls: expected 1 to 4"),
+        ({"rx_drop_pct": 101}, "rx_drop_pct: expected a percentage"),
+        ({"tx_drop_pct": float("nan")}, "tx_drop_pct: expected a percentage"),
+        ({"codec": ["PCMA"]}, r"codec: unknown key \(did you mean 'codecs'\?\)"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as refused:
+        EndpointConfig().with_options(**options)
+    assert "geheim" not in str(refused.value)
+    assert refused.value.exit_status == 2
+
+
+def test_construction_refuses_too_and_names_the_key() -> None:
+    with pytest.raises(SettingError) as refused:
+        EndpointConfig(max_calls=9)
+    assert refused.value.key == "max_calls"
+
+
+def test_options_override() -> None:
+    config = EndpointConfig(name="a", port=5060, tls=TlsConfig(ca="ca.pem")).with_options(
+        port=None,
+        srtp="mandatory",
+        suites=[CryptoSuite.AES_CM_128_HMAC_SHA1_32],
+        transports=("udp", Transport.TLS),
+        rtp_ports="4000-4100",
+        tls_insecure=True,
+        tls_cert=Path("a.pem"),
+        tls_key="a.key",
+        codecs=["PCMA", "speex/16000/1"],
+        rx_drop_pct=1,
+    )
+    assert (config.name, config.port, config.srtp) == ("a", 5060, SrtpMode.MANDATORY)
+    assert config.suites == (CryptoSuite.AES_CM_128_HMAC_SHA1_32,)
+    assert config.transports == (Transport.UDP, Transport.TLS)
+    assert config.rtp_ports == (4000, 4100)
+    assert config.tls == TlsConfig(ca="ca.pem", cert="a.pem", key="a.key", insecure=True)
+    assert config.codecs == ("PCMA", "speex/16000/1")
+    assert config.with_options() == config
+
+
+def test_an_empty_text_is_none_and_an_unspecified_address_all_interfaces() -> None:
+    config = EndpointConfig(bind="0.0.0.0", user="", password="", id="", registrar="", tls=TlsConfig(ca=""))
+    assert config == EndpointConfig()
+
+
+def test_the_config_crosses_the_wire() -> None:
+    config = EndpointConfig(
+        password="geheim", rtp_ports=(4000, 4100), suites=(CryptoSuite.AES_256_CM_HMAC_SHA1_80,)
+    )
+    assert msgspec.json.decode(msgspec.json.encode(config), type=EndpointConfig) == config
+
+
+def test_the_password_is_not_shown() -> None:
+    config = EndpointConfig(user="alice", password="geheim")
+    assert config.password == "geheim"
+    for shown in (repr(config), str(config), str(config.__rich_repr__()), str(config.redacted())):
+        assert "geheim" not in shown
+        assert "***" in shown
+    assert config.redacted()["user"] == "alice"
+    assert EndpointConfig().redacted()["password"] is None
+
+
+def test_the_schema_tells_a_password() -> None:
+    schema = msgspec.json.schema(EndpointConfig)["$defs"]["EndpointConfig"]["properties"]
+    assert {"type": "string", "format": "password", "writeOnly": True} in schema["password"]["anyOf"]
+    assert schema["port"]["maximum"] == 65535
+
+
+@pytest.mark.parametrize("text", ["", "4000", "4000-", "-1-5", "4000-4100-4200", "a-b", "4000..4100"])
+def test_a_range_of_ports_is_read_or_refused(text: str) -> None:
+    assert parse_port_range(" 4000 - 4100 ") == (4000, 4100)
+    with pytest.raises(ConfigError, match="such as 4000-4100"):
+        parse_port_range(text)
+
+
+# --- files --------------------------------------------------------------------------------------
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "endpoint.yaml"
+    path.write_text(text)
+    return path
+
+
+@pytest.mark.parametrize("ports", ["4000-4100", "[4000, 4100]", '"4000 - 4100"'])
+def test_a_file_is_loaded(tmp_path: Path, ports: str) -> None:
+    path = write(tmp_path, f"srtp: off\nrtp_ports: {ports}\ntransports: [udp, tcp]\nrx_drop_pct: 2\n")
+    assert load_config(path) == EndpointConfig(
+        srtp=SrtpMode.OFF, rtp_ports=(4000, 4100), transports=(Transport.UDP, Transport.TCP), rx_drop_pct=2.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "srtp: madatory",
+            "1: srtp: expected one of off, optional, mandatory, got 'madatory' (did you mean 'mandatory'?)",
+        ),
+        (
+            "name: a\nmax_calls: 5",
+            "2: max_calls: expected 1 to 4, got 5: the library build has 4 call slots for each endpoint",
+        ),
+        ("codecs:\n  - PCMA\n  - ' '", "3: codecs[1]: expected a name such as PCMA or PCMA/8000, got ' '"),
+        ("tls:\n  ca: a\n  cert: b", "3: tls.cert: is set without its private key; set key too"),
+        ("tls:\n  ca: no.pem", "2: tls.ca: FOLDER/no.pem: there is no such file"),
+        ("rtp_ports: 4001-4100", "1: rtp_ports: RTP begins at an even port (RFC 3550), got 4001-4100"),
+        ("password: 4711", "1: password: expected text, got another kind of value (put it in quotes)"),
+        ("transport: udp", "1: transport: unknown key (did you mean 'transports'?)"),
+    ],
+)  # fmt: skip
+def test_an_error_names_file_line_and_key(tmp_path: Path, text: str, message: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError) as refused:
+        load_config(path)
+    assert str(refused.value) == f"{path}:{message.replace('FOLDER', str(tmp_path))}"
+
+
+def make_pair(folder: Path, name: str) -> tuple[Path, Path]:
+    """A certificate and its key."""
+    pair = trustme.CA().issue_cert(f"{name}.example.org")
+    cert, key = folder / f"{name}.pem", folder / f"{name}.key"
+    pair.cert_chain_pems[0].write_to_path(cert)
+    pair.private_key_pem.write_to_path(key)
+    return cert, key
+
+
+def test_tls_paths_are_relative_to_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certs = tmp_path / "certs"
+    certs.mkdir()
+    make_pair(certs, "a")
+    path = write(tmp_path, "tls:\n  ca: certs/a.pem\n  cert: certs/a.pem\n  key: certs/a.key\n")
+    expected = TlsConfig(ca=f"{certs}/a.pem", cert=f"{certs}/a.pem", key=f"{certs}/a.key")
+    assert load_config(path).tls == expected
+    monkeypatch.chdir(tmp_path)
+    assert load_config("endpoint.yaml").tls == TlsConfig(
+        ca="certs/a.pem", cert="certs/a.pem", key="certs/a.key"
+    )
+
+
+def test_files_of_tls_are_checked(tmp_path: Path) -> None:
+    cert, key = map(str, make_pair(tmp_path, "a"))
+    _, other = map(str, make_pair(tmp_path, "b"))
+    locked = f"{tmp_path}/locked.key"
+    header, rest = Path(key).read_text().split("\n", 1)
+    encrypted = "Proc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00112233445566778899AABBCCDDEEFF\n"
+    Path(locked).write_text(f"{header}\n{encrypted}\n{rest}")
+    TlsConfig(ca=cert, cert=cert, key=key).check_files()
+    TlsConfig().check_files()
+    for tls, message in (
+        (TlsConfig(cert=cert, key=other), f"tls.key: {other} is not the key of the certificate {cert}"),
+        (TlsConfig(cert=cert, key=cert), f"tls.key: {cert} holds no private key in PEM form"),
+        (TlsConfig(cert=cert, key=locked), f"tls.key: {locked} is protected by a passphrase"),
+        (TlsConfig(cert=key, key=key), f"tls.cert: {key} holds no certificate in PEM form"),
+        (TlsConfig(ca=key), f"tls.ca: {key} holds no certificate in PEM form"),
+        (TlsConfig(ca=str(tmp_path)), f"tls.ca: {tmp_path}: cannot be read: Is a directory"),
+        (TlsConfig(ca=f"{tmp_path}/no"), f"tls.ca: {tmp_path}/no: there is no such file"),
+    ):
+        with pytest.raises(SettingError, match=re.escape(message)):
+            tls.check_files()
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("configs/endpoints/*.yaml")), ids=lambda path: path.stem)
+def test_the_shipped_configs_load(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cert, key = make_pair(tmp_path, "a")
+    monkeypatch.setenv("SRTPBOT_TLS_CERT", str(cert))
+    monkeypatch.setenv("SRTPBOT_TLS_KEY", str(key))
+    monkeypatch.delenv("SRTPBOT_TLS_CA", raising=False)
+    config = load_config(path)
+    assert config.name == path.stem
+    assert config.bind == "127.0.0.1"
+    expected = {"plain": SrtpMode.OFF, "parrot": SrtpMode.OPTIONAL}
+    assert config.srtp is expected.get(path.stem, SrtpMode.MANDATORY)
+
+
+def test_importing_it_loads_neither_yaml_nor_ssl() -> None:
+    code = "import bot.config, sys; print(sorted({'yaml', 'ssl', 'bot.document'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"

@@ -1,0 +1,526 @@
+"""The verdict on recordings whose truth is known: made from the reference, through real codecs where it matters."""
+
+import contextlib
+import dataclasses
+import functools
+import io
+import json
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import soundfile
+
+from media import dtmf, tones
+from media.compare import Comparison, Options, compare
+from media.wav import Audio, AudioError, resample
+
+RATE = 8000
+Samples = np.ndarray
+
+
+@functools.cache
+def speech(seed: int = 1, s: float = 4, rate: int = RATE) -> Audio:
+    return tones.speech_like(s, rate, seed)
+
+
+def audio(*parts: Samples, rate: int = RATE) -> Audio:
+    return Audio(np.concatenate(parts), rate)
+
+
+def quiet(s: float, rate: int = RATE) -> Samples:
+    return np.zeros(round(s * rate), np.float32)
+
+
+def noise(s: float, power: float, seed: int = 0) -> Samples:
+    return np.random.default_rng(seed).normal(0, power**0.5, round(s * RATE)).astype(np.float32)
+
+
+def power(samples: Samples) -> float:
+    return float(np.mean(np.square(samples, dtype=np.float64)))
+
+
+def cut(reference: Audio, start: float, end: float, filler: Samples | None = None) -> Audio:
+    """The reference without start..end seconds, or with something else there."""
+    a, b = round(start * reference.rate), round(end * reference.rate)
+    middle = [] if filler is None else [filler]
+    return audio(reference.samples[:a], *middle, reference.samples[b:], rate=reference.rate)
+
+
+def late(reference: Audio, samples: float) -> Audio:
+    """Delayed by a part of a sample as well."""
+    size = 1 << (len(reference.samples) + 4096).bit_length()
+    turn = np.exp(-2j * np.pi * np.fft.rfftfreq(size) * samples)
+    moved = np.fft.irfft(np.fft.rfft(reference.samples, size) * turn, size)
+    return Audio(moved[: len(reference.samples) + round(samples) + 400], reference.rate)
+
+
+def through(subtype: str) -> Callable[[Audio], Audio]:
+    """A real encoder and decoder (libsndfile's), with 25 ms of delay and trailing silence."""
+
+    def codec(reference: Audio) -> Audio:
+        file = io.BytesIO()
+        narrow = resample(reference, RATE)
+        sent = np.concatenate([quiet(0.025), narrow.samples, quiet(0.2)])
+        soundfile.write(file, sent, RATE, format="WAV", subtype=subtype)
+        file.seek(0)
+        return Audio(soundfile.read(file, dtype="float32")[0], RATE)
+
+    return codec
+
+
+CODECS = {name: through(name) for name in ("ALAW", "ULAW", "GSM610", "IMA_ADPCM", "G721_32", "NMS_ADPCM_16")}
+
+
+def covers(comparison: Comparison, start_s: float, end_s: float, within_ms: float = 30) -> bool:
+    """Whether the gaps are just that stretch."""
+    first, last = comparison.gaps[0], comparison.gaps[-1]
+    return (
+        abs(first.start_s - start_s) * 1000 <= within_ms
+        and abs(last.start_s + last.duration_ms / 1000 - end_s) * 1000 <= within_ms
+        and abs((comparison.missing_ms or 0) - 1000 * (end_s - start_s)) <= within_ms
+    )
+
+
+# What arrived
+
+
+def test_the_same_audio_matches() -> None:
+    result = compare(speech(), speech())
+
+    assert result.matched
+    assert result.reasons == ()
+    assert result.delay_ms == pytest.approx(0, abs=0.02)
+    assert result.correlation == pytest.approx(1, abs=1e-4)
+    assert result.level_db == pytest.approx(0, abs=0.01)
+    assert result.snr_db is not None
+    assert result.snr_db > 60
+    assert (result.missing_ms, result.gaps, result.inserted_ms, result.insertions) == (0, (), 0, ())
+    assert (result.clipped, result.silent, result.rate) == (0, False, 8000)
+
+
+@pytest.mark.parametrize("lead", [0.0, 0.025, 0.5, 3.0])
+@pytest.mark.parametrize("tail", [0.0, 2.0])
+def test_silence_around_it_is_only_a_delay(lead: float, tail: float) -> None:
+    result = compare(speech(), audio(quiet(lead), speech().samples, quiet(tail)))
+
+    assert result.matched
+    assert result.delay_ms == pytest.approx(1000 * lead, abs=0.02)
+    assert result.missing_ms == 0
+
+
+@pytest.mark.parametrize("samples", [0.25, 3.5, 200.4, 1234.75])
+def test_the_delay_is_known_to_a_part_of_a_sample(samples: float) -> None:
+    result = compare(speech(), late(speech(), samples))
+
+    assert result.matched
+    assert result.delay_ms == pytest.approx(samples / 8, abs=0.01)
+    assert result.snr_db is not None
+    assert result.snr_db > 40
+
+
+@pytest.mark.parametrize(("lost", "matched"), [(0.02, True), (0.1, True), (0.6, False), (1.3, False)])
+def test_a_lost_beginning_is_a_negative_delay(lost: float, matched: bool) -> None:
+    result = compare(speech(), Audio(speech().samples[round(lost * RATE) :], RATE))
+
+    assert result.matched is matched
+    assert result.delay_ms == pytest.approx(-1000 * lost, abs=0.02)
+    assert result.missing_ms == pytest.approx(1000 * lost, abs=60)  # the reference begins with a pause
+    assert matched or "beginning" in result.reasons[0]
+
+
+@pytest.mark.parametrize(("lost", "matched"), [(0.1, True), (1.0, False)])
+def test_a_lost_end_is_missing(lost: float, matched: bool) -> None:
+    result = compare(speech(2), Audio(speech(2).samples[: -round(lost * RATE)], RATE))
+
+    assert result.matched is matched
+    assert result.missing_ms == pytest.approx(1000 * lost, abs=60)
+    assert matched or "end" in result.reasons[0]
+
+
+@pytest.mark.parametrize("gain_db", [-25, -6, 3])
+def test_a_change_of_level_is_measured_and_matches(gain_db: float) -> None:
+    result = compare(speech(), Audio(speech().samples * 10 ** (gain_db / 20), RATE))
+
+    assert result.matched
+    assert result.level_db == pytest.approx(gain_db, abs=0.05)
+
+
+@pytest.mark.parametrize("snr_db", [5, 10, 20, 30])
+def test_the_signal_to_noise_ratio_is_measured(snr_db: float) -> None:
+    level = power(speech().samples) * 10 ** (-snr_db / 10)
+
+    result = compare(
+        speech(), audio(noise(0.3, level, 1), speech().samples + noise(4, level), noise(1, level, 2))
+    )
+
+    assert result.matched
+    assert result.snr_db == pytest.approx(snr_db, abs=1)
+    assert result.delay_ms == pytest.approx(300, abs=0.1)
+
+
+def test_each_window_has_its_own_numbers() -> None:
+    samples = speech().samples.copy()
+    samples[2 * RATE : 3 * RATE] += noise(1, power(samples) / 10)
+
+    windows = compare(speech(), audio(quiet(0.1), samples)).windows
+
+    assert [window.start_s for window in windows] == pytest.approx(np.arange(0, 4, 0.5).tolist())
+    noisy = [w.snr_db for w in windows if 2 <= w.start_s < 3 and w.snr_db is not None]
+    clean = [w.snr_db for w in windows if not 2 <= w.start_s < 3 and w.snr_db is not None]
+    assert max(noisy) < 25
+    assert min(clean) > 50
+    assert [w.delay_ms for w in windows if w.delay_ms is not None] == pytest.approx(
+        [100] * len(windows), abs=0.1
+    )
+
+
+def test_a_pause_in_the_reference_has_no_numbers() -> None:
+    reference = audio(speech().samples[:RATE], quiet(1.5), speech().samples[RATE : 2 * RATE])
+
+    windows = compare(reference, reference).windows
+
+    assert windows[3].start_s == 1.5
+    assert (windows[3].snr_db, windows[3].correlation, windows[3].level_db, windows[3].delay_ms) == (
+        None,
+    ) * 4
+
+
+def test_a_mostly_silent_reference_is_judged_where_it_is_not() -> None:
+    reference = audio(quiet(6), speech().samples[:RATE], quiet(6))
+
+    assert compare(reference, audio(quiet(0.1), reference.samples)).matched
+    lost = compare(reference, audio(quiet(13), noise(0.1, 1e-3)))
+    assert not lost.matched
+    assert lost.missing_ms == pytest.approx(1000, abs=100)
+
+
+@pytest.mark.parametrize(
+    ("reference_rate", "recording_rate"), [(48000, 8000), (8000, 16000), (16000, 44100), (44100, 11025)]
+)
+def test_rates_may_differ(reference_rate: int, recording_rate: int) -> None:
+    reference = speech(3, 3, reference_rate)
+
+    heard = resample(
+        audio(quiet(0.2, reference_rate), reference.samples, rate=reference_rate), recording_rate
+    )
+    result = compare(reference, heard)
+
+    assert result.matched
+    assert result.delay_ms == pytest.approx(200, abs=0.05)
+    assert result.missing_ms == 0
+    assert result.snr_db is not None
+    assert result.snr_db > 30
+
+
+def test_a_wideband_call_is_compared_at_sixteen_kilohertz() -> None:
+    reference = speech(3, 3, 16000)
+
+    assert compare(reference, audio(quiet(0.1, 16000), reference.samples, rate=16000)).rate == 16000
+
+
+def test_a_narrowband_call_recorded_at_sixteen_kilohertz_is_compared_at_eight() -> None:
+    reference = speech(3, 3, 16000)
+
+    result = compare(reference, resample(CODECS["ALAW"](reference), 16000))
+
+    assert result.matched
+    assert result.rate == 8000
+    assert result.snr_db is not None
+    assert result.snr_db > 30
+
+
+@pytest.mark.parametrize("copies", [2, 3])
+def test_a_looped_reference_is_found_once(copies: int) -> None:
+    result = compare(speech(), audio(quiet(0.2), *[speech().samples] * copies, speech().samples[:9000]))
+
+    assert result.matched
+    assert result.delay_ms == pytest.approx(200, abs=0.02)
+
+
+def test_a_loop_that_was_under_way_is_found_at_its_next_beginning() -> None:
+    result = compare(speech(), audio(speech().samples[20000:], speech().samples, speech().samples[:5000]))
+
+    assert result.matched
+    assert result.delay_ms == pytest.approx(1500, abs=0.02)
+
+
+def test_clipping_is_counted() -> None:
+    loud = np.clip(speech().samples * 8, -1, 1)
+
+    result = compare(speech(), Audio(loud, RATE))
+
+    assert result.clipped == pytest.approx(float(np.mean(np.abs(loud) >= 0.98)))
+    assert result.clipped > 0.001
+
+
+def test_a_tone_is_found() -> None:
+    reference = tones.tone([440], 2, RATE)
+
+    result = compare(reference, audio(quiet(0.3), reference.samples, quiet(0.5)))
+
+    assert result.matched
+    assert result.delay_ms == pytest.approx(300, abs=10)
+
+
+def test_clocks_that_differ_are_followed() -> None:
+    samples = speech(4, 20).samples
+    at = np.arange(len(samples)) * (1 - 2e-4)  # 200 ppm: 4 ms in 20 s
+
+    result = compare(speech(4, 20), Audio(np.interp(at, np.arange(len(samples)), samples), RATE))
+
+    delays = [window.delay_ms for window in result.windows if window.delay_ms is not None]
+    assert result.matched
+    assert delays[-1] - delays[0] == pytest.approx(3.9, abs=0.3)
+    assert result.insertions == ()
+
+
+# What is missing or too much
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("start", "end"), [(1.0, 1.2), (1.5, 2.5)])
+@pytest.mark.parametrize("codec", [None, "ALAW", "GSM610"])
+def test_a_gap_of_silence_is_found(seed: int, start: float, end: float, codec: str | None) -> None:
+    reference = dense(seed)
+    heard = cut(reference, start, end, quiet(end - start))
+
+    result = compare(reference, CODECS[codec](heard) if codec else heard)
+
+    assert not result.matched
+    assert covers(result, start, end)
+    assert result.inserted_ms == 0
+    assert "ms are missing" in result.reasons[0]
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("start", "end"), [(1.0, 1.2), (1.5, 2.5)])
+@pytest.mark.parametrize("codec", [None, "ULAW", "GSM610"])
+def test_removed_audio_is_found(seed: int, start: float, end: float, codec: str | None) -> None:
+    reference = dense(seed)
+    heard = cut(reference, start, end)
+
+    result = compare(reference, CODECS[codec](heard) if codec else heard)
+
+    assert not result.matched
+    assert covers(result, start, end)
+    delays = [window.delay_ms for window in result.windows if window.delay_ms is not None]
+    assert delays[0] - delays[-1] == pytest.approx(1000 * (end - start), abs=1)
+
+
+def test_foreign_audio_in_its_place_is_a_gap() -> None:
+    digits = dtmf.synthesise("42", RATE)
+
+    result = compare(dense(1), cut(dense(1), 1.0, 1.0 + digits.duration_s, digits.samples))
+
+    assert not result.matched
+    assert covers(result, 1.0, 1.3, within_ms=120)  # the last 100 ms of the digits are a pause
+
+
+def test_a_stretch_that_may_be_missing_is_not_missed() -> None:
+    digits = dtmf.synthesise("42", RATE)
+    heard = cut(dense(1), 1.0, 1.0 + digits.duration_s, digits.samples)
+
+    result = compare(dense(1), heard, options=Options(ignore=[(1.0, 1.0 + digits.duration_s)]))
+
+    assert result.matched
+    assert result.missing_ms == 0
+    assert compare(dense(1), heard, options=Options(max_missing_ms=500)).matched
+
+
+def test_a_lost_packet_is_forgiven_and_four_are_not() -> None:
+    assert compare(dense(1), cut(dense(1), 1.5, 1.52, quiet(0.02))).matched
+    assert compare(dense(1), cut(dense(1), 1.5, 1.54)).matched
+    assert not compare(dense(1), cut(dense(1), 1.5, 1.6, quiet(0.1))).matched
+
+
+@pytest.mark.parametrize(("length", "matched"), [(0.02, True), (0.1, True), (1.0, False)])
+def test_inserted_audio_is_found(length: float, matched: bool) -> None:
+    result = compare(dense(1), cut(dense(1), 1.5, 1.5, quiet(length)))
+
+    assert result.matched is matched
+    assert result.missing_ms == pytest.approx(0, abs=20)
+    assert len(result.insertions) == 1
+    assert result.insertions[0].start_s == pytest.approx(1.5, abs=0.02)
+    assert result.inserted_ms == pytest.approx(1000 * length, abs=1)
+    assert matched or "inserted" in result.reasons[0]
+
+
+def test_parts_in_the_wrong_order_do_not_match() -> None:
+    samples = speech().samples
+
+    result = compare(speech(), audio(samples[2 * RATE :], samples[: 2 * RATE]))
+
+    assert not result.matched
+    assert result.missing_ms == pytest.approx(2000, abs=150)
+
+
+# Codecs
+
+
+@pytest.mark.parametrize(
+    ("codec", "least_snr_db"),
+    [("ALAW", 30), ("ULAW", 30), ("IMA_ADPCM", 12), ("G721_32", 12), ("GSM610", 4), ("NMS_ADPCM_16", 4)],
+)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_codec_is_seen_through(codec: str, least_snr_db: float, seed: int) -> None:
+    result = compare(speech(seed), CODECS[codec](speech(seed)))
+
+    assert result.matched, result.reasons
+    assert result.delay_ms == pytest.approx(25, abs=0.3)
+    assert result.missing_ms == 0
+    assert result.snr_db is not None
+    assert result.snr_db > least_snr_db
+
+
+def test_no_verdict_is_wrong_in_thirty_pairs() -> None:
+    wrong = []
+    for seed in range(30):
+        codec = CODECS[list(CODECS)[seed % len(CODECS)]]
+        right = compare(speech(seed, 3), codec(speech(seed, 3)))
+        other = compare(speech(seed, 3), codec(speech((seed + 7) % 30, 3)))
+        if not right.matched or other.matched:
+            wrong.append((seed, right.reasons, other))
+    assert not wrong
+
+
+# What must never match
+
+
+def never() -> dict[str, Audio]:
+    samples = speech().samples
+    rounded = np.rint(samples * 1e-3 * 32768) / 32768
+    return {
+        "another speaker": speech(2),
+        "another, longer": speech(5, 9),
+        "the reverse": Audio(samples[::-1].copy(), RATE),
+        "a tone": tones.tone([440], 4, RATE),
+        "a sweep": tones.sweep(4, RATE),
+        "noise": audio(noise(4, 0.01)),
+        "speech in three times as much noise": Audio(samples + noise(4, 10 * power(samples)), RATE),
+        "a mixture with another speaker": Audio(samples + speech(2).samples, RATE),
+        "60 dB less, in 16 bits": Audio(rounded, RATE),
+        "60 dB less": Audio(samples * 1e-3, RATE),
+        "DC": audio(np.full(4 * RATE, 0.3)),
+        "DC that comes on": audio(quiet(2), np.full(2 * RATE, 0.3)),
+        "silence": audio(quiet(4)),
+        "nothing": audio(quiet(0)),
+        "a millisecond": audio(samples[4000:4008]),
+        "a click": audio(quiet(1), np.ones(1), quiet(1)),
+        "a quarter of it": Audio(samples[:RATE], RATE),
+        "every other packet": Audio(np.where(np.arange(len(samples)) // 160 % 2, samples, 0), RATE),
+    }
+
+
+@pytest.mark.parametrize("name", never())
+def test_wrong_audio_never_matches(name: str) -> None:
+    result = compare(speech(), never()[name])
+
+    assert not result.matched
+    assert result.reasons
+
+
+@pytest.mark.parametrize(
+    ("reference", "recording"),
+    [
+        (tones.tone([440], 2, RATE), tones.tone([450], 2, RATE)),
+        (tones.tone([440], 2, RATE), speech()),
+        (tones.tone([440], 2, RATE), tones.silence(2, RATE)),
+        (dtmf.synthesise("123", RATE), dtmf.synthesise("456", RATE)),
+        (dtmf.synthesise("123", RATE), dtmf.synthesise("132", RATE)),
+        (audio(noise(2, 0.01, 1)), audio(noise(2, 0.01, 2))),
+        (tones.sweep(2, RATE), tones.sweep(2, RATE, 3400, 100)),
+    ],
+)
+def test_wrong_signals_never_match(reference: Audio, recording: Audio) -> None:
+    assert not compare(reference, recording).matched
+
+
+@pytest.mark.parametrize("name", ["silence", "nothing", "DC", "60 dB less, in 16 bits"])
+def test_silence_is_called_silence(name: str) -> None:
+    result = compare(speech(), never()[name])
+
+    assert result.silent
+    assert "silent" in result.reasons[0] or "empty" in result.reasons[0]
+
+
+@pytest.mark.parametrize("name", ["another speaker", "noise", "silence", "nothing", "DC that comes on"])
+def test_what_was_not_measured_is_none(name: str) -> None:
+    result = compare(speech(), never()[name])
+
+    numbers = (result.delay_ms, result.snr_db, result.correlation, result.level_db, result.inserted_ms)
+    assert numbers == (None,) * 5
+    assert result.missing_ms == pytest.approx(sum(gap.duration_ms for gap in result.gaps))
+    assert result.missing_ms > 2500
+
+
+def test_numbers_are_plain_and_finite() -> None:
+    for recording in never().values():
+        json.dumps(dataclasses.asdict(compare(speech(), recording)), allow_nan=False)
+
+
+def test_a_minimum_of_quality_can_be_asked() -> None:
+    heard = Audio(speech().samples + noise(4, power(speech().samples) / 100), RATE)
+
+    assert compare(speech(), heard, options=Options(min_snr_db=18)).matched
+    result = compare(speech(), heard, options=Options(min_snr_db=22))
+    assert not result.matched
+    assert "SNR is 20" in result.reasons[0]
+
+
+# What cannot be compared
+
+
+@pytest.mark.parametrize("reference", [quiet(2), quiet(0), np.full(RATE, 0.2), noise(1, 1e-8)])
+def test_a_silent_reference_is_refused(reference: Samples) -> None:
+    with pytest.raises(AudioError, match="reference is silent"):
+        compare(audio(reference), speech())
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (Options(ignore=[(0, 10)]), "not ignored"),
+        (Options(ignore=[(2, 1)]), "start and end"),
+        (Options(window_s=0), "too short"),
+    ],
+)
+def test_options_without_sense_are_refused(options: Options, words: str) -> None:
+    with pytest.raises(AudioError, match=words):
+        compare(speech(), speech(), options=options)
+
+
+def test_a_rate_too_low_for_speech_is_refused() -> None:
+    with pytest.raises(AudioError, match="4000 Hz"):
+        compare(speech(), tones.speech_like(1, 2000, 1))
+
+
+@pytest.mark.parametrize("length", [1, 50, 79, 80, 400, 2000])
+def test_short_audio_is_compared_without_a_fuss(length: int) -> None:
+    piece = Audio(speech().samples[2000 : 2000 + length], RATE)
+
+    assert compare(speech(), piece).matched is False
+    with contextlib.suppress(AudioError):  # a few samples are no more than DC
+        compare(piece, speech())
+        compare(piece, piece)
+
+
+def test_a_minute_is_compared_a_hundred_times_faster_than_it_lasts() -> None:
+    reference = speech(9, 60)
+    heard = audio(quiet(0.3), reference.samples, quiet(1))
+    started = time.process_time()
+
+    result = compare(reference, heard)
+
+    assert result.matched
+    assert time.process_time() - started < 2  # 0.2 s where it was measured; slow machines are welcome
+
+
+@functools.cache
+def dense(seed: int) -> Audio:
+    """Speech without its pauses, so that whatever is cut out is missed."""
+    samples = speech(seed, 6).samples
+    frames = samples.reshape(-1, 80)
+    loud = np.square(frames).mean(axis=1) > 10**-3.8
+    return Audio(frames[loud].reshape(-1)[: 4 * RATE], RATE)
