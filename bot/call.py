@@ -30,7 +30,7 @@ from .commands import (
 )
 from .deadline import Deadline
 from .errors import CallFailed, ConfigError, WaitTimeout
-from .events import AnyEvent, CallStateChanged, DtmfFinished, PlaybackFinished, RecordingFinished
+from .events import CallStateChanged, DtmfFinished, Event, PlaybackFinished, RecordingFinished
 from .model import CallState, Direction, DtmfMethod, EndedBy, MediaState
 from .record import CallRecord
 
@@ -321,7 +321,7 @@ class Call:
 
     # ---- for the endpoint
 
-    def observe(self, event: AnyEvent) -> None:
+    def observe(self, event: Event) -> None:
         """Take one event of this call; under the journal's lock."""
         match event:
             case PlaybackFinished(playback=number) if number in self._playbacks:

@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from functools import partial
 
 from .call import Call
 from .endpoint import Endpoint
@@ -18,6 +19,7 @@ from .errors import CallEnded
 from .events import (
     AnyEvent,
     CallbackFailed,
+    CallEvent,
     CallStarted,
     CallStateChanged,
     DtmfReceived,
@@ -86,19 +88,26 @@ class Controller:
             case CallStarted():
                 call = self._calls[event.call] = self.endpoint.call(event.call)
                 return [lambda: self.on_incoming_call(call)] if event.direction is Direction.INCOMING else []
-            case CallStateChanged() if call := self._calls.get(event.call):
+            case MessageReceived():
+                return [lambda: self.on_message(event)]
+            case CallEvent():
+                known = self._calls.get(event.call)
+                return self._due_in(known, event) if known is not None else []
+            case _:
+                return []
+
+    def _due_in(self, call: Call, event: CallEvent) -> list[Job]:
+        match event:
+            case CallStateChanged():
                 if event.state is CallState.DISCONNECTED:
                     del self._calls[event.call]
                 return [lambda: self.on_call_state(call, event.state)]
-            case MediaStateChanged() if call := self._calls.get(event.call):
-                return [lambda line=line: self.on_media_state(call, line) for line in event.media]  # type: ignore[misc]
-            case DtmfReceived() if call := self._calls.get(event.call):
-                digit = call.known.received[-1]
-                return [lambda: self.on_dtmf(call, digit)]
-            case PlaybackFinished() if call := self._calls.get(event.call):
+            case MediaStateChanged():
+                return [partial(self.on_media_state, call, line) for line in event.media]
+            case DtmfReceived():
+                return [partial(self.on_dtmf, call, call.known.received[-1])]
+            case PlaybackFinished():
                 return [lambda: self.on_played(call, event.complete)]
-            case MessageReceived():
-                return [lambda: self.on_message(event)]
             case _:
                 return []
 

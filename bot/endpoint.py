@@ -30,7 +30,6 @@ from .errors import (
 from .events import (
     AgentCrashed,
     AgentReady,
-    AnyEvent,
     CallEvent,
     CallStarted,
     CallStateChanged,
@@ -254,7 +253,9 @@ class Endpoint:
             raise WaitTimeout(f"{self.name}: the registrar did not answer within {timeout:g} s")
         assert self.registration is not None
         if not self.registration.active:
-            raise CallFailed(f"{self.name}: not registered: {self.registration.code} {self.registration.reason}")
+            raise CallFailed(
+                f"{self.name}: not registered: {self.registration.code} {self.registration.reason}"
+            )
         return self.registration
 
     # ---- for calls

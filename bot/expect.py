@@ -73,6 +73,7 @@ class _Expectation:
         expected: str,
         observe: Callable[[], str],
         holds: Callable[[], bool],
+        *,
         timeout: float,
         hopeless: Callable[[], str | None] = lambda: None,
     ) -> None:
@@ -96,8 +97,10 @@ class _Expectation:
 
     def _state(self) -> str:
         end = self._known.ended
-        return f"{self._known.state} {end.code} {end.reason}, by {self._known.ended_by}" if end else (
-            str(self._known.state)
+        return (
+            f"{self._known.state} {end.code} {end.reason}, by {self._known.ended_by}"
+            if end
+            else (str(self._known.state))
         )
 
 
@@ -128,12 +131,17 @@ class CallExpectation(_Expectation):
         expected = " ".join(
             ["DISCONNECTED", *([str(code)] if code is not None else []), *([f"by {party}"] if party else [])]
         )
-        self._await("is disconnected", expected, self._state, right, timeout, self._ended)
+        self._await("is disconnected", expected, self._state, right, timeout=timeout, hopeless=self._ended)
 
     def _reach(self, name: str, expected: str, states: tuple[CallState, ...], timeout: float) -> None:
         known = self._known
         self._await(
-            name, expected, self._state, lambda: known.reached(*states) is not None, timeout, self._ended
+            name,
+            expected,
+            self._state,
+            lambda: known.reached(*states) is not None,
+            timeout=timeout,
+            hopeless=self._ended,
         )
 
     # ---- media
@@ -152,7 +160,9 @@ class CallExpectation(_Expectation):
             lines = [line for line in self._known.media if line.type == "audio"]
             return any(line.direction is wanted and line.active is not inactive for line in lines)
 
-        self._await("has active media", f"audio, {wanted}", self._media, right, timeout, self._ended)
+        self._await(
+            "has active media", f"audio, {wanted}", self._media, right, timeout=timeout, hopeless=self._ended
+        )
 
     def to_use_codec(self, name: str, *, timeout: float = TIMEOUT_S) -> None:
         """The audio stream uses this codec, for instance ``PCMA`` or ``speex/16000``."""
@@ -160,15 +170,17 @@ class CallExpectation(_Expectation):
 
         def right() -> bool:
             line = self._known.audio()
-            return line is not None and (line.codec or "").casefold() == wanted.casefold() and (
-                not rate or str(line.clock_rate) == rate
+            return (
+                line is not None
+                and (line.codec or "").casefold() == wanted.casefold()
+                and (not rate or str(line.clock_rate) == rate)
             )
 
         def wrong() -> str | None:
             line = self._known.audio()
             return f"the codec is {line.codec}/{line.clock_rate}" if line else self._ended()
 
-        self._await("uses codec", name, self._codec, right, timeout, wrong)
+        self._await("uses codec", name, self._codec, right, timeout=timeout, hopeless=wrong)
 
     def to_have_received_packets(self, *, at_least: int = 1, timeout: float = TIMEOUT_S) -> None:
         """RTP packets arrived, by the library's own count."""
@@ -178,9 +190,7 @@ class CallExpectation(_Expectation):
         """RTP packets were sent, by the library's own count."""
         self._count("has sent packets", lambda stats: stats.tx.packets, at_least, timeout)
 
-    def _count(
-        self, name: str, count: Callable[[StreamStats], int], at_least: int, timeout: float
-    ) -> None:
+    def _count(self, name: str, count: Callable[[StreamStats], int], at_least: int, timeout: float) -> None:
         """Measure until there are enough; the library counts and tells nobody."""
 
         def packets() -> int:
@@ -217,7 +227,7 @@ class CallExpectation(_Expectation):
             disagreement = self._known.suite_disagreement(line)
             return disagreement or f"the stream runs {line.suite or 'plain RTP'}"
 
-        self._await("is encrypted", wanted or "SRTP", self._suite, right, timeout, wrong)
+        self._await("is encrypted", wanted or "SRTP", self._suite, right, timeout=timeout, hopeless=wrong)
 
     def not_to_be_encrypted(self, *, timeout: float = TIMEOUT_S) -> None:
         """The audio stream runs plain RTP."""
@@ -230,7 +240,7 @@ class CallExpectation(_Expectation):
             line = self._known.audio()
             return f"the stream runs {line.suite}" if line is not None else self._ended()
 
-        self._await("is not encrypted", "plain RTP", self._suite, right, timeout, wrong)
+        self._await("is not encrypted", "plain RTP", self._suite, right, timeout=timeout, hopeless=wrong)
 
     # ---- DTMF
 
@@ -252,7 +262,9 @@ class CallExpectation(_Expectation):
             return self._ended()
 
         by = f" by {wanted}" if wanted else ""
-        self._await("has received DTMF", f"{digits!r}{by}", self._digits, right, timeout, wrong)
+        self._await(
+            "has received DTMF", f"{digits!r}{by}", self._digits, right, timeout=timeout, hopeless=wrong
+        )
 
     def not_to_have_received_dtmf(self) -> None:
         """No digit has arrived until now."""
@@ -264,7 +276,7 @@ class CallExpectation(_Expectation):
     def to_have_header(
         self, name: str, value: str | None = None, *, matching: str | None = None, timeout: float = TIMEOUT_S
     ) -> None:
-        """A message received in the call has this header, with this value, or one where the pattern is found."""
+        """A message received in the call has this header, with this value or a match."""
         pattern = compiled(matching) if matching is not None else None
 
         def values() -> list[str]:
@@ -287,14 +299,17 @@ class CallExpectation(_Expectation):
             f"{name}: {wanted}",
             lambda: ", ".join(f"{name}: {found}" for found in values()) or f"no {name}",
             right,
-            timeout,
-            wrong,
+            timeout=timeout,
+            hopeless=wrong,
         )
 
     # ---- observed
 
     def _media(self) -> str:
-        lines = [f"{one.type} {'active' if one.active else 'inactive'}, {one.direction}" for one in self._call.media]
+        lines = [
+            f"{one.type} {'active' if one.active else 'inactive'}, {one.direction}"
+            for one in self._call.media
+        ]
         return "; ".join(lines) or f"no media, {self._state()}"
 
     def _codec(self) -> str:
@@ -308,9 +323,8 @@ class CallExpectation(_Expectation):
         crypto = self._known.crypto(line.index)
         offered = ", ".join(crypto.offered) or "nothing"
         disagreement = self._known.suite_disagreement(line)
-        return (
-            f"{line.suite or 'plain RTP'} (offered {offered}; answered {crypto.answered or 'nothing'})"
-            + (f"; {disagreement}" if disagreement else "")
+        return f"{line.suite or 'plain RTP'} (offered {offered}; answered {crypto.answered or 'nothing'})" + (
+            f"; {disagreement}" if disagreement else ""
         )
 
     def _digits(self) -> str:
@@ -384,7 +398,9 @@ def suite_named(suite: str | CryptoSuite | None) -> CryptoSuite | None:
     try:
         return CryptoSuite(suite) if suite is not None else None
     except ValueError:
-        raise ConfigError(f"crypto suite {suite!r} is unknown; expected one of {', '.join(CryptoSuite)}") from None
+        raise ConfigError(
+            f"crypto suite {suite!r} is unknown; expected one of {', '.join(CryptoSuite)}"
+        ) from None
 
 
 def compiled(pattern: str) -> re.Pattern[str]:

@@ -7,18 +7,27 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from .events import (
-    AnyEvent,
     CallStarted,
     CallStateChanged,
     DtmfReceived,
     DtmfReleased,
     DtmfSent,
+    Event,
     MediaStateChanged,
     SipReceived,
     SipSent,
     StreamMeasured,
 )
-from .model import CallState, CryptoSuite, Direction, DtmfMethod, EndedBy, MediaState, RtpCounters, StreamStats
+from .model import (
+    CallState,
+    CryptoSuite,
+    Direction,
+    DtmfMethod,
+    EndedBy,
+    MediaState,
+    RtpCounters,
+    StreamStats,
+)
 from .sdp import CryptoNegotiation, OfferAnswer
 from .sip import Message
 
@@ -117,7 +126,7 @@ class CallRecord:
         """The first time that the call was in one of the states."""
         return next((seen for seen in self.states if seen.state in states), None)
 
-    def observe(self, event: AnyEvent) -> None:
+    def observe(self, event: Event) -> None:
         """Take one event of this call."""
         match event:
             case CallStateChanged():
@@ -174,7 +183,9 @@ class CallRecord:
         active: CryptoSuite | None = line.suite
         if (crypto.answered or None) == (active.value if active else None):
             return None
-        return f"the SDP answer chose {crypto.answered or 'no crypto'}, the library runs {active or 'no SRTP'}"
+        return (
+            f"the SDP answer chose {crypto.answered or 'no crypto'}, the library runs {active or 'no SRTP'}"
+        )
 
     def response_after_ms(self, low: int, high: int) -> float | None:
         """From the INVITE to the first response with a code from ``low`` to ``high``, in ms."""

@@ -40,7 +40,7 @@ class Options:
     `max_inserted_ms`: by how much in all later audio may be delayed (the usual maximum of a jitter buffer).
 
     `min_correlation`: of the waveforms, after alignment. Codecs in real calls gave 0.90 (iLBC, GSM, speex)
-    to 1.00 (G.711, G.722); noise or another voice as strong as the speech gives 0.71.
+    to 1.00 (G.711, G.722); noise or another voice as strong as the speech gives 0.73.
 
     `max_distance_db`: a codec that keeps the sound but not the waveform may correlate by half of that,
     if the spectra differ by no more than this in nine tenths of the frames. Codecs in real calls gave
@@ -48,7 +48,7 @@ class Options:
 
     `min_snr_db`: ask for quality too; None asks for nothing.
 
-    `level_db`: least and greatest change of level.
+    `level_db`: least and greatest change of level. `window_s`: how long a window of the result is.
     """
 
     ignore: Sequence[tuple[float, float]] = ()

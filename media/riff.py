@@ -125,7 +125,7 @@ def _holds(file: BinaryIO, size: int, data: int, declared: int, block: int) -> b
     at += declared % 2
     while at + CHUNK_HEADER <= size:
         name, length = _chunk(file, at)
-        if not all(0x20 <= byte < 0x7F for byte in name):  # noqa: PLR2004  (printable ASCII)
+        if not all(0x20 <= byte < 0x7F for byte in name):
             return False
         at += CHUNK_HEADER + length + length % 2
     return at == size

@@ -95,7 +95,7 @@ def resample(audio: Audio, rate: int) -> Audio:
         raise AudioError(f"a sample rate must be a positive number of Hz, not {rate}")
     if len(audio.samples) == 0:
         return Audio(audio.samples, rate)
-    import soxr  # noqa: PLC0415  (only those who resample pay for it)
+    import soxr
 
     return Audio(soxr.resample(audio.samples, audio.rate, rate, "HQ"), rate)
 
@@ -135,7 +135,7 @@ def playable(path: str | Path, rate: int, cache: Path) -> Path:
 
 
 def _convert(path: Path, source: soundfile.SoundFile, target: Path, rate: int) -> None:
-    import soxr  # noqa: PLC0415
+    import soxr
 
     frames = 0
     with _create(target, rate) as file:

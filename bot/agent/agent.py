@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import re
 import time
-from collections.abc import Callable
+from functools import partial
 
 import pjsua2 as pj
 
@@ -284,11 +284,10 @@ class Agent:
         self._admission.closed()
         if native is not None:
             self._dead.append(native)
-        _, recordings = leg.audio.close()
         for playback in [key for key, (owner, _) in self._players.items() if owner is leg]:
-            self._loop.soon(lambda key=playback: self._stop_play(key, complete=False))  # type: ignore[misc]
-        for recording in recordings:
-            self._loop.soon(lambda key=recording: self._stop_record(key))  # type: ignore[misc]
+            self._loop.soon(partial(self._stop_play, playback, complete=False))
+        for recording in leg.audio.close():
+            self._loop.soon(partial(self._stop_record, recording))
 
     def _bury(self) -> None:
         if self._dead:
@@ -308,9 +307,13 @@ class Agent:
 
     def _play(self, command: Play) -> None:
         leg = self._leg(command.call)
-        ended: Callable[[], None] = lambda: self._loop.soon(  # noqa: E731
-            lambda: self._loop.after(LAST_FRAME_S, lambda: self._stop_play(command.playback, complete=True))
-        )
+
+        def stop() -> None:
+            self._loop.after(LAST_FRAME_S, partial(self._stop_play, command.playback, complete=True))
+
+        def ended() -> None:  # on the audio thread
+            self._loop.soon(stop)
+
         player = Player(command.path, command.loop, ended)
         self._players[command.playback] = (leg, player)
         leg.audio.add_source(command.playback, player)
@@ -320,9 +323,7 @@ class Agent:
         if leg is not None:
             leg.audio.remove_source(playback)
             self._emit(
-                PlaybackFinished(
-                    at=time.monotonic(), call=leg.number, playback=playback, complete=complete
-                )
+                PlaybackFinished(at=time.monotonic(), call=leg.number, playback=playback, complete=complete)
             )
 
     def _stop_record(self, recording: int) -> None:
@@ -337,9 +338,7 @@ class Agent:
             self._recordings.pop(recording, None)
             self._emit(RecordingFinished(at=now, call=leg.number, recording=recording, path=path))
         else:
-            self._loop.after(
-                CLOSING_STEP_S, lambda: self._await_file(leg, recording, path, deadline)
-            )
+            self._loop.after(CLOSING_STEP_S, lambda: self._await_file(leg, recording, path, deadline))
 
 
 def kind_of(error: pj.Error, command: AnyCommand) -> str:

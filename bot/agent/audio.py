@@ -42,8 +42,8 @@ class CallAudio:
     """What is connected to one call's audio port; reconnected at each change of its media."""
 
     def __init__(self, silence: pj.AudioMedia) -> None:
-        self._sources: dict[object, pj.AudioMedia] = {"silence": silence}
-        self._sinks: dict[object, tuple[pj.AudioMediaRecorder, str]] = {}
+        self._sources: dict[int | str, pj.AudioMedia] = {"silence": silence}
+        self._sinks: dict[int, tuple[pj.AudioMediaRecorder, str]] = {}
         self._port: pj.AudioMedia | None = None
         self._echo = False
 
@@ -59,13 +59,13 @@ class CallAudio:
         if self._echo:
             port.startTransmit(port)
 
-    def add_source(self, key: object, source: pj.AudioMedia) -> None:
+    def add_source(self, key: int | str, source: pj.AudioMedia) -> None:
         """Play ``source`` into the call from now, or from the moment that its media is active."""
         self._sources[key] = source
         if self._port is not None:
             source.startTransmit(self._port)
 
-    def remove_source(self, key: object) -> bool:
+    def remove_source(self, key: int | str) -> bool:
         """Stop and drop a source; False when there is none by that key."""
         source = self._sources.pop(key, None)
         if source is None:
@@ -75,11 +75,11 @@ class CallAudio:
                 source.stopTransmit(self._port)
         return True
 
-    def source(self, key: object) -> pj.AudioMedia | None:
+    def source(self, key: int | str) -> pj.AudioMedia | None:
         """The source by that key, if it still plays."""
         return self._sources.get(key)
 
-    def record(self, key: object, path: str) -> None:
+    def record(self, key: int, path: str) -> None:
         """Record what the call receives into a WAV file at the conference's rate."""
         recorder = pj.AudioMediaRecorder()
         try:
@@ -90,7 +90,7 @@ class CallAudio:
         if self._port is not None:
             self._port.startTransmit(recorder)
 
-    def close_recording(self, key: object) -> str | None:
+    def close_recording(self, key: int) -> str | None:
         """Let go of a recorder and return its path; the library completes the file soon after."""
         recorder, path = self._sinks.pop(key, (None, None))
         if recorder is not None and self._port is not None:
@@ -104,11 +104,10 @@ class CallAudio:
         if self._port is not None:
             (self._port.startTransmit if on else self._port.stopTransmit)(self._port)
 
-    def close(self) -> tuple[list[object], list[object]]:
-        """Forget the port of a call that ended; the keys of what still played and recorded."""
+    def close(self) -> list[int]:
+        """Forget the port of a call that ended; the keys of what was still recorded."""
         self._port = None
-        self._sources.pop("silence", None)
-        return list(self._sources), list(self._sinks)
+        return list(self._sinks)
 
 
 def is_complete(path: str) -> bool:

@@ -13,7 +13,7 @@ import re
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any, Concatenate, ParamSpec
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import pjsua2 as pj
 
@@ -48,6 +48,15 @@ __all__ = ["Leg", "NativeCall", "guarded", "tx_option"]
 
 P = ParamSpec("P")
 
+
+class Reporter(Protocol):
+    """Whoever has callbacks."""
+
+    report: Callable[[Wired], None]
+
+
+S = TypeVar("S", bound=Reporter)
+
 STATES = {
     pj.PJSIP_INV_STATE_NULL: CallState.NULL,
     pj.PJSIP_INV_STATE_CALLING: CallState.CALLING,
@@ -74,20 +83,18 @@ DTMF_UPDATE, DTMF_END = 1, 2
 DECLINE = 603
 
 
-def guarded(
-    callback: Callable[Concatenate[Any, P], None],
-) -> Callable[Concatenate[Any, P], None]:
+def guarded(callback: Callable[Concatenate[S, P], None]) -> Callable[Concatenate[S, P], None]:
     """Report what a callback raises as CallbackFailed: the bindings would print and swallow it."""
 
     @functools.wraps(callback)
-    def report(self: Any, *args: P.args, **kwargs: P.kwargs) -> None:
+    def guard(self: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
         try:
             callback(self, *args, **kwargs)
         except Exception:
             where = f"{type(self).__name__}.{callback.__name__}"
             self.report(CallbackFailed(at=time.monotonic(), where=where, traceback=traceback.format_exc()))
 
-    return report
+    return guard
 
 
 class NativeCall(pj.Call):
@@ -246,9 +253,7 @@ class Leg:
         with contextlib.suppress(pj.Error):
             stats = stream_stats(self.live.getStreamStat(index))
             self.report(
-                StreamMeasured(
-                    at=time.monotonic(), call=self.number, index=index, stats=stats, final=final
-                )
+                StreamMeasured(at=time.monotonic(), call=self.number, index=index, stats=stats, final=final)
             )
 
     def _line(self, native: NativeCall, line: pj.CallMediaInfo, suite: str | None) -> MediaState:

@@ -89,7 +89,7 @@ class Gate:
         c.pjsip_rx_data_get_info.argtypes = [_Pointer]
         c.pjsip_endpt_get_capability.restype = _Pointer
         c.pjsip_endpt_get_capability.argtypes = [_Pointer, ctypes.c_int, _Pointer]
-        c.pjsip_endpt_respond_stateless.argtypes = [_Pointer, _Pointer, ctypes.c_int] + [_Pointer] * 3
+        c.pjsip_endpt_respond_stateless.argtypes = [_Pointer, _Pointer, ctypes.c_int, *[_Pointer] * 3]
         c.pjsip_endpt_register_module.argtypes = [_Pointer, _Pointer]
 
     def _register(self, name: bytes, priority: int, handler: Callable[[int], int]) -> bool:

@@ -6,11 +6,9 @@ One per process, as the library demands. It knows the configuration and no calls
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import difflib
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pjsua2 as pj
 
@@ -30,8 +28,6 @@ NATIVE_TRANSPORT = {
 LOOPBACK = "127.0.0.1"
 ANY = "0.0.0.0"
 HIGHEST_PRIORITY = 254
-PR_SET_TIMERSLACK = 29
-IDLE_SLACK_NS = 200_000_000
 NARROW_BAND = {"pcmu", "pcma", "gsm", "ilbc"}
 
 
@@ -111,8 +107,7 @@ class Library:
         media.ecTailLen = 0
         media.rxDropPct = round(config.rx_drop_pct)
         media.txDropPct = round(config.tx_drop_pct)
-        with relaxed_timers():
-            self.endpoint.libInit(settings)
+        self.endpoint.libInit(settings)
 
     def _listen(self, transport: Transport, config: EndpointConfig) -> None:
         settings = pj.TransportConfig()
@@ -191,21 +186,3 @@ def secure(tls: pj.TlsConfig, config: EndpointConfig) -> None:
     tls.CaListFile = str(config.tls.ca or ssl.get_default_verify_paths().cafile or "")
     tls.certFile = str(config.tls.cert or "")
     tls.privKeyFile = str(config.tls.key or "")
-
-
-@contextlib.contextmanager
-def relaxed_timers() -> Iterator[None]:
-    """Let threads started here sleep longer than they ask for.
-
-    The library's media thread polls its sockets every 10 ms even with nothing to receive;
-    a packet still wakes it at once, so the slack only removes idle turns (prctl(2), Linux).
-    """
-    if not sys.platform.startswith("linux"):
-        yield
-        return
-    libc = ctypes.CDLL(None)
-    libc.prctl(PR_SET_TIMERSLACK, IDLE_SLACK_NS, 0, 0, 0)
-    try:
-        yield
-    finally:
-        libc.prctl(PR_SET_TIMERSLACK, 0, 0, 0, 0)

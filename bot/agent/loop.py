@@ -15,6 +15,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from bot.commands import Request
@@ -127,7 +128,7 @@ class Loop:
         decoder = commands_decoder()
         while chunk := self._receive():
             for request in decoder.feed(chunk):
-                self.soon(lambda request=request: handle(request))  # type: ignore[misc]
+                self.soon(partial(handle, request))
         self.soon(orphaned)
         time.sleep(LAST_WORDS_S)
         os._exit(1)

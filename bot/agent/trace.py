@@ -64,11 +64,11 @@ class Trace(pj.LogWriter):
 
     def _keys(self, now: float, sent: bool, text: str) -> None:
         call_id = CALL_ID.search(text)
-        for tag, suite, key in INLINE_KEY.findall(text) if call_id else ():
+        if call_id is None:
+            return
+        for tag, suite, key in INLINE_KEY.findall(text):
             self._emit(
-                KeyNegotiated(
-                    at=now, sip_call_id=call_id[1], sent=sent, tag=int(tag), suite=suite, key=key
-                )
+                KeyNegotiated(at=now, sip_call_id=call_id[1], sent=sent, tag=int(tag), suite=suite, key=key)
             )
 
 

@@ -37,10 +37,21 @@ KEPT_CALLS = 1000
 @click.command(name="answer")
 @endpoint_options
 @click.option("--as", "role", type=click.Choice(NAMES), default="parrot", show_default=True)
-@click.option("--code", type=click.IntRange(300, 699), default=486, show_default=True, metavar="N",
-              help="What reject answers with.")
-@click.option("--answer-after", type=click.FloatRange(min=0), default=0.0, metavar="S",
-              help="Ring this long before the answer.")
+@click.option(
+    "--code",
+    type=click.IntRange(300, 699),
+    default=486,
+    show_default=True,
+    metavar="N",
+    help="What reject answers with.",
+)
+@click.option(
+    "--answer-after",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="S",
+    help="Ring this long before the answer.",
+)
 @click.option("--early-media", is_flag=True, help="Ring with 183 and audio.")
 @click.option("--play", metavar="FILE", help="What player plays.")
 @click.option("--loop", is_flag=True, help="Play it again and again.")

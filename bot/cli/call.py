@@ -41,12 +41,17 @@ REQUEST_TERMINATED = 487
 @click.option("--dtmf", metavar="DIGITS", help="Send digits after the file; a comma pauses 0.5 s.")
 @click.option("--dtmf-method", type=dtmf_method, default="rfc4733", show_default=True)
 @click.option("--header", "header_texts", multiple=True, metavar="'NAME: VALUE'", help="Add to the INVITE.")
-@click.option("--duration", type=PositiveSeconds, metavar="S",
-              help="Hang up this long after the answer.  [10, or when all is played and dialled]")
+@click.option(
+    "--duration",
+    type=PositiveSeconds,
+    metavar="S",
+    help="Hang up this long after the answer.  [10, or when all is played and dialled]",
+)
 @click.option("--ring-timeout", type=PositiveSeconds, default=30.0, show_default=True, metavar="S")
 @click.option("--cancel-after", type=PositiveSeconds, metavar="S", help="CANCEL unless answered by then.")
-@click.option("--expect-code", type=click.IntRange(200, 699), metavar="N",
-              help="The final response to the INVITE.")
+@click.option(
+    "--expect-code", type=click.IntRange(200, 699), metavar="N", help="The final response to the INVITE."
+)
 @expectation_options
 @output_options
 def command(uri: str, **options: Any) -> int:

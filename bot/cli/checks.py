@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from bot.call import Call
@@ -47,8 +48,7 @@ class Checks:
         if self._codec:
             check(lambda: expect(call).to_use_codec(self._codec, timeout=timeout))
         for name, pattern in self._headers:
-            check(lambda name=name, pattern=pattern: expect(call).to_have_header(  # type: ignore[misc]
-                name, matching=pattern, timeout=timeout))
+            check(partial(expect(call).to_have_header, name, matching=pattern, timeout=timeout))
         if self._digits:
             check(lambda: expect(call).to_have_received_dtmf(self._digits, timeout=LAST_DIGIT_S))
 

@@ -55,9 +55,16 @@ def run() -> int:
         name="srtpbot",
         help="A SIP/SRTP softphone without a head, for testing: it places and answers calls and proves "
         "what happened.",
-        params=[click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False,
-                             callback=lambda ctx, _, on: show_version(ctx, on, __version__),
-                             help="Show the version and exit.")],
+        params=[
+            click.Option(
+                ["--version"],
+                is_flag=True,
+                is_eager=True,
+                expose_value=False,
+                callback=lambda ctx, _, on: show_version(ctx, on, __version__),
+                help="Show the version and exit.",
+            )
+        ],
         context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     )
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -92,7 +92,7 @@ def output_options(command: Command) -> Command:
     return applied(command, options)
 
 
-def applied(command: Command, options: list[Callable[[Command], Command]]) -> Command:
+def applied(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
     """The command with the options, in the order written."""
     return functools.reduce(lambda inner, option: option(inner), reversed(options), command)
 

@@ -148,18 +148,21 @@ class Run:
         from bot.report.junit import junit
 
         text = msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
-        wanted = [(self._json, lambda: text), (self._junit, lambda: junit(result))]
+        reports: list[tuple[str | None, Callable[[], bytes]]] = [
+            (self._json, lambda: text),
+            (self._junit, lambda: junit(result)),
+        ]
         if self.folder is not None:
-            wanted += [
+            reports += [
                 (str(self.folder / "result.json"), lambda: text),
                 (str(self.folder / "junit.xml"), lambda: junit(result)),
             ]
-        for path, content in wanted:
-            if path == STDOUT and not self._orderly_end:
+        for target, content in reports:
+            if target and target != STDOUT:
+                self._replace(Path(target), content())
+            elif target and not self._orderly_end:
                 sys.stdout.buffer.write(content())
                 sys.stdout.buffer.flush()
-            elif path and path != STDOUT:
-                self._replace(Path(path), content())
 
     def _replace(self, path: Path, content: bytes) -> None:
         """Write a file whole or not at all."""
@@ -182,8 +185,9 @@ class Run:
             way = "sent" if event.sent else "received"
             line = f"{event.sip_call_id} {way} {event.tag} {event.suite} inline:{event.key}\n"
             os.write(self._keys, line.encode())
-        if self._verbose and (line := narrate(entry, self.journal, messages=self._verbose > 1)):
-            click.echo(line, err=True)
+        told = narrate(entry, self.journal, messages=self._verbose > 1) if self._verbose else None
+        if told:
+            click.echo(told, err=True)
 
     def _native(self, line: str) -> None:
         click.echo(f"  | {line}", err=True)

@@ -20,6 +20,7 @@ from bot.events import (
     TransportChanged,
 )
 from bot.journal import Entry, Journal
+from bot.model import MediaState
 
 __all__ = ["narrate"]
 
@@ -55,13 +56,7 @@ def words(entry: Entry) -> str | None:
             code = f" {event.code} {event.reason}" if event.code else ""
             return f"call {event.call} {event.state}{code}{f', by {event.by}' if event.by else ''}"
         case MediaStateChanged() as event:
-            lines = [
-                f"{one.type} {one.codec or ''}/{one.clock_rate or ''} {one.direction}, {one.suite or 'plain RTP'}"
-                if one.active
-                else f"{one.type} inactive"
-                for one in event.media
-            ]
-            return f"call {event.call} media: {'; '.join(lines)}"
+            return f"call {event.call} media: {'; '.join(media_words(line) for line in event.media)}"
         case DtmfReceived() as event:
             return f"call {event.call} received digit {event.digit} by {event.method}"
         case DtmfSent() as event:
@@ -83,3 +78,10 @@ def words(entry: Entry) -> str | None:
             return f"{event.where} raised\n{event.traceback}"
         case _:
             return None
+
+
+def media_words(line: MediaState) -> str:
+    """An m= line."""
+    if not line.active:
+        return f"{line.type} inactive"
+    return f"{line.type} {line.codec}/{line.clock_rate} {line.direction}, {line.suite or 'plain RTP'}"

@@ -14,7 +14,7 @@ from media import tones, wav
 from media.riff import AudioError, repair
 
 quick = settings(
-    max_examples=80,
+    max_examples=50,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],

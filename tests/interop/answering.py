@@ -1,0 +1,51 @@
+"""``srtpbot answer`` as users run it: a program of its own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from tests.interop.programs import LOOPBACK, Program
+
+__all__ = ["Answering"]
+
+LAUNCH = "from bot.cli.main import main; main()"
+READY_S = 15.0
+
+
+class Answering(Program):
+    """Listens at ``uri``; what it reported lies in ``folder`` once it has ended."""
+
+    def __init__(self, folder: Path, role: str, *options: str) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True)
+        super().__init__(
+            [
+                *(sys.executable, "-u", "-c", LAUNCH, "answer", "--as", role),
+                *("--bind", LOOPBACK, "--port", "0", "--codec", "PCMU", "--codec", "PCMA"),
+                *("--out", str(folder / "out")),
+                *options,
+            ],
+            folder=folder,
+        )
+        try:
+            self.uri = self.wait_for_line(r"^ready (sip:\S+)", READY_S)[1]
+        except BaseException:
+            self.stop()
+            raise
+        [self.agent] = psutil.Process(self.pid).children()
+
+    def journal(self) -> list[dict[str, Any]]:
+        """The events that it reported so far."""
+        lines = (self.folder / "out" / "journal.jsonl").read_text().splitlines()
+        return [json.loads(line)["event"] for line in lines[1:]]
+
+    def assert_unharmed(self) -> None:
+        """Program and agent are those that were started."""
+        assert self.running, f"srtpbot answer ended:\n{self.tail}"
+        agents = psutil.Process(self.pid).children()
+        assert agents == [self.agent], f"the agent is another one:\n{self.tail}"

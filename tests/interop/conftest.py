@@ -1,0 +1,50 @@
+"""Fixtures of the tests with real peers; a peer that is not installed skips its tests and says how to get it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import Endpoint
+from tests.interop.baresip import Baresip, modules_folder
+from tests.interop.programs import INSTALL, LOOPBACK
+
+NewEndpoint = Callable[..., Endpoint]
+CODECS = ["PCMU", "PCMA"]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("peer"):
+        program = str(marker.args[0])
+        missing = shutil.which(program) is None or (program == "baresip" and modules_folder() is None)
+        if missing:
+            pytest.skip(f"{program} is not installed: {INSTALL[program]}")
+
+
+@pytest.fixture
+def new_endpoint() -> Iterator[NewEndpoint]:
+    """Start endpoints on 127.0.0.1 that speak G.711; they are closed in reverse order."""
+    started: list[Endpoint] = []
+
+    def start(**settings: Any) -> Endpoint:
+        settings = {"bind": LOOPBACK, "codecs": CODECS, **settings}
+        endpoint = Endpoint(**settings).start()
+        started.append(endpoint)
+        return endpoint
+
+    try:
+        yield start
+    finally:
+        for endpoint in reversed(started):
+            endpoint.close()
+
+
+@pytest.fixture
+def baresip(tmp_path: Path) -> Iterator[Baresip]:
+    """A baresip with the identities plain, srtp and mand."""
+    with Baresip(tmp_path / "baresip") as peer:
+        yield peer

@@ -1,0 +1,142 @@
+"""Runs the programs that tests talk to: each with its own output, deadlines instead of sleeps, ended by pid."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+__all__ = ["INSTALL", "LOOPBACK", "Program", "free_port"]
+
+LOOPBACK = "127.0.0.1"
+STOP_S = 5.0
+
+INSTALL = {
+    "baresip": "apt-get install --no-install-recommends baresip-core (or brew install baresip)",
+    "sipp": "apt-get install --no-install-recommends sip-tester (or brew install sipp)",
+}
+"""How to get each peer program."""
+
+
+def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
+    """A port of 127.0.0.1 that was free a moment ago, for UDP and for TCP."""
+    while True:
+        with socket.socket(socket.AF_INET, kind) as first:
+            first.bind((LOOPBACK, 0))
+            port = int(first.getsockname()[1])
+            other = socket.SOCK_STREAM if kind is socket.SOCK_DGRAM else socket.SOCK_DGRAM
+            with socket.socket(socket.AF_INET, other) as second:
+                try:
+                    second.bind((LOOPBACK, port))
+                except OSError:
+                    continue
+                return port
+
+
+class Program:
+    """A child process whose output is read line by line as it comes."""
+
+    def __init__(
+        self, arguments: Sequence[str], *, folder: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.arguments = list(arguments)
+        self._lines: list[str] = []
+        self._changed = threading.Condition()
+        self._closed = False
+        self._process = subprocess.Popen(
+            self.arguments,
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether the process has not ended."""
+        return self._process.poll() is None
+
+    @property
+    def output(self) -> str:
+        """What it has written so far."""
+        with self._changed:
+            return "\n".join(self._lines)
+
+    def wait_for_line(self, pattern: str, timeout: float = 10.0) -> re.Match[str]:
+        """The first line, past or future, in which the pattern is found."""
+        deadline = time.monotonic() + timeout
+        seen = 0
+        with self._changed:
+            while True:
+                for line in self._lines[seen:]:
+                    if found := re.search(pattern, line):
+                        return found
+                seen = len(self._lines)
+                left = deadline - time.monotonic()
+                assert not self._closed, f"{self.arguments[0]} ended before it wrote {pattern!r}:\n{self.tail}"
+                assert left > 0, f"{self.arguments[0]} did not write {pattern!r} in {timeout} s:\n{self.tail}"
+                self._changed.wait(left)
+
+    def wait(self, timeout: float) -> int:
+        """The exit status, once it has ended by itself."""
+        try:
+            status = self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"{self.arguments[0]} still runs after {timeout} s:\n{self.tail}") from None
+        self._reader.join(STOP_S)
+        return status
+
+    def ended_within(self, seconds: float) -> bool:
+        """Whether it ends in that time; for pauses that notice a death."""
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def stop(self, timeout: float = STOP_S) -> int:
+        """SIGTERM, SIGKILL when that does not help; the exit status."""
+        self._process.terminate()
+        if not self.ended_within(timeout):
+            self._process.kill()
+        status = self._process.wait()
+        self._reader.join(STOP_S)
+        return status
+
+    @property
+    def tail(self) -> str:
+        """The last lines of its output."""
+        return "\n".join(self._lines[-30:])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as stream:
+            for line in stream:
+                with self._changed:
+                    self._lines.append(line.decode("utf-8", "replace").rstrip("\n"))
+                    self._changed.notify_all()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()

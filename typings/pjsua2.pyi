@@ -1,0 +1,389 @@
+# The part of the library's Python bindings that the agent uses, written by hand.
+# Names and types are those of the bindings of PJSIP 2.15.
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+class _Vector(Generic[T]):
+    def __init__(self, items: Iterable[T] = ...) -> None: ...
+    def __iter__(self) -> Iterator[T]: ...
+    def __len__(self) -> int: ...
+    def append(self, item: T) -> None: ...
+
+class StringVector(_Vector[str]): ...
+class IntVector(_Vector[int]): ...
+
+class Error(Exception):
+    status: int
+    title: str
+    reason: str
+
+# ---- endpoint
+
+PJSIP_TRANSPORT_UDP: int
+PJSIP_TRANSPORT_TCP: int
+PJSIP_TRANSPORT_TLS: int
+PJ_SSL_SOCK_PROTO_TLS1_2: int
+PJSUA_DESTROY_NO_RX_MSG: int
+PJSIP_TP_STATE_CONNECTED: int
+PJSIP_TP_STATE_DISCONNECTED: int
+
+class LogEntry:
+    level: int
+    msg: str
+
+class LogWriter:
+    def __init__(self) -> None: ...
+    def __disown__(self) -> object: ...
+    def write(self, entry: LogEntry) -> None: ...
+
+class UaConfig:
+    threadCnt: int
+    mainThreadOnly: bool
+    maxCalls: int
+    mwiUnsolicitedEnabled: bool
+    userAgent: str
+
+class LogConfig:
+    level: int
+    consoleLevel: int
+    msgLogging: int
+    writer: LogWriter
+
+class MediaConfig:
+    clockRate: int
+    sndClockRate: int
+    noVad: bool
+    ecTailLen: int
+    rxDropPct: int
+    txDropPct: int
+
+class EpConfig:
+    uaConfig: UaConfig
+    logConfig: LogConfig
+    medConfig: MediaConfig
+
+class TlsConfig:
+    CaListFile: str
+    certFile: str
+    privKeyFile: str
+    proto: int
+    verifyServer: bool
+    verifyClient: bool
+    requireClientCert: bool
+
+class TransportConfig:
+    port: int
+    portRange: int
+    randomizePort: bool
+    boundAddress: str
+    publicAddress: str
+    tlsConfig: TlsConfig
+
+class TransportInfo:
+    localName: str
+    localAddress: str
+
+class Version:
+    full: str
+
+class CodecInfo:
+    codecId: str
+    priority: int
+
+class TlsInfo:
+    remoteAddr: str
+    verifyMsgs: StringVector
+    def isEmpty(self) -> bool: ...
+
+class OnTransportStateParam:
+    type: str
+    state: int
+    lastError: int
+    tlsInfo: TlsInfo
+
+class Endpoint:
+    def libCreate(self) -> None: ...
+    def libInit(self, settings: EpConfig) -> None: ...
+    def libStart(self) -> None: ...
+    def libDestroy(self, flags: int = ...) -> None: ...
+    def libHandleEvents(self, msec_timeout: int) -> int: ...
+    def libVersion(self) -> Version: ...
+    def transportCreate(self, kind: int, settings: TransportConfig) -> int: ...
+    def transportGetInfo(self, number: int) -> TransportInfo: ...
+    def audDevManager(self) -> AudDevManager: ...
+    def codecEnum2(self) -> _Vector[CodecInfo]: ...
+    def codecSetPriority(self, codec: str, priority: int) -> None: ...
+    def srtpCryptoEnum(self) -> StringVector: ...
+    def utilStrError(self, status: int) -> str: ...
+    def onTransportState(self, prm: OnTransportStateParam) -> None: ...
+
+class AudDevManager:
+    def setNullDev(self) -> None: ...
+
+# ---- account
+
+PJMEDIA_SRTP_KEYING_SDES: int
+
+class SrtpCrypto:
+    name: str
+    key: str
+
+class SrtpCryptoVector(_Vector[SrtpCrypto]): ...
+
+class SrtpOpt:
+    cryptos: SrtpCryptoVector
+    keyings: IntVector
+
+class AccountMediaConfig:
+    srtpUse: int
+    srtpSecureSignaling: int
+    srtpOpt: SrtpOpt
+    transportConfig: TransportConfig
+
+class AuthCredInfo:
+    def __init__(self, scheme: str, realm: str, user: str, data_type: int, data: str) -> None: ...
+
+class AuthCredInfoVector(_Vector[AuthCredInfo]): ...
+
+class AccountSipConfig:
+    transportId: int
+    proxies: StringVector
+    authCreds: AuthCredInfoVector
+
+class AccountRegConfig:
+    registrarUri: str
+
+class AccountConfig:
+    idUri: str
+    sipConfig: AccountSipConfig
+    regConfig: AccountRegConfig
+    mediaConfig: AccountMediaConfig
+
+class AccountInfo:
+    regIsActive: bool
+
+class SipRxData:
+    info: str
+    wholeMsg: str
+    srcAddress: str
+
+class OnIncomingCallParam:
+    callId: int
+    rdata: SipRxData
+
+class OnRegStateParam:
+    code: int
+    reason: str
+    expiration: int
+
+class OnInstantMessageParam:
+    fromUri: str
+    toUri: str
+    contentType: str
+    msgBody: str
+
+class Account:
+    def create(self, settings: AccountConfig, make_default: bool = ...) -> None: ...
+    def getInfo(self) -> AccountInfo: ...
+    def onIncomingCall(self, prm: OnIncomingCallParam) -> None: ...
+    def onRegState(self, prm: OnRegStateParam) -> None: ...
+    def onInstantMessage(self, prm: OnInstantMessageParam) -> None: ...
+
+# ---- call
+
+PJSUA_INVALID_ID: int
+PJSIP_INV_STATE_NULL: int
+PJSIP_INV_STATE_CALLING: int
+PJSIP_INV_STATE_INCOMING: int
+PJSIP_INV_STATE_EARLY: int
+PJSIP_INV_STATE_CONNECTING: int
+PJSIP_INV_STATE_CONFIRMED: int
+PJSIP_INV_STATE_DISCONNECTED: int
+PJSIP_EVENT_RX_MSG: int
+PJSIP_EVENT_TSX_STATE: int
+PJMEDIA_TYPE_AUDIO: int
+PJMEDIA_DIR_NONE: int
+PJMEDIA_DIR_ENCODING: int
+PJMEDIA_DIR_DECODING: int
+PJMEDIA_DIR_ENCODING_DECODING: int
+PJSUA_CALL_MEDIA_ACTIVE: int
+PJSUA_CALL_MEDIA_LOCAL_HOLD: int
+PJSUA_CALL_MEDIA_REMOTE_HOLD: int
+PJSUA_CALL_UNHOLD: int
+PJSUA_DTMF_METHOD_RFC2833: int
+PJSUA_DTMF_METHOD_SIP_INFO: int
+
+class SipHeader:
+    hName: str
+    hValue: str
+
+class SipHeaderVector(_Vector[SipHeader]): ...
+
+class SipTxOption:
+    headers: SipHeaderVector
+
+class CallSetting:
+    flag: int
+    audioCount: int
+    videoCount: int
+    customCallId: str
+
+class CallOpParam:
+    def __init__(self, use_default_setting: bool = ...) -> None: ...
+    opt: CallSetting
+    statusCode: int
+    reason: str
+    txOption: SipTxOption
+
+class CallSendDtmfParam:
+    method: int
+    digits: str
+    duration: int
+
+class CallMediaInfo:
+    index: int
+    type: int
+    dir: int
+    status: int
+    audioConfSlot: int
+
+class CallInfo:
+    state: int
+    lastStatusCode: int
+    lastReason: str
+    callIdString: str
+    localUri: str
+    remoteUri: str
+    media: _Vector[CallMediaInfo]
+
+class CodecParamInfo:
+    frameLen: int
+
+class CodecParamSetting:
+    frmPerPkt: int
+
+class CodecParam:
+    info: CodecParamInfo
+    setting: CodecParamSetting
+
+class StreamInfo:
+    codecName: str
+    codecClockRate: int
+    remoteRtpAddress: str
+    audCodecParam: CodecParam
+
+class MediaTransportInfo:
+    localRtpName: str
+
+class MathStat:
+    n: int
+    min: int
+    max: int
+    mean: int
+
+class RtcpStreamStat:
+    updateCount: int
+    pkt: int
+    bytes: int
+    discard: int
+    loss: int
+    reorder: int
+    dup: int
+    jitterUsec: MathStat
+
+class RtcpStat:
+    rxStat: RtcpStreamStat
+    txStat: RtcpStreamStat
+    rttUsec: MathStat
+
+class StreamStat:
+    rtcp: RtcpStat
+
+class TsxStateEvent:
+    type: int
+
+class SipEventBody:
+    tsxState: TsxStateEvent
+
+class SipEvent:
+    type: int
+    body: SipEventBody
+
+class OnCallStateParam:
+    e: SipEvent
+
+class OnCallMediaStateParam: ...
+
+class OnStreamDestroyedParam:
+    streamIdx: int
+
+class OnDtmfEventParam:
+    method: int
+    digit: str
+    duration: int
+    flags: int
+
+class OnCallTransferRequestParam:
+    statusCode: int
+
+class OnCallReplaceRequestParam:
+    statusCode: int
+
+class Call:
+    def __init__(self, account: Account, call_id: int = ...) -> None: ...
+    def getId(self) -> int: ...
+    def getInfo(self) -> CallInfo: ...
+    def isActive(self) -> bool: ...
+    def dump(self, with_media: bool, indent: str) -> str: ...
+    def makeCall(self, uri: str, prm: CallOpParam) -> None: ...
+    def answer(self, prm: CallOpParam) -> None: ...
+    def hangup(self, prm: CallOpParam) -> None: ...
+    def setHold(self, prm: CallOpParam) -> None: ...
+    def reinvite(self, prm: CallOpParam) -> None: ...
+    def sendDtmf(self, prm: CallSendDtmfParam) -> None: ...
+    def getAudioMedia(self, index: int) -> AudioMedia: ...
+    def getStreamInfo(self, index: int) -> StreamInfo: ...
+    def getStreamStat(self, index: int) -> StreamStat: ...
+    def getMedTransportInfo(self, index: int) -> MediaTransportInfo: ...
+    def onCallState(self, prm: OnCallStateParam) -> None: ...
+    def onCallMediaState(self, prm: OnCallMediaStateParam) -> None: ...
+    def onStreamDestroyed(self, prm: OnStreamDestroyedParam) -> None: ...
+    def onDtmfEvent(self, prm: OnDtmfEventParam) -> None: ...
+    def onInstantMessage(self, prm: OnInstantMessageParam) -> None: ...
+    def onCallTransferRequest(self, prm: OnCallTransferRequestParam) -> None: ...
+    def onCallReplaceRequest(self, prm: OnCallReplaceRequestParam) -> None: ...
+
+# ---- audio
+
+PJMEDIA_FILE_NO_LOOP: int
+
+class AudioMedia:
+    def startTransmit(self, sink: AudioMedia) -> None: ...
+    def stopTransmit(self, sink: AudioMedia) -> None: ...
+
+class AudioMediaPlayer(AudioMedia):
+    def createPlayer(self, path: str, options: int = ...) -> None: ...
+    def onEof2(self) -> None: ...
+
+class AudioMediaRecorder(AudioMedia):
+    def createRecorder(self, path: str) -> None: ...
+
+class ToneDigit:
+    digit: str
+    on_msec: int
+    off_msec: int
+
+class ToneDigitVector(_Vector[ToneDigit]):
+    def __init__(self, items: Sequence[ToneDigit] = ...) -> None: ...
+
+class ToneGenerator(AudioMedia):
+    def createToneGenerator(self, clock_rate: int, channel_count: int) -> None: ...
+    def playDigits(self, digits: ToneDigitVector) -> None: ...
+
+class _Raw:
+    __file__: str
+
+_pjsua2: _Raw
