@@ -31,7 +31,7 @@ else:  # a file and an option write "4000-4100", which construction turns into a
     PortRange = tuple[int, int] | Annotated[str, Meta(examples=["4000-4100"])]
 
 Port = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": 65535})]
-Percent = Annotated[float, Meta(extra_json_schema={"minimum": 0, "maximum": 100})]
+Percent = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": 100})]
 
 _MAX_CALLS = 4
 _MIN_RTP_PORTS = 2 * _MAX_CALLS
@@ -144,9 +144,9 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     user_agent: str = "srtpbot"
     """The value of the User-Agent header."""
     max_calls: int = _MAX_CALLS
-    rx_drop_pct: Percent = 0.0
+    rx_drop_pct: Percent = 0
     """Simulated loss of received RTP packets."""
-    tx_drop_pct: Percent = 0.0
+    tx_drop_pct: Percent = 0
     """Simulated loss of sent RTP packets."""
 
     def __post_init__(self) -> None:

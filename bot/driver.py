@@ -19,6 +19,8 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from .commands import AnyCommand, Request, Shutdown
 from .deadline import Deadline
 from .events import AgentCrashed, AgentStopped, AnyEvent, Heartbeat
@@ -96,12 +98,15 @@ class Driver:
             self._thread.join()
 
     def _listen(self) -> None:
+        reason = ""
         try:
             with selectors.DefaultSelector() as selector:
                 selector.register(self._socket, selectors.EVENT_READ, self._hear)
                 assert self._process.stderr is not None
                 selector.register(self._process.stderr, selectors.EVENT_READ, self._read_log)
                 reason = self._serve(selector)
+        except msgspec.DecodeError as error:
+            reason = f"it wrote what is no event: {error}"
         finally:
             self._process.kill()
             status = self._process.wait()

@@ -126,6 +126,7 @@ class Endpoint:
 
     def start(self) -> Self:
         """Start the agent and wait until its ports listen."""
+        self.journal.join(self.name)
         self._stop_observing = self.journal.observe(self._observe)
         if self._controller is not None:
             self._controller.attach(self)
@@ -147,6 +148,7 @@ class Endpoint:
         if self._controller is not None:
             self._controller.detach()
         self._stop_observing()
+        self.journal.leave(self.name)
 
     def __enter__(self) -> Self:
         return self if self._driver is not None else self.start()

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 
 import pjsua2 as pj
 
-from bot.agent.call import guarded, message
+from bot.agent.call import message
+from bot.agent.guard import guarded
 from bot.config import EndpointConfig
 from bot.events import RegistrationChanged, Wired
 from bot.model import SecureSignalling, SrtpMode, Transport

@@ -65,7 +65,7 @@ class Agent:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._emit = loop.emit
-        self._library = Library()
+        self._library = Library(loop.emit)
         self._admission = Admission()
         self._legs: dict[int, Leg] = {}
         self._players: dict[int, tuple[Leg, Player]] = {}

@@ -8,21 +8,18 @@ that one up, so whoever keeps native objects asks ``NativeCall.is_droppable`` fi
 from __future__ import annotations
 
 import contextlib
-import functools
 import re
 import time
-import traceback
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 import pjsua2 as pj
 
 from bot.agent.audio import CallAudio
+from bot.agent.guard import guarded
 from bot.agent.refusal import Refused
 from bot.agent.trace import printable
 from bot.commands import Header
 from bot.events import (
-    CallbackFailed,
     CallStarted,
     CallStateChanged,
     DtmfReceived,
@@ -44,18 +41,7 @@ from bot.model import (
     StreamStats,
 )
 
-__all__ = ["Leg", "NativeCall", "guarded", "tx_option"]
-
-P = ParamSpec("P")
-
-
-class Reporter(Protocol):
-    """Whoever has callbacks."""
-
-    report: Callable[[Wired], None]
-
-
-S = TypeVar("S", bound=Reporter)
+__all__ = ["Leg", "NativeCall", "message", "tx_option"]
 
 STATES = {
     pj.PJSIP_INV_STATE_NULL: CallState.NULL,
@@ -81,20 +67,6 @@ METHODS = {
 ACTIVE_SUITE = re.compile(r"#(\d+) audio[^\n]*\n\s+SRTP status: Active Crypto-suite: (\S+)")
 DTMF_UPDATE, DTMF_END = 1, 2
 DECLINE = 603
-
-
-def guarded(callback: Callable[Concatenate[S, P], None]) -> Callable[Concatenate[S, P], None]:
-    """Report what a callback raises as CallbackFailed: the bindings would print and swallow it."""
-
-    @functools.wraps(callback)
-    def guard(self: S, /, *args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            callback(self, *args, **kwargs)
-        except Exception:
-            where = f"{type(self).__name__}.{callback.__name__}"
-            self.report(CallbackFailed(at=time.monotonic(), where=where, traceback=traceback.format_exc()))
-
-    return guard
 
 
 class NativeCall(pj.Call):

@@ -8,14 +8,15 @@ from __future__ import annotations
 import contextlib
 import difflib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pjsua2 as pj
 
+from bot.agent.guard import guarded
 from bot.agent.refusal import Refused
 from bot.agent.trace import Trace
 from bot.config import EndpointConfig
-from bot.events import AgentReady, Listener
+from bot.events import AgentReady, Listener, TransportChanged, Wired
 from bot.model import Codec, CryptoSuite, Transport
 
 __all__ = ["Library"]
@@ -25,17 +26,45 @@ NATIVE_TRANSPORT = {
     Transport.TCP: pj.PJSIP_TRANSPORT_TCP,
     Transport.TLS: pj.PJSIP_TRANSPORT_TLS,
 }
+CONNECTION = {
+    pj.PJSIP_TP_STATE_CONNECTED: "connected",
+    pj.PJSIP_TP_STATE_DISCONNECTED: "disconnected",
+}
 LOOPBACK = "127.0.0.1"
 ANY = "0.0.0.0"
 HIGHEST_PRIORITY = 254
 NARROW_BAND = {"pcmu", "pcma", "gsm", "ilbc"}
 
 
+class NativeEndpoint(pj.Endpoint):
+    """Tells which connections were made and lost, and what was wrong with a certificate."""
+
+    def __init__(self, report: Callable[[Wired], None]) -> None:
+        super().__init__()
+        self.report = report
+
+    @guarded
+    def onTransportState(self, prm: pj.OnTransportStateParam) -> None:
+        if prm.state not in CONNECTION:
+            return
+        tls = prm.tlsInfo
+        self.report(
+            TransportChanged(
+                at=time.monotonic(),
+                transport=prm.type.lower(),
+                state=CONNECTION[prm.state],
+                reason=self.utilStrError(prm.lastError) if prm.lastError else "",
+                peer="" if tls.isEmpty() else tls.remoteAddr,
+                problems=[] if tls.isEmpty() else list(tls.verifyMsgs),
+            )
+        )
+
+
 class Library:
     """The library's life from ``libCreate`` to ``libDestroy``."""
 
-    def __init__(self) -> None:
-        self.endpoint = pj.Endpoint()
+    def __init__(self, report: Callable[[Wired], None]) -> None:
+        self.endpoint = NativeEndpoint(report)
         self.endpoint.libCreate()
         self.transport_ids: dict[Transport, int] = {}
         self.listeners: list[Listener] = []
@@ -105,8 +134,8 @@ class Library:
         media.clockRate = media.sndClockRate = self.rate
         media.noVad = True
         media.ecTailLen = 0
-        media.rxDropPct = round(config.rx_drop_pct)
-        media.txDropPct = round(config.tx_drop_pct)
+        media.rxDropPct = config.rx_drop_pct
+        media.txDropPct = config.tx_drop_pct
         self.endpoint.libInit(settings)
 
     def _listen(self, transport: Transport, config: EndpointConfig) -> None:

@@ -163,7 +163,7 @@ def write(folder: Path, text: str) -> Path:
 def test_a_file_is_loaded(tmp_path: Path, ports: str) -> None:
     path = write(tmp_path, f"srtp: off\nrtp_ports: {ports}\ntransports: [udp, tcp]\nrx_drop_pct: 2\n")
     assert load_config(path) == EndpointConfig(
-        srtp=SrtpMode.OFF, rtp_ports=(4000, 4100), transports=(Transport.UDP, Transport.TCP), rx_drop_pct=2.0
+        srtp=SrtpMode.OFF, rtp_ports=(4000, 4100), transports=(Transport.UDP, Transport.TCP), rx_drop_pct=2
     )
 
 

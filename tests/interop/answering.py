@@ -9,12 +9,14 @@ from typing import Any
 
 import psutil
 
+from bot.deadline import Deadline
 from tests.interop.programs import LOOPBACK, Program
 
 __all__ = ["Answering"]
 
 LAUNCH = "from bot.cli.main import main; main()"
 READY_S = 15.0
+POLL_S = 0.02
 
 
 class Answering(Program):
@@ -44,8 +46,20 @@ class Answering(Program):
         lines = (self.folder / "out" / "journal.jsonl").read_text().splitlines()
         return [json.loads(line)["event"] for line in lines[1:]]
 
+    def wait_for_events(self, kind: str, count: int, *, timeout: float = 10.0, **fields: object) -> None:
+        """Wait until its journal has so many events of a kind with these fields."""
+        deadline = Deadline(timeout)
+        while len(found := [event for event in self.journal() if matches(event, kind, fields)]) < count:
+            assert not deadline.passed, f"only {len(found)} of {count} {kind} {fields}:\n{self.tail}"
+            assert not self.ended_within(POLL_S), f"srtpbot answer ended:\n{self.tail}"
+
     def assert_unharmed(self) -> None:
         """Program and agent are those that were started."""
         assert self.running, f"srtpbot answer ended:\n{self.tail}"
         agents = psutil.Process(self.pid).children()
         assert agents == [self.agent], f"the agent is another one:\n{self.tail}"
+
+
+def matches(event: dict[str, Any], kind: str, fields: dict[str, object]) -> bool:
+    """Whether the event is of that kind and has these values."""
+    return event["type"] == kind and all(event.get(name) == value for name, value in fields.items())
