@@ -6,7 +6,6 @@ Construction looks at the values only; :meth:`TlsConfig.check_files` looks at th
 from __future__ import annotations
 
 import ipaddress
-import math
 import os
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -205,7 +204,7 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             reason = f"the library build has {_MAX_CALLS} call slots for each endpoint"
             raise SettingError("max_calls", f"expected 1 to {_MAX_CALLS}, got {self.max_calls}: {reason}")
         for key, percent in (("rx_drop_pct", self.rx_drop_pct), ("tx_drop_pct", self.tx_drop_pct)):
-            if not (math.isfinite(percent) and 0 <= percent <= 100):
+            if not 0 <= percent <= 100:
                 raise SettingError(key, f"expected a percentage from 0 to 100, got {percent}")
 
     def with_options(self, **overrides: Any) -> EndpointConfig:

@@ -284,11 +284,11 @@ class Endpoint:
     ) -> bool:
         """Wait on the journal; raises at once when this endpoint has failed."""
 
-        def both() -> None:
+        def alive_and_holds() -> bool:
             self._check()
-            check()
+            return holds()
 
-        return self.journal.wait_until(holds, deadline, both)
+        return self.journal.wait_until(alive_and_holds, deadline, check)
 
     def playable(self, path: Path) -> Path:
         """A 16-bit mono WAV at the conference's rate, made of any audio file, and cached."""

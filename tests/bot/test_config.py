@@ -76,7 +76,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ({"max_calls": 5}, "max_calls: expected 1 to 4, got 5: the library build has 4 call slots"),
         ({"max_calls": 0}, "max_calls: expected 1 to 4"),
         ({"rx_drop_pct": 101}, "rx_drop_pct: expected a percentage"),
-        ({"tx_drop_pct": float("nan")}, "tx_drop_pct: expected a percentage"),
+        ({"tx_drop_pct": -1}, "tx_drop_pct: expected a percentage"),
         ({"codec": ["PCMA"]}, r"codec: unknown key \(did you mean 'codecs'\?\)"),
     ],
 )  # fmt: skip

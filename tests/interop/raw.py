@@ -57,6 +57,10 @@ class RawUser:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the socket, which over TCP ends the connection."""
         self._socket.close()
 
     # ---- writing

@@ -79,7 +79,7 @@ def test_no_process_is_left_when_the_program_is_told_to_end(number: signal.Signa
         assert not agent.is_running()
         assert caller.wait(timeout=10) == 1
     [errors] = tmp_path.glob(f"*_{caller.pid}_errors.log")
-    assert len(re.findall(r"received 'BYE ", errors.read_text())) == 2
+    assert len(re.findall(r"on an unexpected BYE", errors.read_text())) == 2
 
 
 def test_no_process_is_left_when_an_endpoint_closes(new_endpoint: NewEndpoint, tmp_path: Path) -> None:

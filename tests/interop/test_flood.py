@@ -1,0 +1,161 @@
+"""Floods: more calls than the library survives; the agent does, disturbs no call, and takes the next one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bot import Call, CallState, Endpoint, expect
+from bot.bots.parrot import Parrot
+from bot.bots.reject import Rejecter
+from bot.deadline import Deadline
+from media.tones import speech_like
+from media.wav import write
+from tests.interop.answering import Answering
+from tests.interop.conftest import NewEndpoint
+from tests.interop.raw import PLAIN_OFFER, WEBRTC_OFFER, RawUser, body_of
+from tests.interop.sipp import response_codes, sipp
+
+RATE = 200
+FLOOD_S = 4
+LONG_FLOOD_S = 20
+SPEECH_S = 6.0
+BURST = 500
+BUSY_HERE, NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE = 486, 488, 503
+RECOVERY_S = 6.0
+RETRY_S = 0.2
+
+
+def next_call(caller: Endpoint, uri: str) -> Call:
+    """A call that is answered within a few seconds; until then it is tried again when it is refused."""
+    deadline = Deadline(RECOVERY_S)
+    while True:
+        call = caller.make_call(uri)
+        reached = call.wait(CallState.CONFIRMED, CallState.DISCONNECTED, timeout=deadline.left)
+        if reached is CallState.CONFIRMED:
+            return call
+        assert call.known.ended is not None
+        assert call.known.ended.code in {BUSY_HERE, SERVICE_UNAVAILABLE}, call.known.ended
+        assert not deadline.passed, f"still refused after {RECOVERY_S} s: {call.known.ended}"
+        caller.wait_until(lambda: False, Deadline(RETRY_S))
+
+
+def assert_next_call_works(caller: Endpoint, uri: str) -> None:
+    """The next call is answered, and audio flows both ways."""
+    call = next_call(caller, uri)
+    expect(call).to_have_active_media()
+    expect(call).to_have_received_packets(at_least=10)
+    call.hangup()
+    expect(call).to_be_disconnected(code=200, by="local")
+
+
+@pytest.mark.peer("sipp")
+@pytest.mark.parametrize(
+    "seconds",
+    [pytest.param(FLOOD_S, id="short"), pytest.param(LONG_FLOOD_S, id="long", marks=pytest.mark.slow)],
+)
+def test_a_rejecting_program_survives(seconds: int, new_endpoint: NewEndpoint, tmp_path: Path) -> None:
+    with Answering(tmp_path / "bot", "reject", "--code", "486") as bot:
+        flood = sipp("uac", bot.uri, tmp_path, *flooding(seconds))
+        assert flood.wait(timeout=seconds + 20) == 1, flood.tail
+        bot.assert_unharmed()
+        codes = response_codes(flood, tmp_path)
+        assert set(codes) <= {BUSY_HERE, SERVICE_UNAVAILABLE}
+        assert codes.count(BUSY_HERE) > RATE / 10 * seconds
+        call = new_endpoint().make_call(bot.uri)
+        call.wait(timeout=RECOVERY_S)
+        assert call.known.ended is not None
+        assert call.known.ended.code in {BUSY_HERE, SERVICE_UNAVAILABLE}
+        assert bot.stop() == 0, bot.tail
+
+
+@pytest.mark.peer("sipp")
+def test_a_call_in_progress_is_not_disturbed(new_endpoint: NewEndpoint, tmp_path: Path) -> None:
+    """What the parrot sends back of our speech while it is flooded has no gap."""
+    write(tmp_path / "speech.wav", speech_like(SPEECH_S, 8000, seed=1))
+    caller = new_endpoint(srtp="mandatory")
+    with Answering(tmp_path / "bot", "parrot") as bot:
+        call = caller.make_call(bot.uri)
+        expect(call).to_be_confirmed()
+        expect(call).to_be_encrypted()
+        with call.record(tmp_path / "echo.wav") as recording:
+            playback = call.play(tmp_path / "speech.wav")
+            with sipp("uac", bot.uri, tmp_path, *flooding(FLOOD_S)) as flood:
+                playback.wait(timeout=SPEECH_S + 5)
+                flood.wait(timeout=20)
+            expect(call).to_have_received_packets(at_least=int(SPEECH_S * 50))
+        assert set(response_codes(flood, tmp_path)) <= {BUSY_HERE, SERVICE_UNAVAILABLE}
+        bot.assert_unharmed()
+        assert call.state is CallState.CONFIRMED
+        statistics = call.known.stats(0)
+        assert statistics is not None
+        assert statistics.rx.lost == 0
+        expect(recording).to_match(tmp_path / "speech.wav")
+        assert_next_call_works(caller, bot.uri)
+        call.hangup()
+        expect(call).to_be_disconnected(code=200, by="local")
+        assert bot.stop() == 0, bot.tail
+
+
+def flooding(seconds: int) -> list[str]:
+    """SIPp's options for a flood that does not wait for the calls that it started."""
+    return ["-r", str(RATE), "-m", str(RATE * seconds), "-l", "100000", "-timeout", f"{seconds + 10}s"]
+
+
+@pytest.mark.parametrize("controller", [Parrot, Rejecter])
+def test_invites_cancelled_at_once(
+    controller: type[Parrot] | type[Rejecter], new_endpoint: NewEndpoint
+) -> None:
+    endpoint, caller = new_endpoint(controller=controller()), new_endpoint()
+    with RawUser(endpoint.uri) as raw:
+        for number in range(BURST):
+            names = {"call_id": f"cancelled-{number}-{raw.port}", "branch": f"z9hG4bK{number}x{raw.port}"}
+            raw.send(raw.request("INVITE", body=body_of(PLAIN_OFFER), **names))
+            raw.send(raw.request("CANCEL", **names))
+        answers = raw.messages(quiet_s=1.0, limit_s=8)
+    assert endpoint.failure is None
+    invites = {message.status for message in answers if message.cseq_method == "INVITE"}
+    assert invites - {100, 180, 200} <= {BUSY_HERE, 487, SERVICE_UNAVAILABLE}
+    if controller is Parrot:
+        assert_next_call_works(caller, endpoint.uri)
+    else:
+        call = caller.make_call(endpoint.uri)
+        expect(call).to_be_disconnected(by="remote")
+
+
+def test_webrtc_offers_by_the_hundred(new_endpoint: NewEndpoint) -> None:
+    """Each alone would crash the library; each gets 488, or 503, or is lost on the way."""
+    endpoint, caller = new_endpoint(controller=Parrot()), new_endpoint()
+    with RawUser(endpoint.uri) as raw:
+        for _ in range(BURST):
+            raw.send(raw.request("INVITE", body=body_of(WEBRTC_OFFER)))
+        answers = raw.messages(quiet_s=1.0)
+    assert {message.status for message in answers} <= {NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE}
+    assert NOT_ACCEPTABLE_HERE in {message.status for message in answers}
+    assert endpoint.failure is None
+    assert not endpoint.calls
+    assert_next_call_works(caller, endpoint.uri)
+
+
+def test_tcp_connections_opened_and_closed_at_once(new_endpoint: NewEndpoint) -> None:
+    endpoint = new_endpoint(controller=Parrot(), transports=["tcp"])
+    for _ in range(300):
+        RawUser(endpoint.uri).close()
+    assert_next_call_works(new_endpoint(transports=["tcp"]), endpoint.uri)
+    assert endpoint.failure is None
+
+
+def test_tcp_connections_held_open(new_endpoint: NewEndpoint) -> None:
+    """More than the library has handles."""
+    endpoint, caller = new_endpoint(controller=Parrot(), transports=["tcp"]), new_endpoint(transports=["tcp"])
+    held = [RawUser(endpoint.uri) for _ in range(100)]
+    try:
+        for raw in held:
+            raw.send(raw.request("OPTIONS"))
+        assert held[0].final().status == 200
+    finally:
+        for raw in held:
+            raw.close()
+    assert_next_call_works(caller, endpoint.uri)
+    assert endpoint.failure is None
