@@ -40,9 +40,11 @@ class Admission:
         """An INVITE was let in; whatever becomes of it, it may take sockets for a while."""
         self._lingering.append(self._clock() + LINGER_S)
 
-    def opened(self) -> None:
-        """A call exists."""
+    def opened(self, *, attempted: bool) -> None:
+        """A call exists; ``attempted`` when it came of the INVITE that was let in last."""
         self._open += 1
+        if attempted and self._lingering:
+            self._lingering.pop()
 
     def closed(self) -> None:
         """A call ended; its sockets linger."""

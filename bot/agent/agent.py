@@ -77,6 +77,7 @@ class Agent:
         self._trace: Trace | None = None
         self._gate: Gate | None = None
         self._started = False
+        self._guarded = False
 
     def run(self) -> None:
         """Serve until the loop stops, then end in order."""
@@ -153,9 +154,9 @@ class Agent:
         self._started = True
         self._loop.open_door(*self._library.door)
         self._gate = Gate(self._judge, write_line)
-        guarded = self._gate.install()
+        self._guarded = self._gate.install()
         self._silence = pj.ToneGenerator()
-        ready = self._library.ready(guarded)
+        ready = self._library.ready(self._guarded)
         self._silence.createToneGenerator(ready.conference_rate, 1)
         first = self._library.listeners[0]
         self._account = Account(self._emit, self._incoming)
@@ -197,7 +198,7 @@ class Agent:
         leg = Leg(self._calls, direction, CallAudio(self._silence), self._emit)
         leg.on_end = self._ended
         self._legs[leg.number] = leg
-        self._admission.opened()
+        self._admission.opened(attempted=direction is Direction.INCOMING and self._guarded)
         return leg
 
     def _judge(self) -> int:

@@ -73,10 +73,9 @@ class Loop:
     def soon(self, job: Job) -> None:
         """Run a job on the pumping thread; callable from any thread."""
         self._jobs.put(job)
-        if not self._rung:
+        if self._door is not None and not self._rung:
             self._rung = True
-            if self._door is not None:
-                self._bell.sendto(KEEP_ALIVE, self._door)
+            self._bell.sendto(KEEP_ALIVE, self._door)
 
     def after(self, seconds: float, job: Job) -> None:
         """Run a job on the pumping thread in ``seconds``; only from that thread."""

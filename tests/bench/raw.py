@@ -1,0 +1,119 @@
+"""The bare library, polled as its own examples do, to measure srtpbot beside it.
+
+``python raw.py idle|answer|call [URI] [WAV]``: prints ``ready PORT``, then ``confirmed MS`` for each
+call; reads ``call``, ``talk`` and ``quit`` lines from standard input.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import sys
+import time
+
+import pjsua2 as pj
+
+POLL_MS = 20
+
+
+class Call(pj.Call):
+    def __init__(self, account: Account, call_id: int = pj.PJSUA_INVALID_ID) -> None:
+        super().__init__(account, call_id)
+        self._account = account
+        self.started = time.monotonic()
+
+    def onCallState(self, prm: pj.OnCallStateParam) -> None:
+        info = self.getInfo()
+        if info.state == pj.PJSIP_INV_STATE_CONFIRMED:
+            print(f"confirmed {(time.monotonic() - self.started) * 1000:.3f}", flush=True)
+        if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
+            self._account.dead.append(self)
+
+    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
+        port = self.getAudioMedia(-1)
+        for source in self._account.sources:
+            source.startTransmit(port)
+        for sink in self._account.sinks:
+            port.startTransmit(sink)
+
+
+class Account(pj.Account):
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[Call] = []
+        self.dead: list[Call] = []
+        self.sources: list[pj.AudioMedia] = []
+        self.sinks: list[pj.AudioMedia] = []
+
+    def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
+        call = Call(self, prm.callId)
+        self.calls.append(call)
+        answer = pj.CallOpParam()
+        answer.statusCode = 200
+        call.answer(answer)
+
+
+def main() -> None:
+    endpoint = pj.Endpoint()
+    endpoint.libCreate()
+    settings = pj.EpConfig()
+    settings.uaConfig.threadCnt = 0
+    settings.uaConfig.mainThreadOnly = True
+    settings.logConfig.level = settings.logConfig.consoleLevel = 0
+    settings.medConfig.clockRate = settings.medConfig.sndClockRate = 8000
+    settings.medConfig.noVad = True
+    settings.medConfig.ecTailLen = 0
+    endpoint.libInit(settings)
+    transport = pj.TransportConfig()
+    transport.boundAddress = "127.0.0.1"
+    number = endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+    endpoint.libStart()
+    endpoint.audDevManager().setNullDev()
+    for codec in endpoint.codecEnum2():
+        endpoint.codecSetPriority(codec.codecId, 255 if codec.codecId.startswith("PCMA") else 0)
+    address = endpoint.transportGetInfo(number).localName
+    account, config = Account(), pj.AccountConfig()
+    config.idUri = f"sip:raw@{address}"
+    config.mediaConfig.srtpUse = 2
+    config.mediaConfig.srtpSecureSignaling = 0
+    config.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
+    account.create(config)
+    print(f"ready {address.rsplit(':', 1)[1]}", flush=True)
+    serve(endpoint, account, sys.argv[2:])
+    endpoint.libDestroy(pj.PJSUA_DESTROY_NO_RX_MSG)
+
+
+def serve(endpoint: pj.Endpoint, account: Account, arguments: list[str]) -> None:
+    with selectors.DefaultSelector() as selector:
+        selector.register(sys.stdin, selectors.EVENT_READ)
+        while True:
+            endpoint.libHandleEvents(POLL_MS)
+            account.dead.clear()
+            if not selector.select(0):
+                continue
+            command = os.read(0, 100).decode().strip()
+            if command == "talk":
+                player, recorder = pj.AudioMediaPlayer(), pj.AudioMediaRecorder()
+                player.createPlayer(arguments[1])
+                recorder.createRecorder(f"{arguments[1]}.raw.wav")
+                account.sources.append(player)
+                account.sinks.append(recorder)
+            if command in {"talk", "call"}:
+                call = Call(account)
+                account.calls.append(call)
+                call.makeCall(arguments[0], pj.CallOpParam(True))
+            if command == "hangup":
+                for call in account.calls:
+                    if call.isActive():
+                        call.hangup(pj.CallOpParam())
+                account.calls.clear()
+            if command in {"quit", ""}:
+                account.calls.clear()
+                account.dead.clear()
+                account.sources.clear()
+                account.sinks.clear()
+                return
+
+
+if __name__ == "__main__":
+    main()
