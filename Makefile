@@ -30,7 +30,7 @@ peers:
 $(READY): pyproject.toml
 	@sh tests/make-venv.sh $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	$(BIN)/python -m pip install -qq --editable '.[dev]'
 	@touch $@
 
 clean:

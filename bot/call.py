@@ -47,6 +47,10 @@ class Host(Protocol):
     def name(self) -> str:
         """The endpoint's name."""
 
+    @property
+    def has_company(self) -> bool:
+        """Whether other endpoints share its journal."""
+
     def request(self, command: AnyCommand, timeout: float = ...) -> None:
         """Carry out a command, or raise why not."""
 
@@ -158,6 +162,11 @@ class Call:
         return f"{self.host.name}: call {known.number} {way} {known.remote_uri}"
 
     __repr__ = __str__
+
+    @property
+    def label(self) -> str:
+        """``call 1``, with its endpoint's name before it when the run has several endpoints."""
+        return f"{self.host.name} call {self.number}" if self.host.has_company else f"call {self.number}"
 
     # ---- what is known
 

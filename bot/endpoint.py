@@ -168,6 +168,11 @@ class Endpoint:
         return self.config.name
 
     @property
+    def has_company(self) -> bool:
+        """Whether other endpoints share the journal."""
+        return len(self.journal.endpoints) > 1
+
+    @property
     def pid(self) -> int:
         """The agent's process id."""
         if self._driver is None:

@@ -54,7 +54,7 @@ class _Expectation:
         host = self._call.host
         checked = ExpectationChecked(
             at=time.monotonic(),
-            name=f"call {self._call.number} {name}",
+            name=f"{self._call.label} {name}",
             passed=passed,
             expected=expected,
             observed=observed,

@@ -59,7 +59,9 @@ class Journal:
         self._changed = threading.Condition(threading.RLock())
         self._entries: deque[Entry] = deque(maxlen=kept)
         self._observers: list[Observer] = []
-        self._names: set[str] = set()
+        self.endpoints: set[str] = set()
+        """The names of those who have shared it."""
+        self._present: set[str] = set()
         self._encoder = msgspec.json.Encoder()
         self._path = path
         self._file = self._open(path) if path is not None else None
@@ -67,14 +69,15 @@ class Journal:
     def join(self, endpoint: str) -> None:
         """Take a name that tells an endpoint's events from others'; raises ConfigError when it is taken."""
         with self._changed:
-            if endpoint in self._names:
+            if endpoint in self._present:
                 raise ConfigError(f"name: two endpoints that share a journal are both called {endpoint!r}")
-            self._names.add(endpoint)
+            self._present.add(endpoint)
+            self.endpoints.add(endpoint)
 
     def leave(self, endpoint: str) -> None:
         """Give the name back."""
         with self._changed:
-            self._names.discard(endpoint)
+            self._present.discard(endpoint)
 
     def append(self, endpoint: str, event: AnyEvent) -> None:
         """Add an event, let the observers see it, wake whoever waits."""

@@ -27,15 +27,16 @@ class Player(pj.AudioMediaPlayer):
 
     def __init__(self, path: str, loop: bool, on_end: Callable[[], None]) -> None:
         super().__init__()
-        self._on_end = on_end
+        self._on_end = None if loop else on_end
         try:
             self.createPlayer(path, 0 if loop else pj.PJMEDIA_FILE_NO_LOOP)
         except pj.Error as error:
             raise Refused("native", f"cannot play {path}: {error.reason}") from None
 
     def onEof2(self) -> None:
-        """The library read the last frame."""
-        self._on_end()
+        """The library read the last frame; a loop has no last one."""
+        if self._on_end is not None:
+            self._on_end()
 
 
 class CallAudio:

@@ -67,6 +67,7 @@ METHODS = {
 ACTIVE_SUITE = re.compile(r"#(\d+) audio[^\n]*\n\s+SRTP status: Active Crypto-suite: (\S+)")
 DTMF_UPDATE, DTMF_END = 1, 2
 DECLINE = 603
+REQUEST_TERMINATED = 487
 
 
 class NativeCall(pj.Call):
@@ -174,7 +175,7 @@ class Leg:
                 state=state,
                 code=info.lastStatusCode,
                 reason=printable(info.lastReason),
-                by=(self.ended_by or ended_by(event)) if over else None,
+                by=(self.ended_by or ended_by(event, info.lastStatusCode)) if over else None,
             )
         )
         if over:
@@ -257,12 +258,14 @@ class Leg:
         )
 
 
-def ended_by(event: pj.SipEvent) -> EndedBy:
-    """REMOTE when a message from the peer ended the call; a timer or the library is an ERROR."""
-    by_message = event.type == pj.PJSIP_EVENT_RX_MSG or (
-        event.type == pj.PJSIP_EVENT_TSX_STATE and event.body.tsxState.type == pj.PJSIP_EVENT_RX_MSG
-    )
-    return EndedBy.REMOTE if by_message else EndedBy.ERROR
+def ended_by(event: pj.SipEvent, code: int) -> EndedBy:
+    """REMOTE when a message from the peer ended the call; a timer or the library is an ERROR.
+
+    At a CANCEL the event is the 487 that the library sends, which it sends for nothing else.
+    """
+    way = event.body.tsxState.type if event.type == pj.PJSIP_EVENT_TSX_STATE else event.type
+    cancelled = way == pj.PJSIP_EVENT_TX_MSG and code == REQUEST_TERMINATED
+    return EndedBy.REMOTE if way == pj.PJSIP_EVENT_RX_MSG or cancelled else EndedBy.ERROR
 
 
 def stream_stats(native: pj.StreamStat) -> StreamStats:

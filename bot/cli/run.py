@@ -146,6 +146,7 @@ class Run:
 
     def _write(self, result: Result) -> None:
         from bot.report.junit import junit
+        from bot.report.page import page
 
         text = msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
         reports: list[tuple[str | None, Callable[[], bytes]]] = [
@@ -156,6 +157,7 @@ class Run:
             reports += [
                 (str(self.folder / "result.json"), lambda: text),
                 (str(self.folder / "junit.xml"), lambda: junit(result)),
+                (str(self.folder / "report.html"), lambda: page(result, self.calls)),
             ]
         for target, content in reports:
             if target and target != STDOUT:

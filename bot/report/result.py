@@ -203,7 +203,7 @@ def call_result(call: Call) -> CallResult:
     lines = known.media if known.ended is None else tuple(known.last_active.values())
     end = known.ended
     return CallResult(
-        id=str(known.number),
+        id=call.label.removeprefix("call ").replace(" call ", "-"),
         endpoint=call.host.name,
         direction=known.direction,
         sip_call_id=known.sip_call_id,

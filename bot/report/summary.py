@@ -26,7 +26,7 @@ def summary(result: Result, *, colour: bool, width: int = 110) -> str:
     if result.expectations:
         console.print(expectations)
     for call in result.calls:
-        console.print(f"\n[bold]{escape(call.endpoint)}, call {call.id}[/] {escape(call.remote_uri)}")
+        console.print(f"\n[bold]{escape(call.endpoint)}, call {escape(call.id)}[/] {escape(call.remote_uri)}")
         figures = Table.grid(padding=(0, 2))
         for name, value in call_figures(call):
             figures.add_row("", name, escape(value))
