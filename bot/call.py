@@ -34,7 +34,16 @@ from .events import CallStateChanged, DtmfFinished, Event, PlaybackFinished, Rec
 from .model import CallState, Direction, DtmfMethod, EndedBy, MediaState
 from .record import CallRecord
 
-__all__ = ["Call", "Host", "Playback", "Recording", "Transmission", "header_list"]
+__all__ = [
+    "Call",
+    "Host",
+    "Playback",
+    "Recording",
+    "Transmission",
+    "checked_digits",
+    "ensure_writable",
+    "header_list",
+]
 
 DIGITS = "0123456789ABCD*#,"
 CLOSING_S = 3.0
@@ -301,11 +310,7 @@ class Call:
 
         Raises ConfigError for anything else.
         """
-        digits = digits.upper()
-        wrong = [digit for digit in digits if digit not in DIGITS]
-        if wrong or not digits:
-            what = f"{wrong[0]!r} is not one" if wrong else "there is none"
-            raise ConfigError(f"DTMF digits {digits!r}: {what}; expected 0-9, A-D, *, # and , for a pause")
+        digits = checked_digits(digits)
         number = next(self._numbers)
         transmission = self._transmissions[number] = Transmission(self)
         self.host.request(
@@ -366,6 +371,16 @@ def header_list(headers: Mapping[str, str] | None) -> list[Header]:
     from .sip import parse_header
 
     return [parse_header(f"{name}: {value}") for name, value in (headers or {}).items()]
+
+
+def checked_digits(text: str) -> str:
+    """DTMF digits in capitals; raises ConfigError for anything else."""
+    digits = text.upper()
+    wrong = [digit for digit in digits if digit not in DIGITS]
+    if wrong or not digits:
+        what = f"{wrong[0]!r} is not one" if wrong else "there is none"
+        raise ConfigError(f"DTMF digits {text!r}: {what}; expected 0-9, A-D, *, # and , for a pause")
+    return digits
 
 
 def ensure_writable(path: Path) -> None:

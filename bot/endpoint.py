@@ -237,8 +237,8 @@ class Endpoint:
         )
         try:
             self.request(command, COMMAND_S if literal else RESOLVE_S)
-        except CallFailed as error:
-            raise CallFailed(f"{self.name}: call to {uri}: {error}") from None
+        except (CallFailed, NativeError) as error:
+            raise type(error)(f"{self.name}: call to {uri}: {error}") from None
         return self._by_dialog[dialog]
 
     @contextmanager

@@ -57,6 +57,8 @@ TEMPORARILY_UNAVAILABLE, REQUEST_TIMEOUT, OK = 480, 408, 200
 FINAL = 300
 INVALID_URI, SESSION_TERMINATED = 171039, 171140
 """PJSIP_EINVALIDURI and PJSIP_ESESSIONTERMINATED."""
+UNRESOLVED = 70018
+"""PJ_ERESOLVE."""
 
 
 class Agent:
@@ -99,7 +101,7 @@ class Agent:
         except Refused as refusal:
             problem = refusal.kind, str(refusal)
         except pj.Error as error:
-            problem = kind_of(error, request.command), f"{error.reason} ({error.title})"
+            problem = kind_of(error, request.command), words_of(error)
         now = time.monotonic()
         if problem is None:
             self._emit(CommandDone(at=now, request=request.number))
@@ -346,7 +348,14 @@ def kind_of(error: pj.Error, command: AnyCommand) -> str:
     """Whose fault the library's error is."""
     if isinstance(command, Start):
         return "native"
-    return {SESSION_TERMINATED: "ended", INVALID_URI: "config"}.get(error.status, "call")
+    return {SESSION_TERMINATED: "ended", INVALID_URI: "config", UNRESOLVED: "native"}.get(
+        error.status, "call"
+    )
+
+
+def words_of(error: pj.Error) -> str:
+    """The library's reason, or a better one."""
+    return "the host name cannot be resolved" if error.status == UNRESOLVED else str(error.reason)
 
 
 def transport_of(message: str) -> str:

@@ -20,7 +20,9 @@ __all__ = ["Gate"]
 BEFORE_USER_AGENT = 63
 """PJSIP_MOD_PRIORITY_APPLICATION less one: transactions and dialogs have had their turn."""
 AFTER_EVERYONE = 127
-CAPABILITY_ALLOW = 5
+HEADER_ALLOW = 4
+"""PJSIP_H_ALLOW of pjsip/sip_msg.h."""
+POOL_BYTES = 1024
 NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE = 488, 503
 METHOD_NOT_ALLOWED, DOES_NOT_EXIST = 405, 481
 ONLY_IN_DIALOG = {"BYE", "PRACK", "UPDATE", "INFO", "NOTIFY"}
@@ -55,6 +57,12 @@ class _Module(ctypes.Structure):
     )
 
 
+class _List(ctypes.Structure):
+    """The head of a ``pj_list``."""
+
+    _fields_ = (("prev", _Pointer), ("next", _Pointer))
+
+
 class Gate:
     """Asks ``judge`` about each INVITE outside a dialog and answers what the library leaves unanswered.
 
@@ -75,6 +83,7 @@ class Gate:
         except AttributeError:
             return False
         self._endpoint = self._c.pjsua_get_pjsip_endpt()
+        self._allow = self._allowed_methods()
         return all(
             [
                 self._register(b"mod-srtpbot-front", BEFORE_USER_AGENT, self._front),
@@ -89,6 +98,10 @@ class Gate:
         c.pjsip_rx_data_get_info.argtypes = [_Pointer]
         c.pjsip_endpt_get_capability.restype = _Pointer
         c.pjsip_endpt_get_capability.argtypes = [_Pointer, ctypes.c_int, _Pointer]
+        c.pjsip_endpt_create_pool.restype = _Pointer
+        c.pjsip_endpt_create_pool.argtypes = [_Pointer, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t]
+        c.pjsip_hdr_clone.restype = _Pointer
+        c.pjsip_hdr_clone.argtypes = [_Pointer, _Pointer]
         c.pjsip_endpt_respond_stateless.argtypes = [_Pointer, _Pointer, ctypes.c_int, *[_Pointer] * 3]
         c.pjsip_endpt_register_module.argtypes = [_Pointer, _Pointer]
 
@@ -104,6 +117,17 @@ class Gate:
         module = _Module(name=_Name(name, len(name)), id=-1, priority=priority, on_rx_request=callback)
         self._kept += [callback, module]
         return bool(self._c.pjsip_endpt_register_module(self._endpoint, ctypes.byref(module)) == 0)
+
+    def _allowed_methods(self) -> ctypes.Array[_List]:
+        """A list of headers that holds the library's Allow; a header begins with its list node."""
+        pool = self._c.pjsip_endpt_create_pool(self._endpoint, b"srtpbot", POOL_BYTES, POOL_BYTES)
+        capability = self._c.pjsip_endpt_get_capability(self._endpoint, HEADER_ALLOW, None)
+        head = (_List * 1)()
+        here = ctypes.addressof(head)
+        header = self._c.pjsip_hdr_clone(pool, capability) if capability else here
+        head[0].prev = head[0].next = header
+        _List.from_address(header).prev = _List.from_address(header).next = here
+        return head
 
     def _method(self, rdata: int) -> str:
         found = METHOD.match(self._c.pjsip_rx_data_get_info(rdata).decode("utf-8", "replace"))
@@ -122,5 +146,6 @@ class Gate:
         return 1
 
     def _respond(self, rdata: int, code: int) -> int:
-        self._c.pjsip_endpt_respond_stateless(self._endpoint, rdata, code, None, None, None)
+        headers = self._allow if code == METHOD_NOT_ALLOWED else None
+        self._c.pjsip_endpt_respond_stateless(self._endpoint, rdata, code, None, headers, None)
         return 1

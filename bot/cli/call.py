@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from bot.call import Call
+from bot.call import Call, checked_digits, ensure_writable
 from bot.cli.checks import Checks
 from bot.cli.options import (
     PositiveSeconds,
@@ -77,7 +77,8 @@ class Placing:
         self._play = existing_audio(options.pop("play"), "--play")
         self._loop = options.pop("loop")
         self._record = options.pop("record")
-        self._digits = options.pop("dtmf")
+        digits = options.pop("dtmf")
+        self._digits = checked_digits(digits) if digits is not None else None
         self._method = DtmfMethod(options.pop("dtmf_method"))
         self._duration = options.pop("duration")
         self._ring_timeout = options.pop("ring_timeout")
@@ -88,6 +89,8 @@ class Placing:
             self._record = str((run.folder or Path()) / "received.wav") if run.folder else None
             if self._record is None:
                 raise ConfigError("--expect-audio needs a recording: add --record FILE or --out DIR")
+        if self._record is not None:
+            ensure_writable(Path(self._record))
 
     def perform(self) -> None:
         """Everything between the first packet and the last."""

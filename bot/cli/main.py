@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import sys
 
@@ -46,6 +47,14 @@ def run() -> int:
             module = importlib.import_module(f"bot.cli.{cmd_name}")
             command: click.Command = module.command
             return command
+
+        def resolve_command(
+            self, ctx: click.Context, args: list[str]
+        ) -> tuple[str | None, click.Command | None, list[str]]:
+            near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+            if args[0] not in COMMANDS and near and not args[0].startswith("-"):
+                ctx.fail(f"No such command {args[0]!r}. (Did you mean {near[0]!r}?)")
+            return super().resolve_command(ctx, args)
 
         def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
             with formatter.section("Commands"):

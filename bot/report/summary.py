@@ -31,8 +31,9 @@ def summary(result: Result, *, colour: bool, width: int = 110) -> str:
         for name, value in call_figures(call):
             figures.add_row("", name, escape(value))
         console.print(figures)
-    error = f": {escape(result.error.splitlines()[0])}" if result.error else ""
-    console.print(f"\nverdict: {MARKS[result.verdict]}{error}")
+    console.print(
+        f"\nverdict: {MARKS[result.verdict]}" if result.calls else f"verdict: {MARKS[result.verdict]}"
+    )
     return out.getvalue().rstrip("\n")
 
 

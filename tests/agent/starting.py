@@ -14,10 +14,12 @@ from bot.deadline import Deadline
 from media.tones import speech_like
 from media.wav import write
 
-__all__ = ["LOOPBACK", "NewEndpoint", "audio_cache", "connect", "new_endpoint", "other_speech", "speech", "until"]
+__all__ = ["LOOPBACK", "STARVED_MS", "NewEndpoint", "audio_cache", "connect", "new_endpoint", "other_speech", "speech", "until"]
 
 NewEndpoint = Callable[..., Endpoint]
 LOOPBACK = "127.0.0.1"
+STARVED_MS = 300.0
+"""Audio that may lack where more tests run than there are processors, and the audio clock comes late."""
 SPEECH_S, RATE = 2.0, 16000
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot import CryptoSuite, DtmfMethod, SrtpMode, expect
 from bot.report.result import call_result
-from tests.agent.starting import NewEndpoint, connect, until
+from tests.agent.starting import STARVED_MS, NewEndpoint, connect, until
 
 NOT_ACCEPTABLE_HERE = 488
 
@@ -37,7 +37,7 @@ def test_srtp_call_carries_speech_digits_and_a_header(
     outgoing.send_dtmf("42#")
     expect(answered).to_have_received_dtmf("42#", method=DtmfMethod.RFC4733)
     expect(outgoing).not_to_have_received_dtmf()
-    expect(recording).to_match(speech, min_snr_db=25)
+    expect(recording).to_match(speech, max_missing_ms=STARVED_MS, min_snr_db=25)
     for call in (outgoing, answered):
         expect(call).to_have_received_packets(at_least=80)
         expect(call).to_have_sent_packets(at_least=80)
@@ -59,7 +59,7 @@ def test_each_suite_carries_speech(
         assert call.known.crypto().offered == (suite,)
     with answered.record(tmp_path / "heard.wav") as recording:
         outgoing.play(speech).wait()
-    expect(recording).to_match(speech)
+    expect(recording).to_match(speech, max_missing_ms=STARVED_MS)
 
 
 def test_caller_decides_which_of_several_suites(new_endpoint: NewEndpoint) -> None:
@@ -98,7 +98,7 @@ def test_optional_and_off_talk_in_plain(
         assert not call_result(call).media[0].srtp.keys_in_clear
     with answered.record(tmp_path / "heard.wav") as recording:
         outgoing.play(speech).wait()
-    expect(recording).to_match(speech)
+    expect(recording).to_match(speech, max_missing_ms=STARVED_MS)
 
 
 def test_optional_and_optional_encrypt_over_the_plain_profile(new_endpoint: NewEndpoint) -> None:

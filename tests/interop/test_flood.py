@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import select
+import socket
 from pathlib import Path
 
+import psutil
 import pytest
 
 from bot import Call, CallState, Endpoint, expect
 from bot.bots.parrot import Parrot
 from bot.bots.reject import Rejecter
 from bot.deadline import Deadline
+from bot.sip import parse_uri
 from media.tones import speech_like
 from media.wav import write
 from tests.interop.answering import Answering
 from tests.interop.conftest import NewEndpoint
+from tests.interop.programs import LOOPBACK
 from tests.interop.raw import PLAIN_OFFER, WEBRTC_OFFER, RawUser, body_of
 from tests.interop.sipp import response_codes, sipp
 
@@ -24,6 +29,9 @@ SPEECH_S = 6.0
 BURST = 500
 BUSY_HERE, NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE = 486, 488, 503
 RECOVERY_S = 6.0
+CONNECTING_S = 3.0
+PATIENCE_S = 0.01
+"""A SYN that the full backlog dropped is sent again after 1 s; another connection is tried sooner."""
 RETRY_S = 0.2
 
 
@@ -114,7 +122,7 @@ def test_invites_cancelled_at_once(
             raw.send(raw.request("INVITE", body=body_of(PLAIN_OFFER), **names))
             raw.send(raw.request("CANCEL", **names))
         answers = raw.messages(quiet_s=1.0, limit_s=8)
-    assert endpoint.failure is None
+    assert_alive(endpoint)
     invites = {message.status for message in answers if message.cseq_method == "INVITE"}
     assert invites - {100, 180, 200} <= {BUSY_HERE, 487, SERVICE_UNAVAILABLE}
     if controller is Parrot:
@@ -133,29 +141,56 @@ def test_webrtc_offers_by_the_hundred(new_endpoint: NewEndpoint) -> None:
         answers = raw.messages(quiet_s=1.0)
     assert {message.status for message in answers} <= {NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE}
     assert NOT_ACCEPTABLE_HERE in {message.status for message in answers}
-    assert endpoint.failure is None
+    assert_alive(endpoint)
     assert not endpoint.calls
     assert_next_call_works(caller, endpoint.uri)
 
 
 def test_tcp_connections_opened_and_closed_at_once(new_endpoint: NewEndpoint) -> None:
-    endpoint = new_endpoint(controller=Parrot(), transports=["tcp"])
-    for _ in range(300):
-        RawUser(endpoint.uri).close()
-    assert_next_call_works(new_endpoint(transports=["tcp"]), endpoint.uri)
-    assert endpoint.failure is None
+    endpoint, caller = new_endpoint(controller=Parrot(), transports=["tcp"]), new_endpoint(transports=["tcp"])
+    made = 0
+    deadline = Deadline(CONNECTING_S)
+    while made < 300 and not deadline.passed:
+        [connection] = connections(endpoint, 1, PATIENCE_S)
+        made += connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+        connection.close()
+    assert_alive(endpoint)
+    assert_next_call_works(caller, endpoint.uri)
+    assert_alive(endpoint)
 
 
 def test_tcp_connections_held_open(new_endpoint: NewEndpoint) -> None:
-    """More than the library has handles."""
+    """More than the library has handles: the surplus is turned away, the rest is served."""
     endpoint, caller = new_endpoint(controller=Parrot(), transports=["tcp"]), new_endpoint(transports=["tcp"])
-    held = [RawUser(endpoint.uri) for _ in range(100)]
-    try:
-        for raw in held:
-            raw.send(raw.request("OPTIONS"))
-        assert held[0].final().status == 200
-    finally:
-        for raw in held:
-            raw.close()
+    with RawUser(endpoint.uri) as first:
+        held = connections(endpoint, 100)
+        try:
+            assert first.ask(first.request("OPTIONS")).status == 200
+        finally:
+            for connection in held:
+                connection.close()
+    assert_alive(endpoint)
     assert_next_call_works(caller, endpoint.uri)
-    assert endpoint.failure is None
+    assert_alive(endpoint)
+
+
+def connections(endpoint: Endpoint, count: int, patience_s: float = 1.0) -> list[socket.socket]:
+    """TCP connections to the endpoint, begun at once, and made unless its backlog is full."""
+    address = (LOOPBACK, parse_uri(endpoint.uri).port)
+    begun = [socket.socket() for _ in range(count)]
+    for one in begun:
+        one.setblocking(False)
+        one.connect_ex(address)
+    deadline = Deadline(patience_s)
+    waiting = set(begun)
+    while waiting and not deadline.passed:
+        waiting -= set(select.select([], list(waiting), [], deadline.left)[1])
+    return begun
+
+
+def assert_alive(endpoint: Endpoint) -> None:
+    """The agent answers a command; if it is gone, say what its last words were."""
+    with endpoint.journal.held():
+        failure = endpoint.failure
+    assert failure is None, failure
+    assert psutil.pid_exists(endpoint.pid)
