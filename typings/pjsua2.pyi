@@ -29,6 +29,7 @@ PJ_SSL_SOCK_PROTO_TLS1_2: int
 PJSUA_DESTROY_NO_RX_MSG: int
 PJSIP_TP_STATE_CONNECTED: int
 PJSIP_TP_STATE_DISCONNECTED: int
+PJSIP_TP_STATE_DESTROY: int
 
 class LogEntry:
     level: int
@@ -66,9 +67,9 @@ class EpConfig:
     medConfig: MediaConfig
 
 class TlsConfig:
-    CaListFile: str
-    certFile: str
-    privKeyFile: str
+    CaBuf: str
+    certBuf: str
+    privKeyBuf: str
     proto: int
     verifyServer: bool
     verifyClient: bool
@@ -98,7 +99,11 @@ class TlsInfo:
     verifyMsgs: StringVector
     def isEmpty(self) -> bool: ...
 
+class TransportHandle:
+    def __int__(self) -> int: ...
+
 class OnTransportStateParam:
+    hnd: TransportHandle
     type: str
     state: int
     lastError: int
@@ -117,6 +122,7 @@ class Endpoint:
     def codecEnum2(self) -> _Vector[CodecInfo]: ...
     def codecSetPriority(self, codec: str, priority: int) -> None: ...
     def srtpCryptoEnum(self) -> StringVector: ...
+    def transportShutdown(self, transport: TransportHandle) -> None: ...
     def utilStrError(self, status: int) -> str: ...
     def onTransportState(self, prm: OnTransportStateParam) -> None: ...
 

@@ -67,7 +67,7 @@ class Agent:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._emit = loop.emit
-        self._library = Library(loop.emit)
+        self._library = Library(loop.emit, loop.beat)
         self._admission = Admission()
         self._legs: dict[int, Leg] = {}
         self._players: dict[int, tuple[Leg, Player]] = {}

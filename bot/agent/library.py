@@ -9,9 +9,11 @@ import contextlib
 import difflib
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pjsua2 as pj
 
+from bot.agent.admission import CONNECTIONS_AT_ONCE, Admission
 from bot.agent.guard import guarded
 from bot.agent.refusal import Refused
 from bot.agent.trace import Trace
@@ -30,6 +32,8 @@ CONNECTION = {
     pj.PJSIP_TP_STATE_CONNECTED: "connected",
     pj.PJSIP_TP_STATE_DISCONNECTED: "disconnected",
 }
+CONNECTIONS_HELD = 24
+"""Connections that are open at once; enough for four calls and their proxies."""
 LOOPBACK = "127.0.0.1"
 ANY = "0.0.0.0"
 HIGHEST_PRIORITY = 254
@@ -37,14 +41,23 @@ NARROW_BAND = {"pcmu", "pcma", "gsm", "ilbc"}
 
 
 class NativeEndpoint(pj.Endpoint):
-    """Tells which connections were made and lost, and what was wrong with a certificate."""
+    """Tells which connections were made and lost, and keeps their number in bounds.
 
-    def __init__(self, report: Callable[[Wired], None]) -> None:
+    The library accepts without end in one turn, so the brake is in the callback of each: a
+    connection beyond those that strangers may hold is closed, and when sockets run short the
+    accepting waits for them.
+    """
+
+    def __init__(self, report: Callable[[Wired], None], beat: Callable[[], None]) -> None:
         super().__init__()
         self.report = report
+        self._beat = beat
+        self._admission = Admission(CONNECTIONS_AT_ONCE)
+        self._connections: set[int] = set()
 
     @guarded
     def onTransportState(self, prm: pj.OnTransportStateParam) -> None:
+        self._bound(prm)
         if prm.state not in CONNECTION:
             return
         tls = prm.tlsInfo
@@ -59,12 +72,26 @@ class NativeEndpoint(pj.Endpoint):
             )
         )
 
+    def _bound(self, prm: pj.OnTransportStateParam) -> None:
+        connection = int(prm.hnd)
+        if prm.state == pj.PJSIP_TP_STATE_CONNECTED and connection not in self._connections:
+            self._connections.add(connection)
+            self._admission.opened()
+            if self._admission.open > CONNECTIONS_HELD:
+                self.transportShutdown(prm.hnd)
+            if (wait := self._admission.room_in()) > 0:
+                self._beat()
+                time.sleep(wait)
+        elif prm.state == pj.PJSIP_TP_STATE_DESTROY and connection in self._connections:
+            self._connections.discard(connection)
+            self._admission.closed()
+
 
 class Library:
     """The library's life from ``libCreate`` to ``libDestroy``."""
 
-    def __init__(self, report: Callable[[Wired], None]) -> None:
-        self.endpoint = NativeEndpoint(report)
+    def __init__(self, report: Callable[[Wired], None], beat: Callable[[], None]) -> None:
+        self.endpoint = NativeEndpoint(report, beat)
         self.endpoint.libCreate()
         self.transport_ids: dict[Transport, int] = {}
         self.listeners: list[Listener] = []
@@ -212,6 +239,12 @@ def secure(tls: pj.TlsConfig, config: EndpointConfig) -> None:
     tls.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2
     tls.verifyServer = not config.tls.insecure
     tls.verifyClient = tls.requireClientCert = config.tls.verify_client
-    tls.CaListFile = str(config.tls.ca or ssl.get_default_verify_paths().cafile or "")
-    tls.certFile = str(config.tls.cert or "")
-    tls.privKeyFile = str(config.tls.key or "")
+    ca = config.tls.ca or (None if config.tls.insecure else ssl.get_default_verify_paths().cafile)
+    # As texts: of a file a listener sends every CA's name, and with the system's the handshake stalls.
+    # The library takes either files or texts, not both.
+    tls.CaBuf, tls.certBuf, tls.privKeyBuf = map(text_of, (ca, config.tls.cert, config.tls.key))
+
+
+def text_of(path: str | None) -> str:
+    """What is in a PEM file; checked before the agent started."""
+    return Path(path).read_text(encoding="utf-8", errors="replace") if path else ""
