@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ START_S = 20.0
 COMMAND_S = 5.0
 RESOLVE_S = 30.0
 REMEMBERED = 64
-"""Dialogs that are remembered after their end, and before their beginning, for their messages."""
+"""Dialogs, before their beginning and after their end, calls that nobody caught, and MESSAGEs."""
 
 FAILURES: dict[str, type[BotError]] = {
     "config": ConfigError,
@@ -109,7 +109,7 @@ class Endpoint:
         self.journal = journal if journal is not None else Journal()
         self.ready: AgentReady | None = None
         self.registration: RegistrationChanged | None = None
-        self.messages: list[MessageReceived] = []
+        self.messages: deque[MessageReceived] = deque(maxlen=REMEMBERED)
         self.failure: BotError | None = None
         self._controller = controller
         self._log_level = log_level
@@ -118,7 +118,7 @@ class Endpoint:
         self._driver: Driver | None = None
         self._answers: dict[int, CommandDone | CommandFailed | None] = {}
         self._calls: dict[int, Call] = {}
-        self._arrived: list[Call] = []
+        self._arrived: deque[Call] = deque(maxlen=REMEMBERED)
         self._by_dialog: OrderedDict[str, Call] = OrderedDict()
         self._unclaimed: OrderedDict[str, list[SipSent | SipReceived]] = OrderedDict()
 
@@ -252,7 +252,7 @@ class Endpoint:
         deadline = Deadline(timeout)
         if not self.wait_until(lambda: bool(self._arrived), deadline):
             raise WaitTimeout(f"{self.name}: no call arrived within {timeout:g} s")
-        awaited.call = self._arrived.pop(0)
+        awaited.call = self._arrived.popleft()
 
     def wait_registered(self, timeout: float = 10.0) -> RegistrationChanged:
         """Wait for the registrar's word; raises CallFailed when it refused."""

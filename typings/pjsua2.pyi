@@ -67,9 +67,9 @@ class EpConfig:
     medConfig: MediaConfig
 
 class TlsConfig:
-    CaBuf: str
-    certBuf: str
-    privKeyBuf: str
+    CaListFile: str
+    certFile: str
+    privKeyFile: str
     proto: int
     verifyServer: bool
     verifyClient: bool

@@ -9,7 +9,6 @@ import contextlib
 import difflib
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import pjsua2 as pj
 
@@ -239,12 +238,8 @@ def secure(tls: pj.TlsConfig, config: EndpointConfig) -> None:
     tls.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2
     tls.verifyServer = not config.tls.insecure
     tls.verifyClient = tls.requireClientCert = config.tls.verify_client
-    ca = config.tls.ca or (None if config.tls.insecure else ssl.get_default_verify_paths().cafile)
-    # As texts: of a file a listener sends every CA's name, and with the system's the handshake stalls.
-    # The library takes either files or texts, not both.
-    tls.CaBuf, tls.certBuf, tls.privKeyBuf = map(text_of, (ca, config.tls.cert, config.tls.key))
-
-
-def text_of(path: str | None) -> str:
-    """What is in a PEM file; checked before the agent started."""
-    return Path(path).read_text(encoding="utf-8", errors="replace") if path else ""
+    # A listener sends the name of every CA that it knows, and with the system's the handshake stalls.
+    systems = "" if config.tls.cert else ssl.get_default_verify_paths().cafile
+    tls.CaListFile = str(config.tls.ca or systems or "")
+    tls.certFile = str(config.tls.cert or "")
+    tls.privKeyFile = str(config.tls.key or "")

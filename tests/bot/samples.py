@@ -162,7 +162,7 @@ COMMANDS: list[AnyCommand] = [
             suites=(CryptoSuite.AES_CM_128_HMAC_SHA1_32,),
             rtp_ports=(4000, 4099),
             tls=TlsConfig(cert="cert.pem", key="key.pem"),
-            rx_drop_pct=2.5,
+            rx_drop_pct=2,
         ),
         log_level=5,
         keep_keys=True,

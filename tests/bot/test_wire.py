@@ -53,7 +53,7 @@ def test_events_cut_in_two_at_every_byte() -> None:
 def test_commands_byte_by_byte() -> None:
     requests = [Request(number, command) for number, command in enumerate(COMMANDS)]
     decoder = commands_decoder()
-    heard = []
+    heard: list[Request] = []
     for byte in b"".join(encode(request) for request in requests):
         heard += decoder.feed(bytes([byte]))
     assert heard == requests

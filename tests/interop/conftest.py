@@ -1,4 +1,4 @@
-"""Fixtures of the tests with real peers; a peer that is not installed skips its tests and says how to get it."""
+"""Fixtures of the tests with real peers; a missing peer skips its tests and says how to get it."""
 
 from __future__ import annotations
 

