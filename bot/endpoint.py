@@ -224,7 +224,11 @@ class Endpoint:
         if target.is_ipv6:
             raise ConfigError(f"{uri}: this build of the library has no IPv6; use an IPv4 address")
         first = self.config.transports[0]
-        if target.param("transport") is None and first is not Transport.UDP and "<" not in uri:
+        asked = (target.param("transport") or "").lower()
+        if asked in set(Transport) - set(self.config.transports):
+            have = ", ".join(self.config.transports)
+            raise ConfigError(f"{uri}: asks for {asked}, the endpoint has {have}; set --transport {asked}")
+        if not asked and first is not Transport.UDP and "<" not in uri:
             uri = f"{uri};transport={first}"
         dialog = f"{secrets.token_hex(12)}@srtpbot"
         literal = target.host.replace(".", "").isdigit()

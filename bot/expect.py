@@ -370,7 +370,10 @@ class RecordingExpectation(_Expectation):
         except AudioError as error:
             self._decide(name, False, expected, f"no audio: {error}")
             return
-        comparison = compare(wanted, heard, options=Options(**chosen))
+        try:
+            comparison = compare(wanted, heard, options=Options(**chosen))
+        except AudioError as error:
+            raise ConfigError(f"{reference}: {error}") from None
         self._known.comparison = comparison
         self._decide(name, comparison.matched, expected, described(comparison))
 

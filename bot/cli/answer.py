@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bot.bots import NAMES
-from bot.call import Call
+from bot.call import Call, ensure_writable
 from bot.cli.checks import Checks
 from bot.cli.options import (
     PositiveSeconds,
@@ -25,7 +25,7 @@ from bot.endpoint import Endpoint
 from bot.errors import ConfigError
 from bot.events import CallStarted, CallStateChanged
 from bot.journal import Entry
-from bot.model import CallState
+from bot.model import CallState, Transport
 
 __all__ = ["command"]
 
@@ -80,6 +80,11 @@ class Answering:
         self._wanted = options.pop("calls")
         self._seconds = options.pop("seconds")
         self._checks = Checks(run, options, srtp=self._config.srtp)
+        self._play = existing_audio(options["play"], "--play")
+        if Transport.TLS in self._config.transports and not self._config.tls.cert:
+            raise ConfigError("answering TLS needs a certificate: add --tls-cert FILE and --tls-key FILE")
+        if options["record"] is not None:
+            ensure_writable(Path(options["record"]))
         if self._checks.audio is not None and options["record"] is None:
             raise ConfigError("--expect-audio needs a recording: add --record FILE")
         self._controller = controller(options)
@@ -92,6 +97,8 @@ class Answering:
         try:
             with endpoint_of(self._run, self._config, controller=self._controller) as endpoint:
                 self._run.journal.observe(lambda entry: self._observe(endpoint, entry))
+                if self._play is not None:
+                    endpoint.playable(self._play)
                 for uri in endpoint.uris:
                     click.echo(f"ready {uri if ';transport=' in uri else uri + ';transport=udp'}")
                 deadline = Deadline(self._seconds or FOREVER_S)

@@ -20,6 +20,7 @@ from bot.cli.options import (
     output_options,
 )
 from bot.cli.run import Run, endpoint_of
+from bot.config import EndpointConfig
 from bot.deadline import Deadline
 from bot.errors import CallFailed, ConfigError, WaitTimeout
 from bot.expect import expect
@@ -72,7 +73,7 @@ class Placing:
     def __init__(self, run: Run, uri: str, options: dict[str, Any]) -> None:
         self._run = run
         self._uri = uri
-        self._config = endpoint_config(options, name="caller")
+        self._config = trusting(endpoint_config(options, name="caller"))
         self._headers = headers(options.pop("header_texts"))
         self._play = existing_audio(options.pop("play"), "--play")
         self._loop = options.pop("loop")
@@ -154,3 +155,12 @@ class Placing:
             call.hangup()
         self._run.check(lambda: expect(call).to_be_disconnected(code=200, by="local"))
         self._checks.after_the_end(call)
+
+
+def trusting(config: EndpointConfig) -> EndpointConfig:
+    """With the system's CAs even beside a certificate of its own: who only calls is no listener."""
+    if config.tls.cert and not config.tls.ca and not config.tls.insecure:
+        import ssl
+
+        return config.with_options(tls_ca=ssl.get_default_verify_paths().cafile)
+    return config

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bot.call import Call
@@ -16,6 +17,8 @@ from bot.sip import parse_header
 __all__ = ["Checks"]
 
 LAST_DIGIT_S = 1.0
+SILENT = 0.001
+"""-60 dBFS."""
 
 
 class Checks:
@@ -27,7 +30,7 @@ class Checks:
         self._codec = options.pop("expect_codec")
         self._suite = options.pop("expect_suite")
         self._digits = options.pop("expect_dtmf")
-        self.audio = existing_audio(options.pop("expect_audio"), "--expect-audio")
+        self.audio = audible(existing_audio(options.pop("expect_audio"), "--expect-audio"))
         self._headers = [parse_header(text) for text in options.pop("expect_headers")]
         self.asked = any([self._codec, self._suite, self._digits, self.audio, self._headers])
         for name, pattern in self._headers:
@@ -59,3 +62,18 @@ class Checks:
         if self.audio is not None and call.recordings:
             audio, recording = self.audio, call.recordings[0]
             self._run.check(lambda: expect(recording).to_match(audio))
+
+
+def audible(path: Path | None) -> Path | None:
+    """The path, if it holds something to compare with; better known before the call than after it."""
+    if path is None:
+        return None
+    from media.wav import AudioError, read
+
+    try:
+        samples = read(path).samples
+    except AudioError as error:
+        raise ConfigError(f"--expect-audio: {error}") from None
+    if max(-samples.min(), samples.max()) < SILENT:
+        raise ConfigError(f"--expect-audio: {path}: is silent, so everything would match; use one with audio")
+    return path

@@ -211,6 +211,8 @@ class Run:
             except OSError as error:
                 raise ConfigError(f"--out {self.folder}: {error.strerror}") from None
         for option, path in (("--json", self._json), ("--junit", self._junit)):
+            if path and path != STDOUT and os.path.isdir(path):
+                raise ConfigError(f"{option} {path}: is a directory; name a file in it")
             if path and path != STDOUT and not os.access(os.path.dirname(path) or ".", os.W_OK):
                 raise ConfigError(f"{option} {path}: its folder does not exist or cannot be written")
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from bot import expect
 from bot.call import Call, Recording
 from bot.commands import Measure
 from bot.errors import BotError, ConfigError, EndpointCrashed, ExpectationFailed, WaitTimeout
 from bot.events import ExpectationChecked
-from bot.expect import CallExpectation, RecordingExpectation, expect
+from bot.expect import CallExpectation, RecordingExpectation
 from bot.model import CallState, CryptoSuite, DtmfMethod, EndedBy, MediaDirection
 from tests.bot.fakes import (
     KEY,
@@ -610,6 +611,17 @@ def test_to_match_a_reference_that_is_none(rig: Rig, recording: Recording, tmp_p
 def test_to_match_in_vain(recording: Recording, reference: Path) -> None:
     with pytest.raises(WaitTimeout, match=r"heard\.wav is still being recorded"):
         expect(recording).to_match(reference, timeout=0.05)
+
+
+# ---- several endpoints
+
+
+def test_verdicts_name_the_endpoint_when_there_are_several(new_rig: Callable[..., Rig]) -> None:
+    alice = new_rig(name="alice")
+    new_rig(name="bob", journal=alice.journal)
+    line = alice.confirmed()
+    expect(line.call).to_be_confirmed()
+    assert verdicts(alice)[0].name == "alice call 1 is confirmed"
 
 
 # ---- the crash

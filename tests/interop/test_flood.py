@@ -122,10 +122,6 @@ def test_webrtc_offers_by_the_hundred(new_endpoint: NewEndpoint) -> None:
     assert_next_call_works(caller, endpoint.uri)
 
 
-@pytest.mark.xfail(
-    reason="about sixty connections closed within half a second abort the library: "
-    "pj_ioqueue_register_sock2: Assertion `!pj_list_empty(&ioqueue->free_list)' failed"
-)
 def test_tcp_connections_opened_and_closed_at_once(new_endpoint: NewEndpoint) -> None:
     endpoint, caller = new_endpoint(controller=Parrot(), transports=["tcp"]), new_endpoint(transports=["tcp"])
     made = 0
