@@ -47,6 +47,8 @@ __all__ = [
 
 DIGITS = "0123456789ABCD*#,"
 CLOSING_S = 3.0
+CONFIRMING_S = 5.0
+ACK_S = 1.0
 
 
 class Host(Protocol):
@@ -238,16 +240,22 @@ class Call:
         return self
 
     def hangup(self, code: int = 0, *, reason: str = "", headers: Mapping[str, str] | None = None) -> None:
-        """End the call, whatever its state; ``code`` refuses a call that was not answered yet."""
+        """End the call, whatever its state; ``code`` refuses a call that was not answered yet.
+
+        A callee must not send BYE before the ACK (RFC 3261 15), so that is waited for.
+        """
+        self.host.wait_until(lambda: self.state is not CallState.CONNECTING, Deadline(ACK_S))
         command = Hangup(call=self.number, code=code, reason=reason, headers=header_list(headers))
         self.host.request(command)
 
     def hold(self) -> None:
-        """Put the peer on hold by a re-INVITE."""
+        """Put the peer on hold by a re-INVITE, as soon as the call is confirmed."""
+        self.wait(CallState.CONFIRMED, timeout=CONFIRMING_S)
         self.host.request(Hold(call=self.number))
 
     def unhold(self) -> None:
         """Take the peer off hold by a re-INVITE."""
+        self.wait(CallState.CONFIRMED, timeout=CONFIRMING_S)
         self.host.request(Unhold(call=self.number))
 
     def wait(self, *states: CallState, timeout: float = 30.0) -> CallState:

@@ -30,6 +30,7 @@ from .errors import (
 from .events import (
     AgentCrashed,
     AgentReady,
+    AgentStopped,
     CallEvent,
     CallStarted,
     CallStateChanged,
@@ -227,7 +228,9 @@ class Endpoint:
         asked = (target.param("transport") or "").lower()
         if asked in set(Transport) - set(self.config.transports):
             have = ", ".join(self.config.transports)
-            raise ConfigError(f"{uri}: asks for {asked}, the endpoint has {have}; set --transport {asked}")
+            raise ConfigError(
+                f"{uri}: asks for {asked}, the endpoint has {have}; add it to them (--transport {asked})"
+            )
         if not asked and first is not Transport.UDP and "<" not in uri:
             uri = f"{uri};transport={first}"
         dialog = f"{secrets.token_hex(12)}@srtpbot"
@@ -275,7 +278,8 @@ class Endpoint:
         """Have the agent carry out a command; raises what it failed with."""
         if self._driver is None:
             self._check()
-            raise NativeError(f"{self.name}: the endpoint is not running")
+            gone = CallEnded if self.ready is not None else NativeError
+            raise gone(f"{self.name}: the endpoint is not running")
         with self.journal.held():
             number = self._driver.send(command)
             self._answers[number] = None
@@ -342,6 +346,8 @@ class Endpoint:
                 self.messages.append(event)
             case AgentCrashed():
                 self._crashed(event)
+            case AgentStopped() if self.ready is not None and self._driver is not None:
+                self.fail(EndpointCrashed(f"{self.name}: the agent was ended by somebody else"))
             case CallbackRaised():
                 self.fail(CallbackFailed(f"{self.name}: {event.where} raised\n{event.traceback}"))
             case _:
@@ -368,7 +374,8 @@ class Endpoint:
     def _trace(self, event: SipSent | SipReceived) -> None:
         dialog = dialog_of(event.text)
         call = self._by_dialog.get(dialog)
-        if call is not None:
+        again = call is not None and call.known.ended is not None and is_received_invite(event)
+        if call is not None and not again and dialog not in self._unclaimed:
             call.observe(event)
         else:
             remember(self._unclaimed, dialog, [*self._unclaimed.get(dialog, []), event])
@@ -388,6 +395,11 @@ def remember(book: OrderedDict[str, Any], key: str, value: object) -> None:
     book.move_to_end(key)
     if len(book) > REMEMBERED:
         book.popitem(last=False)
+
+
+def is_received_invite(event: SipSent | SipReceived) -> bool:
+    """Whether it may begin a call: after a challenge the next one comes with the Call-ID of the first."""
+    return isinstance(event, SipReceived) and event.text.startswith("INVITE ")
 
 
 def dialog_of(text: str) -> str:

@@ -19,7 +19,7 @@ import msgspec
 
 from .deadline import Deadline
 from .errors import ConfigError
-from .events import AnyEvent, Event
+from .events import AnyEvent, Event, KeyNegotiated
 
 __all__ = ["Entry", "Journal"]
 
@@ -150,7 +150,7 @@ class Journal:
         return file
 
     def _write(self, entry: Entry) -> None:
-        if self._file is None:
+        if self._file is None or isinstance(entry.event, KeyNegotiated):  # keys are the key log's alone
             return
         try:
             self._file.write(self._encoder.encode(entry) + b"\n")

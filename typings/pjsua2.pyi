@@ -211,6 +211,7 @@ PJSIP_INV_STATE_DISCONNECTED: int
 PJSIP_EVENT_RX_MSG: int
 PJSIP_EVENT_TSX_STATE: int
 PJSIP_EVENT_TX_MSG: int
+PJSIP_ROLE_UAC: int
 PJMEDIA_TYPE_AUDIO: int
 PJMEDIA_DIR_NONE: int
 PJMEDIA_DIR_ENCODING: int
@@ -309,8 +310,15 @@ class RtcpStat:
 class StreamStat:
     rtcp: RtcpStat
 
+class SipTransaction:
+    role: int
+    method: str
+    statusCode: int
+    statusText: str
+
 class TsxStateEvent:
     type: int
+    tsx: SipTransaction
 
 class SipEventBody:
     tsxState: TsxStateEvent

@@ -270,7 +270,9 @@ class Agent:
     def _hang_up(self, leg: Leg, by: EndedBy, command: Hangup) -> None:
         leg.ended_by = leg.ended_by or by
         prm = pj.CallOpParam()
-        prm.statusCode, prm.reason = command.code, command.reason
+        # An answered call that has no ACK yet ends with a BYE too, but the library would call it a refusal.
+        code = command.code or (OK if leg.state is CallState.CONNECTING else 0)
+        prm.statusCode, prm.reason = code, command.reason
         prm.txOption = tx_option(command.headers)
         leg.live.hangup(prm)
 

@@ -168,13 +168,14 @@ class Leg:
             return
         self.state = state
         over = state is CallState.DISCONNECTED
+        code, reason = (over and redirection(event)) or (info.lastStatusCode, info.lastReason)
         self.report(
             CallStateChanged(
                 at=time.monotonic(),
                 call=self.number,
                 state=state,
-                code=info.lastStatusCode,
-                reason=printable(info.lastReason),
+                code=code,
+                reason=printable(reason),
                 by=(self.ended_by or ended_by(event, info.lastStatusCode)) if over else None,
             )
         )
@@ -256,6 +257,16 @@ class Leg:
             remote=stream.remoteRtpAddress,
             suite=CryptoSuite(suite) if suite else None,
         )
+
+
+def redirection(event: pj.SipEvent) -> tuple[int, str] | None:
+    """The 3xx response to our INVITE that ended the call, which the library calls a 487."""
+    if event.type != pj.PJSIP_EVENT_TSX_STATE:
+        return None
+    transaction = event.body.tsxState.tsx
+    is_ours = transaction.role == pj.PJSIP_ROLE_UAC and transaction.method == "INVITE"
+    is_redirection = is_ours and 300 <= transaction.statusCode < 400
+    return (transaction.statusCode, transaction.statusText) if is_redirection else None
 
 
 def ended_by(event: pj.SipEvent, code: int) -> EndedBy:

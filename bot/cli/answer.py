@@ -107,10 +107,10 @@ class Answering:
                         break
                     done += 1
                     self._conclude(self._ended.pop(0))
-            for call in self._ended:
+        finally:
+            for call in self._ended:  # also those that a signal ended
                 done += 1
                 self._conclude(call)
-        finally:
             wanted = self._wanted or int(self._checks.asked)
             if wanted:
                 self._run.decide("calls ended", done >= wanted, f"at least {wanted}", str(done))

@@ -220,7 +220,9 @@ class Run:
         if self._keylog is None:
             return None
         try:
-            return os.open(self._keylog, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            log = os.open(self._keylog, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            os.fchmod(log, 0o600)  # also when it was there before
+            return log
         except OSError as error:
             raise ConfigError(f"--keylog {self._keylog}: {error.strerror}") from None
 

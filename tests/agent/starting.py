@@ -14,7 +14,17 @@ from bot.deadline import Deadline
 from media.tones import speech_like
 from media.wav import write
 
-__all__ = ["LOOPBACK", "STARVED_MS", "NewEndpoint", "audio_cache", "connect", "new_endpoint", "other_speech", "speech", "until"]
+__all__ = [
+    "LOOPBACK",
+    "STARVED_MS",
+    "NewEndpoint",
+    "audio_cache",
+    "connect",
+    "new_endpoint",
+    "other_speech",
+    "speech",
+    "until",
+]
 
 NewEndpoint = Callable[..., Endpoint]
 LOOPBACK = "127.0.0.1"

@@ -20,6 +20,11 @@ def received(call: Call, method: str) -> list[Message]:
     return [one.message for one in call.known.messages if not one.sent and one.message.method == method]
 
 
+def settled(call: Call, acknowledged: int) -> None:
+    """Wait for so many ACKs: until a re-INVITE is acknowledged there can be no other one."""
+    until(call, lambda: len(received(call, "ACK")) >= acknowledged)
+
+
 def test_caller_hangs_up(new_endpoint: NewEndpoint) -> None:
     caller, callee = new_endpoint(), new_endpoint()
     outgoing, answered = connect(caller, callee)
@@ -39,7 +44,10 @@ def test_callee_hangs_up(new_endpoint: NewEndpoint) -> None:
     expect(outgoing).to_have_header("Reason", "Q.850;cause=16")
 
 
-@pytest.mark.parametrize(("code", "reason"), [(486, "Busy Here"), (603, "Decline"), (480, "Gone Fishing")])
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [(486, "Busy Here"), (603, "Decline"), (480, "Gone Fishing"), (302, "Moved Temporarily")],
+)
 def test_refusal_has_its_code_and_reason(code: int, reason: str, new_endpoint: NewEndpoint) -> None:
     callee = new_endpoint()
     with callee.expect_call() as incoming:
@@ -130,7 +138,9 @@ def test_expectation_fails_when_the_call_is_refused_not_at_its_timeout(new_endpo
     with callee.expect_call() as incoming:
         outgoing = new_endpoint().make_call(callee.uri)
     incoming.value.answer(404)
-    with pytest.raises(ExpectationFailed, match=r"(?s)expected: CONFIRMED.*can no longer.*404 Not Found.*INVITE"):
+    with pytest.raises(
+        ExpectationFailed, match=r"(?s)expected: CONFIRMED.*can no longer.*404 Not Found.*INVITE"
+    ):
         expect(outgoing).to_be_confirmed(timeout=3600)
     with pytest.raises(CallFailed, match="404 Not Found"):
         outgoing.wait(CallState.CONFIRMED, timeout=3600)
@@ -143,7 +153,9 @@ def test_no_call_within_the_time(new_endpoint: NewEndpoint) -> None:
         pass
 
 
-@pytest.mark.parametrize("uri", ["bob", "http://127.0.0.1", "sip:", "sip:bob@[::1]", "sip:bob@127.0.0.1:99999"])
+@pytest.mark.parametrize(
+    "uri", ["bob", "http://127.0.0.1", "sip:", "sip:bob@[::1]", "sip:bob@127.0.0.1:99999"]
+)
 def test_what_is_no_uri_is_refused(uri: str, new_endpoint: NewEndpoint) -> None:
     with pytest.raises(ConfigError):
         new_endpoint().make_call(uri)
@@ -228,11 +240,14 @@ def test_callee_holds_and_both_hold(new_endpoint: NewEndpoint) -> None:
     answered.hold()
     expect(answered).to_have_active_media(direction="sendonly")
     expect(outgoing).to_have_active_media(direction="recvonly")
+    settled(outgoing, 1)
     outgoing.hold()
     for call in (outgoing, answered):
         until(call, lambda call=call: call.media[0].direction == "inactive")  # type: ignore[misc]
         expect(call).to_have_active_media(direction="inactive")
+    settled(answered, 2)
     answered.unhold()
+    settled(outgoing, 2)
     outgoing.unhold()
     for call in (outgoing, answered):
         expect(call).to_have_active_media()

@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from bot import Call, CallbackFailed, CallState, Controller, Digit, Endpoint, MediaState, MessageReceived, expect
+from bot import (
+    Call,
+    CallbackFailed,
+    CallState,
+    Controller,
+    Digit,
+    Endpoint,
+    MediaState,
+    MessageReceived,
+    expect,
+)
 from bot.bots.parrot import Parrot
 from tests.agent.starting import LOOPBACK, STARVED_MS, NewEndpoint, until
 

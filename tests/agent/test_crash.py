@@ -56,7 +56,9 @@ def test_abort_in_a_call_is_noticed_within_a_second(
 
     began = time.monotonic()
     os.kill(pid, signal.SIGABRT)
-    with pytest.raises(EndpointCrashed, match="callee: the agent crashed: it was killed by SIGABRT") as caught:
+    with pytest.raises(
+        EndpointCrashed, match="callee: the agent crashed: it was killed by SIGABRT"
+    ) as caught:
         answered.wait(timeout=30)
     assert time.monotonic() - began < 1
     assert any("Fatal Python error: Aborted" in line for line in caught.value.log)

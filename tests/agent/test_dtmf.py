@@ -74,7 +74,9 @@ def test_digits_are_sent_while_a_file_plays(new_endpoint: NewEndpoint, speech: P
 def test_other_digits_fail_at_once(new_endpoint: NewEndpoint) -> None:
     sender, receiver = connect(new_endpoint(), new_endpoint())
     sender.send_dtmf("12").wait()
-    with pytest.raises(ExpectationFailed, match=r"(?s)expected: '13'.*observed: '12' by rfc4733.*other digits"):
+    with pytest.raises(
+        ExpectationFailed, match=r"(?s)expected: '13'.*observed: '12' by rfc4733.*other digits"
+    ):
         expect(receiver).to_have_received_dtmf("13", timeout=3600)
     with pytest.raises(ExpectationFailed, match="by another method"):
         expect(receiver).to_have_received_dtmf("12", method=DtmfMethod.INFO, timeout=3600)

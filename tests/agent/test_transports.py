@@ -33,9 +33,7 @@ def refused(call: Call, callee: Endpoint) -> None:
 
 
 @pytest.mark.parametrize("suites", [["AES_CM_128_HMAC_SHA1_80"], None], ids=["small offer", "large offer"])
-def test_tcp_call(
-    suites: list[str] | None, new_endpoint: NewEndpoint, speech: Path, tmp_path: Path
-) -> None:
+def test_tcp_call(suites: list[str] | None, new_endpoint: NewEndpoint, speech: Path, tmp_path: Path) -> None:
     callee = new_endpoint(transports=["tcp"], suites=suites)
     caller = new_endpoint(transports=["tcp"], srtp=SrtpMode.MANDATORY, suites=suites)
     assert callee.uri.endswith(";transport=tcp")
@@ -113,9 +111,7 @@ def test_without_any_authority_the_systems_do_not_vouch(
 
 
 @pytest.mark.parametrize("flaw", ["authority", "name", "expired"])
-def test_insecure_accepts_any_certificate(
-    flaw: str, new_endpoint: NewEndpoint, authority: Authority
-) -> None:
+def test_insecure_accepts_any_certificate(flaw: str, new_endpoint: NewEndpoint, authority: Authority) -> None:
     identity = {
         "authority": lambda: authority.issue(LOOPBACK),
         "name": lambda: authority.issue("sip.example.org"),

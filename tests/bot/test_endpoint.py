@@ -211,17 +211,22 @@ def test_each_call_has_its_own_dialog(rig: Rig) -> None:
     [
         (["udp"], "sip:b@127.0.0.1", "sip:b@127.0.0.1"),
         (["tcp", "udp"], "sip:b@127.0.0.1", "sip:b@127.0.0.1;transport=tcp"),
-        (["tls"], "sip:b@127.0.0.1;transport=udp", "sip:b@127.0.0.1;transport=udp"),
+        (["tcp", "udp"], "sip:b@127.0.0.1;transport=udp", "sip:b@127.0.0.1;transport=udp"),
         (["tcp"], "<sip:b@127.0.0.1>", "<sip:b@127.0.0.1>"),
     ],
 )
 def test_the_first_transport_is_the_calls(
     new_rig: NewRig, transports: list[str], uri: str, sent: str
 ) -> None:
-    tls = {"tls_cert": "c.pem", "tls_key": "k.pem"} if "tls" in transports else {}
-    rig = new_rig(transports=transports, **tls)
+    rig = new_rig(transports=transports)
     rig.endpoint.make_call(uri)
     assert rig.driver.last(MakeCall).uri == sent
+
+
+def test_a_transport_that_the_endpoint_does_not_have(rig: Rig) -> None:
+    with pytest.raises(ConfigError, match="asks for tcp, the endpoint has udp"):
+        rig.endpoint.make_call("sip:b@127.0.0.1;transport=TCP")
+    assert rig.driver.told(MakeCall) == []
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,9 @@ def missing(value: Any, wanted: Any = RESULT, path: str = "result") -> list[str]
     if wanted is ... or value is None:
         return []
     if isinstance(wanted, list):
-        return [one for index, item in enumerate(value) for one in missing(item, wanted[0], f"{path}[{index}]")]
+        return [
+            one for index, item in enumerate(value) for one in missing(item, wanted[0], f"{path}[{index}]")
+        ]
     lacking = [f"{path}.{name}" for name in wanted if name not in value]
     for name in wanted:
         if name in value:

@@ -161,4 +161,3 @@ class Bot:
     def _text(self, name: str) -> str:
         with self._changed:
             return "".join(self._lines[name])
-

@@ -44,7 +44,12 @@ def test_main_job(parrot: str, call: NewBot, speech: Path, tmp_path: Path) -> No
     [one] = result["calls"]
     assert one["direction"] == "outgoing"
     assert one["transport"] == "udp"
-    assert [state["state"] for state in one["states"]] == ["CALLING", "CONNECTING", "CONFIRMED", "DISCONNECTED"]
+    assert [state["state"] for state in one["states"]] == [
+        "CALLING",
+        "CONNECTING",
+        "CONFIRMED",
+        "DISCONNECTED",
+    ]
     assert one["disconnect"] == {"code": 200, "reason": one["disconnect"]["reason"], "by": "local"}
     assert one["setup"]["answered_ms"] > 0
     assert one["setup"]["ringing_ms"] is None
@@ -138,7 +143,19 @@ def test_wrong_expectation_fails_and_is_named(
 def test_other_audio_than_expected(
     parrot: str, call: NewBot, speech: Path, other_speech: Path, tmp_path: Path
 ) -> None:
-    bot = call(parrot, "--srtp", "mandatory", "--play", speech, "--expect-audio", other_speech, "--out", "out", "--duration", 2.6)
+    bot = call(
+        parrot,
+        "--srtp",
+        "mandatory",
+        "--play",
+        speech,
+        "--expect-audio",
+        other_speech,
+        "--out",
+        "out",
+        "--duration",
+        2.6,
+    )
     assert bot.end() == FAILED, bot.said
     assert "recording matches" in bot.stdout
     assert str(other_speech) in bot.stdout
@@ -164,7 +181,16 @@ def test_digits_and_header_of_the_peer_are_expected(call: NewBot, new_endpoint: 
     callee = new_endpoint()
     bot = call(
         callee.uri,
-        *("--header", "X-Test: 42", "--header", "Subject: hello there", "--dtmf", "1,2", "--dtmf-method", "info"),
+        *(
+            "--header",
+            "X-Test: 42",
+            "--header",
+            "Subject: hello there",
+            "--dtmf",
+            "1,2",
+            "--dtmf-method",
+            "info",
+        ),
         *("--expect-dtmf", "77", "--expect-header", "X-Reply: ^4.$", "--expect-codec", "PCMA"),
         *("--duration", "1.5"),
     )
@@ -241,8 +267,9 @@ def test_answering_side_expects_digits_and_audio(
     ready, line = bot.stdout.splitlines()
     assert ready.startswith("ready ")
     one = json.loads(line)
-    assert missing({"calls": [one]}) == [f"result.{name}" for name in
-        ("schema", "verdict", "error", "started", "duration_s", "expectations")]
+    assert missing({"calls": [one]}) == [
+        f"result.{name}" for name in ("schema", "verdict", "error", "started", "duration_s", "expectations")
+    ]
     assert "".join(digit["digit"] for digit in one["dtmf"]["received"]) == "42"
     assert one["direction"] == "incoming"
     assert one["audio"]["matched"]

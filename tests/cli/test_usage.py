@@ -59,7 +59,10 @@ def blamed(bot: Bot, *words: str) -> None:
         (["call", URI, "--play", "missing.wav"], ["--play", "missing.wav", "no such file"]),
         (["call", URI, "--play", "empty.wav"], ["empty.wav", "is empty"]),
         (["call", URI, "--play", "text.wav"], ["text.wav", "is not audio"]),
-        (["call", URI, "--expect-audio", "missing.wav", "--record", "rx.wav"], ["--expect-audio", "missing.wav"]),
+        (
+            ["call", URI, "--expect-audio", "missing.wav", "--record", "rx.wav"],
+            ["--expect-audio", "missing.wav"],
+        ),
         (["call", URI, "--expect-audio", "text.wav", "--record", "rx.wav"], ["text.wav", "is not audio"]),
         (["call", URI, "--expect-audio", "silence.wav", "--record", "rx.wav"], ["silence.wav", "silent"]),
         (["call", URI, "--expect-audio", "tone.wav"], ["--expect-audio", "--record"]),
@@ -71,7 +74,10 @@ def blamed(bot: Bot, *words: str) -> None:
         (["call", URI, "--junit", "missing/junit.xml"], ["--junit", "missing/junit.xml"]),
         (["call", URI, "--keylog", "missing/keys"], ["--keylog", "missing/keys"]),
         (["call", URI, "--json", "-", "--junit", "-"], ["--json", "--junit"]),
-        (["call", URI, "--transport", "tls", "--tls-ca", "missing.pem"], ["tls.ca", "missing.pem", "no such file"]),
+        (
+            ["call", URI, "--transport", "tls", "--tls-ca", "missing.pem"],
+            ["tls.ca", "missing.pem", "no such file"],
+        ),
         (["call", URI, "--transport", "tls", "--tls-ca", "text.wav"], ["tls.ca", "text.wav", "PEM"]),
         (["answer", "--transport", "tls"], ["certificate", "--tls-cert"]),
         (["answer", "--transport", "tls", "--tls-cert", "text.wav"], ["key"]),
@@ -115,7 +121,16 @@ def files(tmp_path: Path) -> Path:
         ("- name\n", ["config.yaml"]),
         ("password: ${SRTPBOT_NO_SUCH_VARIABLE}\n", [":1:", "SRTPBOT_NO_SUCH_VARIABLE"]),
     ],
-    ids=["unknown key", "wrong type", "unknown suite", "unknown mode", "nested key", "no YAML", "list", "variable"],
+    ids=[
+        "unknown key",
+        "wrong type",
+        "unknown suite",
+        "unknown mode",
+        "nested key",
+        "no YAML",
+        "list",
+        "variable",
+    ],
 )
 @pytest.mark.parametrize("command", [["call", URI], ["answer"]], ids=["call", "answer"])
 def test_wrong_config_file(
@@ -143,7 +158,9 @@ def test_certificate_without_its_key(srtpbot: NewBot, tmp_path: Path) -> None:
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 @pytest.mark.parametrize(
-    "option", [["--out", "{}/out"], ["--record", "{}/rx.wav"], ["--json", "{}/result.json"]], ids=lambda one: one[0]
+    "option",
+    [["--out", "{}/out"], ["--record", "{}/rx.wav"], ["--json", "{}/result.json"]],
+    ids=lambda one: one[0],
 )
 def test_folder_that_may_not_be_written(option: list[str], srtpbot: NewBot, tmp_path: Path) -> None:
     locked = tmp_path / "locked"

@@ -64,7 +64,7 @@ class Baresip:
     def __init__(self, folder: Path) -> None:
         self.sounds = folder / "sounds"
         self.sounds.mkdir(parents=True)
-        self.port, self._control = free_port(), free_port(socket.SOCK_STREAM)
+        self.port, self._control = free_port(), free_port()
         modules = modules_folder()
         assert modules is not None
         config = CONFIG.format(

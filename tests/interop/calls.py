@@ -12,9 +12,9 @@ RECOVERY_S = 6.0
 RETRY_S = 0.2
 
 
-def next_call(caller: Endpoint, uri: str) -> Call:
+def next_call(caller: Endpoint, uri: str, within_s: float = RECOVERY_S) -> Call:
     """A call that is answered within a few seconds; until then it is tried again when it is refused."""
-    deadline = Deadline(RECOVERY_S)
+    deadline = Deadline(within_s)
     while True:
         call = caller.make_call(uri)
         reached = call.wait(CallState.CONFIRMED, CallState.DISCONNECTED, timeout=deadline.left)
@@ -22,13 +22,13 @@ def next_call(caller: Endpoint, uri: str) -> Call:
             return call
         assert call.known.ended is not None
         assert call.known.ended.code in {BUSY_HERE, SERVICE_UNAVAILABLE}, call.known.ended
-        assert not deadline.passed, f"still refused after {RECOVERY_S} s: {call.known.ended}"
+        assert not deadline.passed, f"still refused after {within_s} s: {call.known.ended}"
         caller.wait_until(lambda: False, Deadline(RETRY_S))
 
 
-def assert_next_call_works(caller: Endpoint, uri: str) -> None:
+def assert_next_call_works(caller: Endpoint, uri: str, within_s: float = RECOVERY_S) -> None:
     """The next call is answered, and audio flows both ways."""
-    call = next_call(caller, uri)
+    call = next_call(caller, uri, within_s)
     expect(call).to_have_active_media()
     expect(call).to_have_received_packets(at_least=10)
     call.hangup()

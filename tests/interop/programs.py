@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import socket
 import subprocess
@@ -22,21 +23,24 @@ INSTALL = {
     "sipp": "apt-get install --no-install-recommends sip-tester (or brew install sipp)",
 }
 """How to get each peer program."""
+PEER_PORTS = (2000, 10000)
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_DGRAM) -> int:
-    """A port of 127.0.0.1 that was free a moment ago, for UDP and for TCP."""
+def free_port() -> int:
+    """A port of 127.0.0.1 that is free for UDP and for TCP.
+
+    From below the ports that the kernel gives away by itself and those of RTP, so that only
+    another test's peer could take it first, and that is one chance in thousands.
+    """
     while True:
-        with socket.socket(socket.AF_INET, kind) as first:
-            first.bind((LOOPBACK, 0))
-            port = int(first.getsockname()[1])
-            other = socket.SOCK_STREAM if kind is socket.SOCK_DGRAM else socket.SOCK_DGRAM
-            with socket.socket(socket.AF_INET, other) as second:
-                try:
-                    second.bind((LOOPBACK, port))
-                except OSError:
-                    continue
-                return port
+        port = random.randrange(*PEER_PORTS)
+        try:
+            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                with socket.socket(socket.AF_INET, kind) as probe:
+                    probe.bind((LOOPBACK, port))
+        except OSError:
+            continue
+        return port
 
 
 class Program:

@@ -1,0 +1,110 @@
+"""The ready-made bots of ``srtpbot answer``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from bot import expect
+from tests.agent.certificates import Authority
+from tests.agent.starting import LOOPBACK, STARVED_MS, NewEndpoint
+from tests.cli.conftest import NewBot
+from tests.cli.process import OK
+
+
+def test_one_ready_line_for_each_transport(answer: NewBot, new_endpoint: NewEndpoint) -> None:
+    bot = answer("--transport", "udp", "--transport", "tcp", "--for", 20)
+    for transport in ("udp", "tcp"):
+        uri = bot.line(rf"^ready (sip:parrot@{LOOPBACK}:\d+;transport={transport})$")[1]
+        outgoing = new_endpoint(transports=[transport]).make_call(uri)
+        expect(outgoing).to_be_confirmed()
+
+
+def test_tls_from_end_to_end(answer: NewBot, call: NewBot, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "tls")
+    identity = authority.issue(LOOPBACK)
+    bot = answer(
+        *("--transport", "tls", "--tls-cert", identity.cert, "--tls-key", identity.key),
+        *("--srtp", "mandatory", "--srtp-requires", "tls"),
+    )
+    common = ["--transport", "tls", "--srtp", "mandatory", "--duration", 0.5, "--json", "-"]
+    caller = call(bot.uri(), *common, "--tls-ca", authority.ca)
+    assert caller.end() == OK, caller.said
+    [one] = caller.json()["calls"]
+    assert one["transport"] == "tls"
+    assert one["media"][0]["srtp"]["active"]
+    assert not one["media"][0]["srtp"]["keys_in_clear"]
+    stranger = call(bot.uri(), *common)
+    assert stranger.end() == 1, stranger.said
+    assert stranger.json()["calls"][0]["disconnect"]["code"] == 503
+    careless = call(bot.uri(), *common, "--tls-insecure")
+    assert careless.end() == OK, careless.said
+
+
+@pytest.mark.parametrize("code", [486, 603, 302])
+def test_rejecter(code: int, answer: NewBot, new_endpoint: NewEndpoint) -> None:
+    bot = answer("--as", "reject", "--code", code, "--calls", 1)
+    outgoing = new_endpoint().make_call(bot.uri())
+    expect(outgoing).to_be_disconnected(code=code, by="remote")
+    assert bot.end(timeout=10) == OK, bot.said
+
+
+def test_ringer(answer: NewBot, new_endpoint: NewEndpoint) -> None:
+    bot = answer("--as", "ringer", "--calls", 1)
+    outgoing = new_endpoint().make_call(bot.uri())
+    expect(outgoing).to_be_ringing()
+    outgoing.hangup()
+    expect(outgoing).to_be_disconnected(code=487)
+    assert bot.end(timeout=10) == OK, bot.said
+
+
+def test_player(answer: NewBot, new_endpoint: NewEndpoint, speech: Path, tmp_path: Path) -> None:
+    bot = answer("--as", "player", "--play", speech, "--calls", 1)
+    outgoing = new_endpoint().make_call(bot.uri())
+    recording = outgoing.record(tmp_path / "heard.wav")
+    expect(outgoing).to_be_disconnected(code=200, by="remote", timeout=10)
+    expect(recording).to_match(speech, max_missing_ms=STARVED_MS)
+    assert bot.end(timeout=10) == OK, bot.said
+
+
+def test_parrot_answers_after_a_while_and_with_early_media(answer: NewBot, new_endpoint: NewEndpoint) -> None:
+    bot = answer("--answer-after", 0.4, "--early-media", "--calls", 1)
+    outgoing = new_endpoint().make_call(bot.uri())
+    expect(outgoing).to_be_ringing()
+    expect(outgoing).to_have_active_media()
+    expect(outgoing).to_be_confirmed()
+    assert (outgoing.known.response_after_ms(200, 200) or 0) > 300
+    outgoing.hangup()
+    assert bot.end(timeout=10) == OK, bot.said
+
+
+def test_each_call_has_its_line_and_its_recording(
+    answer: NewBot, new_endpoint: NewEndpoint, speech: Path, tmp_path: Path
+) -> None:
+    bot = answer("--calls", 2, "--record", "rx.wav", "--json", "-", "--out", "out", "-v")
+    caller = new_endpoint()
+    for _ in range(2):
+        outgoing = caller.make_call(bot.uri())
+        outgoing.play(speech).wait()
+        outgoing.hangup()
+        expect(outgoing).to_be_disconnected(code=200)
+    assert bot.end(timeout=10) == OK, bot.said
+    _, *lines = bot.stdout.splitlines()
+    results = [json.loads(line) for line in lines]
+    assert [Path(one["recording"]["path"]).name for one in results] == ["rx.wav", "rx-2.wav"]
+    for one in results:
+        assert one["recording"]["duration_s"] > 1.5
+        assert soundfile.info(tmp_path / one["recording"]["path"]).duration > 1.5
+    whole = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert whole["verdict"] == "pass"
+    assert [one["id"] for one in whole["calls"]] == ["1", "2"]
+    assert "CONFIRMED" in bot.stderr
+
+
+def test_name_of_a_config_file_and_its_port(srtpbot: NewBot, tmp_path: Path) -> None:
+    (tmp_path / "carol.yaml").write_text(f"name: carol\nbind: {LOOPBACK}\nport: 0\n")
+    bot = srtpbot("answer", "--config", "carol.yaml")
+    assert bot.uri().startswith(f"sip:carol@{LOOPBACK}:")

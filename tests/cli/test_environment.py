@@ -1,0 +1,89 @@
+"""What is not the user's fault: exit status 3, and what was recorded and reported by then is there."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import soundfile
+
+from bot import expect
+from tests.agent.starting import LOOPBACK, NewEndpoint
+from tests.cli.conftest import NewBot
+from tests.cli.process import TROUBLE
+
+
+def test_port_in_use(srtpbot: NewBot, new_endpoint: NewEndpoint) -> None:
+    ready = new_endpoint().ready
+    assert ready is not None
+    port = ready.listeners[0].port
+    for command in (["answer"], ["call", f"sip:nobody@{LOOPBACK}:9"]):
+        bot = srtpbot(*command, "--bind", LOOPBACK, "--port", port, "--out", "out")
+        assert bot.end(timeout=15) == TROUBLE, bot.said
+        assert f"cannot listen on udp {LOOPBACK}:{port}" in bot.stderr
+        assert "Traceback" not in bot.said
+        assert "ready" not in bot.stdout
+
+
+def test_address_of_another_machine(srtpbot: NewBot) -> None:
+    bot = srtpbot("answer", "--bind", "192.0.2.99", "--port", 0)
+    assert bot.end(timeout=15) == TROUBLE, bot.said
+    assert "192.0.2.99" in bot.stderr
+
+
+def test_agent_that_crashes_in_a_call(
+    call: NewBot, new_endpoint: NewEndpoint, speech: Path, tmp_path: Path
+) -> None:
+    callee = new_endpoint()
+    bot = call(callee.uri, "--record", "rx.wav", "--out", "out", "--json", "-", "--duration", 60)
+    with callee.expect_call(timeout=15) as incoming:
+        pass
+    answered = incoming.value.answer()
+    expect(answered).to_have_active_media()
+    answered.play(speech).wait()
+    answered.play(speech).wait()
+    began = time.monotonic()
+    bot.agents[0].send_signal(signal.SIGABRT)
+    assert bot.end() == TROUBLE, bot.said
+    assert time.monotonic() - began < 1.5
+    assert "the agent crashed: it was killed by SIGABRT" in bot.stderr
+    assert "Traceback (most recent call last)" not in bot.said
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert bot.json() == result
+    assert result["verdict"] == "error"
+    assert "SIGABRT" in result["error"]
+    [one] = result["calls"]
+    assert one["disconnect"]["by"] == "error"
+    assert one["recording"]["duration_s"] > 1.5
+    assert soundfile.info(tmp_path / "rx.wav").duration > 1.5
+    assert 'errors="1"' in (tmp_path / "out" / "junit.xml").read_text()
+    assert bot.leaves_nothing()
+
+
+def test_agent_that_crashes_while_answering(answer: NewBot, new_endpoint: NewEndpoint) -> None:
+    bot = answer("--as", "ringer")
+    outgoing = new_endpoint().make_call(bot.uri())
+    expect(outgoing).to_be_ringing()
+    bot.agents[0].send_signal(signal.SIGKILL)
+    assert bot.end(timeout=5) == TROUBLE, bot.said
+    assert "SIGKILL" in bot.stderr
+
+
+def test_full_disk_ends_the_journal_not_the_call(
+    call: NewBot, new_endpoint: NewEndpoint, tmp_path: Path
+) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        return
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "journal.jsonl").symlink_to(full)
+    callee = new_endpoint()
+    bot = call(callee.uri, "--out", out, "--duration", 0.3)
+    status = bot.end(timeout=15)
+    assert status != 0
+    assert "journal.jsonl" in bot.stderr
+    assert "No space left on device" in bot.stderr
+    assert "Traceback" not in bot.said

@@ -1,0 +1,161 @@
+"""Ctrl-C and SIGTERM at any moment: calls are hung up, recordings closed, nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+import soundfile
+
+from bot import Call, expect
+from tests.agent.starting import LOOPBACK, NewEndpoint
+from tests.cli.conftest import NewBot
+from tests.cli.process import FAILED, INTERRUPTED, OK
+
+EITHER = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+def requests(call: Call) -> list[str]:
+    """The methods that the call received."""
+    return [one.message.method for one in call.known.messages if not one.sent and one.message.is_request]
+
+
+@EITHER
+def test_interrupted_while_it_rings(number: signal.Signals, call: NewBot, new_endpoint: NewEndpoint) -> None:
+    callee = new_endpoint()
+    bot = call(callee.uri, "--json", "-")
+    with callee.expect_call(timeout=15) as incoming:
+        pass
+    incoming.value.ring()
+    bot.agents  # noqa: B018
+    bot.send(number)
+    expect(incoming.value).to_be_disconnected(code=487, by="remote")
+    assert "CANCEL" in requests(incoming.value)
+    assert bot.end(timeout=10) == INTERRUPTED, bot.said
+    assert bot.json()["error"] == "interrupted"
+    assert bot.json()["verdict"] == "error"
+    assert "Traceback" not in bot.said
+    assert bot.leaves_nothing()
+
+
+@EITHER
+def test_interrupted_while_it_talks(
+    number: signal.Signals, call: NewBot, new_endpoint: NewEndpoint, speech: Path, tmp_path: Path
+) -> None:
+    callee = new_endpoint()
+    bot = call(callee.uri, "--play", speech, "--loop", "--duration", 60, "--out", "out", "--record", "rx.wav")
+    with callee.expect_call(timeout=15) as incoming:
+        pass
+    answered = incoming.value.answer()
+    expect(answered).to_have_active_media()
+    answered.play(speech).wait()
+    bot.agents  # noqa: B018
+    bot.send(number)
+    expect(answered).to_be_disconnected(code=200, by="remote")
+    assert "BYE" in requests(answered)
+    assert bot.end(timeout=10) == INTERRUPTED, bot.said
+    assert "Traceback" not in bot.said
+    assert soundfile.info(tmp_path / "rx.wav").duration > 1.5
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert result["calls"][0]["disconnect"]["by"] == "local"
+    assert result["calls"][0]["recording"]["duration_s"] > 1.5
+    assert bot.leaves_nothing()
+
+
+def test_interrupted_twice_still_hangs_up(call: NewBot, new_endpoint: NewEndpoint) -> None:
+    callee = new_endpoint()
+    bot = call(callee.uri)
+    with callee.expect_call(timeout=15) as incoming:
+        pass
+    answered = incoming.value.answer()
+    expect(answered).to_have_active_media()
+    bot.agents  # noqa: B018
+    bot.send(signal.SIGINT)
+    bot.send(signal.SIGINT)
+    expect(answered).to_be_disconnected(code=200, by="remote")
+    assert bot.end(timeout=10) == INTERRUPTED, bot.said
+    assert "Traceback" not in bot.said
+    assert bot.leaves_nothing()
+
+
+@pytest.mark.parametrize(
+    "command", [["call", f"sip:nobody@{LOOPBACK}:9"], ["answer", "--port", "0"]], ids=lambda one: one[0]
+)
+def test_interrupted_while_its_agent_starts(command: list[str], srtpbot: NewBot) -> None:
+    bot = srtpbot(*command, "--bind", LOOPBACK)
+    assert bot.agents
+    bot.send(signal.SIGINT)
+    assert bot.end(timeout=10) == (INTERRUPTED if command[0] == "call" else OK), bot.said
+    assert "Traceback" not in bot.said
+    assert bot.leaves_nothing()
+
+
+@pytest.mark.parametrize("milliseconds", [60, 120, 180, 240, 300])
+def test_interrupted_at_any_moment_of_its_start(milliseconds: int, srtpbot: NewBot) -> None:
+    bot = srtpbot("call", f"sip:nobody@{LOOPBACK}:9", "--bind", LOOPBACK)
+    with pytest.raises(AssertionError):
+        bot.end(timeout=milliseconds / 1000)
+    bot.send(signal.SIGINT)
+    # Before its first line of code the interpreter itself dies of the signal.
+    assert bot.end(timeout=10) in {INTERRUPTED, -signal.SIGINT}, bot.said
+    assert bot.leaves_nothing()
+
+
+@EITHER
+def test_answer_ends_in_order(
+    number: signal.Signals, answer: NewBot, new_endpoint: NewEndpoint, speech: Path, tmp_path: Path
+) -> None:
+    bot = answer("--as", "parrot", "--record", "rx.wav", "--json", "-")
+    caller = new_endpoint()
+    outgoing = caller.make_call(bot.uri())
+    outgoing.play(speech).wait()
+    bot.agents  # noqa: B018
+    bot.send(number)
+    expect(outgoing).to_be_disconnected(code=200, by="remote")
+    assert bot.end(timeout=10) == OK, bot.said
+    assert soundfile.info(tmp_path / "rx.wav").duration > 1.5
+    _, line = bot.stdout.splitlines()
+    assert json.loads(line)["disconnect"]["by"] == "local"
+    assert "Traceback" not in bot.said
+    assert bot.leaves_nothing()
+
+
+@EITHER
+def test_answer_without_a_call_ends_in_order(number: signal.Signals, answer: NewBot) -> None:
+    bot = answer()
+    bot.uri()
+    bot.agents  # noqa: B018
+    bot.send(number)
+    assert bot.end(timeout=10) == OK, bot.said
+    assert bot.leaves_nothing()
+
+
+def test_answer_that_waits_for_calls_in_vain(answer: NewBot) -> None:
+    bot = answer("--calls", 1, "--for", 0.5)
+    assert bot.end(timeout=15) == FAILED, bot.said
+    assert "calls ended: expected at least 1, observed 0" in bot.stdout
+
+
+def test_answer_for_a_time_without_an_expectation(answer: NewBot) -> None:
+    bot = answer("--for", 0.3)
+    assert bot.end(timeout=15) == OK, bot.said
+
+
+def test_interrupt_before_the_calls_that_were_wanted(answer: NewBot) -> None:
+    bot = answer("--calls", 2)
+    bot.uri()
+    bot.send(signal.SIGINT)
+    assert bot.end(timeout=10) == FAILED, bot.said
+
+
+def test_closed_pipe_is_no_traceback(call: NewBot, new_endpoint: NewEndpoint) -> None:
+    callee = new_endpoint()
+    bot = call(callee.uri, "--duration", 0.3)
+    with callee.expect_call(timeout=15) as incoming:
+        pass
+    incoming.value.answer()
+    assert bot.end() == OK, bot.said
+    assert subprocess.TimeoutExpired is not None
