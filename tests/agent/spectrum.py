@@ -1,4 +1,4 @@
-"""Finds the two tones of DTMF digits (ITU-T Q.23) in a recording, by Fourier transform and nothing of srtpbot's."""
+"""Finds the two tones of DTMF digits (ITU-T Q.23) in a recording, by Fourier transform alone."""
 
 from __future__ import annotations
 

@@ -212,7 +212,6 @@ def test_hold_and_unhold_are_seen_on_both_sides(
 ) -> None:
     outgoing, answered = connect(new_endpoint(srtp="mandatory"), new_endpoint())
     across = answered.record(tmp_path / "across.wav")
-    outgoing.play(speech).wait()
 
     outgoing.hold()
     expect(outgoing).to_have_active_media(direction="sendonly")

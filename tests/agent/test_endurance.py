@@ -1,4 +1,8 @@
-"""Many calls, one after another, in one pair of endpoints: nothing grows."""
+"""Many calls, one after another, in one pair of endpoints: nothing grows.
+
+They go over TCP: over UDP the library rightly keeps 33 KiB for each BYE that it answered, for the
+32 s of Timer J (RFC 3261 17.2.2), so that memory first grows, to about 48 MB at 46 calls a second.
+"""
 
 from __future__ import annotations
 
@@ -40,8 +44,8 @@ def placed(caller: Endpoint, callee: Endpoint, deadline: Deadline) -> bool:
 @pytest.mark.timeout(180)
 def test_five_hundred_calls_do_not_grow(new_endpoint: NewEndpoint) -> None:
     journal = Journal()
-    callee = new_endpoint(srtp=SrtpMode.OPTIONAL, journal=journal)
-    caller = new_endpoint(srtp=SrtpMode.MANDATORY, journal=journal)
+    callee = new_endpoint(srtp=SrtpMode.OPTIONAL, transports=["tcp"], journal=journal)
+    caller = new_endpoint(srtp=SrtpMode.MANDATORY, transports=["tcp"], journal=journal)
     agents = [psutil.Process(endpoint.pid) for endpoint in (callee, caller)]
     deadline = Deadline(150)
     before: list[tuple[int, int]] = []

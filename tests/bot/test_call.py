@@ -229,6 +229,49 @@ def test_wait_in_vain(call: Call) -> None:
         call.wait(timeout=0.05)
 
 
+# ---- what waits for the ACK (RFC 3261 15)
+
+
+def test_hangup_waits_for_the_ack(rig: Rig) -> None:
+    line = rig.incoming()
+    line.state(CallState.CONNECTING, 200, "OK")
+    hungup: list[int] = []
+
+    def acknowledge() -> None:
+        hungup.append(len(rig.driver.told(Hangup)))
+        line.state(CallState.CONFIRMED, 200, "OK")
+
+    with while_waiting(rig.journal, acknowledge), at_once():
+        line.call.hangup()
+    assert hungup == [0]
+    assert rig.driver.last(Hangup) == Hangup(call=line.number)
+
+
+@pytest.mark.parametrize("state", [CallState.CALLING, CallState.EARLY, CallState.INCOMING])
+def test_hangup_waits_for_nothing_else(rig: Rig, state: CallState) -> None:
+    line = rig.outgoing()
+    line.state(state)
+    line.call.hangup()
+    assert len(rig.driver.told(Hangup)) == 1
+
+
+@pytest.mark.parametrize(("verb", "command"), [(Call.hold, Hold(call=1)), (Call.unhold, Unhold(call=1))])
+def test_hold_waits_for_the_confirmation(rig: Rig, verb: Callable[[Call], None], command: AnyCommand) -> None:
+    line = rig.outgoing()
+    with while_waiting(rig.journal, line.answered), at_once():
+        verb(line.call)
+    assert rig.driver.commands[-1] == command
+
+
+@pytest.mark.parametrize("verb", [Call.hold, Call.unhold])
+def test_hold_is_hopeless_after_a_refusal(rig: Rig, verb: Callable[[Call], None]) -> None:
+    line = rig.outgoing()
+    line.ended(486, "Busy Here")
+    with pytest.raises(CallFailed, match="486 Busy Here"), at_once():
+        verb(line.call)
+    assert rig.driver.told(Hold) == []
+
+
 # ---- playing
 
 

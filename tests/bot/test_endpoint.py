@@ -98,7 +98,13 @@ def test_close_shuts_the_agent_down_once(rig: Rig) -> None:
     rig.endpoint.close()
     assert rig.driver.told(Shutdown) == [Shutdown()]
     assert any(isinstance(entry.event, AgentStopped) for entry in rig.journal.recent())
-    with pytest.raises(NativeError, match="not running"):
+    with pytest.raises(CallEnded, match="not running"):
+        rig.endpoint.make_call(PEER)
+
+
+def test_an_agent_that_somebody_else_ended(rig: Rig) -> None:
+    rig.driver.feed(AgentStopped(at=0.0))
+    with pytest.raises(EndpointCrashed, match="ended by somebody else"):
         rig.endpoint.make_call(PEER)
 
 
@@ -376,6 +382,17 @@ def test_a_compact_call_id_is_one(rig: Rig) -> None:
     line = rig.incoming()
     line.received(f"BYE {PEER} SIP/2.0\r\ni : {line.dialog}\r\nCSeq: 2 BYE\r\n\r\n")
     assert line.call.known.messages[-1].message.method == "BYE"
+
+
+def test_a_call_id_may_come_again_after_a_challenge(rig: Rig) -> None:
+    first = rig.incoming(dialog="same@peer")
+    first.sent(response("same@peer", 401, "Unauthorized"))
+    first.ended(401, "Unauthorized")
+    second = rig.incoming(dialog="same@peer", headers={"X-Test": "42"})
+    second.sent(response("same@peer", 200, "OK"))
+    assert [one.message.status for one in first.call.known.messages] == [0, 401]
+    assert [one.message.status for one in second.call.known.messages] == [0, 200]
+    assert second.call.known.messages[0].message.header("X-Test") == "42"
 
 
 def test_a_call_id_in_a_body_is_none(rig: Rig) -> None:

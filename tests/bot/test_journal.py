@@ -17,9 +17,9 @@ import pytest
 
 from bot.deadline import Deadline
 from bot.errors import ConfigError
-from bot.events import CommandDone, ExpectationChecked, Heartbeat
+from bot.events import CommandDone, ExpectationChecked, Heartbeat, KeyNegotiated
 from bot.journal import Entry, Journal
-from tests.bot.fakes import LONG, WatchedJournal, at_once, while_waiting
+from tests.bot.fakes import KEY, LONG, WatchedJournal, at_once, while_waiting
 from tests.bot.samples import EVENTS
 
 
@@ -302,7 +302,8 @@ def test_the_file_is_read_line_by_line(tmp_path: Path) -> None:
     path = tmp_path / "new" / "folder" / "journal.jsonl"
     journal = Journal(path)
     checked = ExpectationChecked(at=9.0, name="n", passed=False, expected="e", observed="o", call=1)
-    for event in [*EVENTS, checked]:
+    events = [*(event for event in EVENTS if not isinstance(event, KeyNegotiated)), checked]
+    for event in events:
         journal.append("alice", event)
     journal.close()
     opening, *lines = path.read_bytes().splitlines()
@@ -312,7 +313,7 @@ def test_the_file_is_read_line_by_line(tmp_path: Path) -> None:
         "monotonic": journal.started_at,
     }
     decoder = msgspec.json.Decoder(Entry)
-    assert [decoder.decode(line) for line in lines] == [Entry("alice", event) for event in [*EVENTS, checked]]
+    assert [decoder.decode(line) for line in lines] == [Entry("alice", event) for event in events]
     assert all(msgspec.json.decode(line)["event"]["type"] for line in lines)
 
 
@@ -322,6 +323,17 @@ def test_the_file_has_more_than_memory_and_needs_no_closing(tmp_path: Path) -> N
         journal.append("a", done(number))
     assert len((tmp_path / "journal.jsonl").read_bytes().splitlines()) == 11
     journal.close()
+
+
+def test_keys_reach_observers_and_not_the_file(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl")
+    seen: list[Entry] = []
+    journal.observe(seen.append)
+    (key,) = (event for event in EVENTS if isinstance(event, KeyNegotiated))
+    journal.append("alice", key)
+    journal.close()
+    assert seen == [Entry("alice", key)]
+    assert KEY not in (tmp_path / "journal.jsonl").read_text()
 
 
 def test_an_old_file_is_replaced(tmp_path: Path) -> None:

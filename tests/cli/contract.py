@@ -6,7 +6,7 @@ from typing import Any
 
 __all__ = ["missing"]
 
-COUNTERS = {name: ... for name in ("packets", "bytes", "lost", "jitter_ms_mean", "jitter_ms_max")}
+COUNTERS = dict.fromkeys(("packets", "bytes", "lost", "jitter_ms_mean", "jitter_ms_max"), ...)
 DIGIT: dict[str, Any] = {"digit": ..., "method": ..., "at_s": ...}
 RESULT: dict[str, Any] = {
     "schema": ...,

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.interop.programs import LOOPBACK, Program, free_port
+from tests.interop.programs import LOOPBACK, Program, free_ports
 
 __all__ = ["ACCOUNTS", "Baresip", "modules_folder"]
 
@@ -64,7 +64,8 @@ class Baresip:
     def __init__(self, folder: Path) -> None:
         self.sounds = folder / "sounds"
         self.sounds.mkdir(parents=True)
-        self.port, self._control = free_port(), free_port()
+        self.port = free_ports(3)  # SIP, SIP over TLS, which it opens one above in any case, and control
+        self._control = self.port + 2
         modules = modules_folder()
         assert modules is not None
         config = CONFIG.format(

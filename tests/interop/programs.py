@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import socket
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["INSTALL", "LOOPBACK", "Program", "free_port"]
+__all__ = ["INSTALL", "LOOPBACK", "Program", "free_ports"]
 
 LOOPBACK = "127.0.0.1"
 STOP_S = 5.0
@@ -23,24 +24,25 @@ INSTALL = {
     "sipp": "apt-get install --no-install-recommends sip-tester (or brew install sipp)",
 }
 """How to get each peer program."""
-PEER_PORTS = (2000, 10000)
+PEER_PORTS = (2000, 9990)
 
 
-def free_port() -> int:
-    """A port of 127.0.0.1 that is free for UDP and for TCP.
+def free_ports(count: int = 1) -> int:
+    """An even port of 127.0.0.1 that is free for UDP and TCP, and its successors up to ``count``.
 
     From below the ports that the kernel gives away by itself and those of RTP, so that only
     another test's peer could take it first, and that is one chance in thousands.
     """
     while True:
-        port = random.randrange(*PEER_PORTS)
-        try:
-            for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
-                with socket.socket(socket.AF_INET, kind) as probe:
-                    probe.bind((LOOPBACK, port))
-        except OSError:
-            continue
-        return port
+        first = random.randrange(*PEER_PORTS, 2)
+        with contextlib.ExitStack() as held:
+            try:
+                for port in range(first, first + count):
+                    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+                        held.enter_context(socket.socket(socket.AF_INET, kind)).bind((LOOPBACK, port))
+            except OSError:
+                continue
+            return first
 
 
 class Program:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import socket
 from pathlib import Path
 
-from tests.interop.programs import LOOPBACK, Program, free_port
+from tests.interop.programs import LOOPBACK, Program, free_ports
 
 __all__ = ["CAPTURES", "response_codes", "sipp"]
 
@@ -21,8 +20,8 @@ def sipp(scenario: str, uri: str, folder: Path, *options: str) -> Program:
         (folder / "pcap").symlink_to(CAPTURES)
     arguments = [
         *("sipp", "-sn", scenario, address),
-        *("-i", LOOPBACK, "-p", str(free_port())),
-        *("-mi", LOOPBACK, "-mp", str(free_even_pair())),
+        *("-i", LOOPBACK, "-p", str(free_ports())),
+        *("-mi", LOOPBACK, "-mp", str(free_ports(4))),
         *("-nostdin", "-trace_err", "-trace_error_codes"),
         *options,
     ]
@@ -37,19 +36,3 @@ def response_codes(program: Program, folder: Path) -> list[int]:
             rows = list(csv.reader(stream, delimiter=";"))
         codes += [int(code) for row in rows for code in row[-1].split(",") if code.strip().isdigit()]
     return codes
-
-
-def free_even_pair() -> int:
-    """An even port with a free successor: RTP and RTCP."""
-    while True:
-        port = free_port() & ~1
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as first,
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as second,
-        ):
-            try:
-                first.bind((LOOPBACK, port))
-                second.bind((LOOPBACK, port + 1))
-            except OSError:
-                continue
-            return port
