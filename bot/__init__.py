@@ -26,7 +26,7 @@ if TYPE_CHECKING:
         WaitTimeout,
     )
     from .events import MessageReceived
-    from .expect import expect
+    from .expectations import expect
     from .journal import Journal
     from .model import (
         CallState,
@@ -98,7 +98,7 @@ _HOMES = {
         "WaitTimeout",
     ),
     "events": ("MessageReceived",),
-    "expect": ("expect",),
+    "expectations": ("expect",),
     "journal": ("Journal",),
     "model": (
         "CallState",

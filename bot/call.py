@@ -29,7 +29,7 @@ from .commands import (
     Unhold,
 )
 from .deadline import Deadline
-from .errors import CallFailed, ConfigError, WaitTimeout
+from .errors import CallEnded, CallFailed, ConfigError, WaitTimeout
 from .events import CallStateChanged, DtmfFinished, Event, PlaybackFinished, RecordingFinished
 from .model import CallState, Direction, DtmfMethod, EndedBy, MediaState
 from .record import CallRecord
@@ -91,7 +91,8 @@ class Playback:
         if not self._call.host.wait_until(lambda: self.complete is not None, Deadline(timeout)):
             raise WaitTimeout(f"{self._call}: still playing after {timeout:g} s")
         if not self.complete:
-            raise CallFailed(f"{self._call}: the playing was cut short")
+            kind = CallEnded if self._call.known.ended else CallFailed
+            raise kind(f"{self._call}: the playing was cut short")
         return self
 
     def stop(self) -> None:
@@ -268,7 +269,7 @@ class Call:
 
         def still_possible() -> None:
             if (end := self.known.ended) is not None:
-                raise CallFailed(f"{self}: waited for {names}, the call ended: {end.code} {end.reason}")
+                raise CallEnded(f"{self}: waited for {names}, the call ended: {end.code} {end.reason}")
 
         if not self.host.wait_until(
             lambda: self.known.reached(*wanted) is not None, Deadline(timeout), still_possible

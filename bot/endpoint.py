@@ -45,7 +45,7 @@ from .events import CallbackFailed as CallbackRaised
 from .journal import Entry, Journal
 from .model import CallState, Direction, Transport
 from .record import CallRecord
-from .sip import parse_uri
+from .sip import parse_uri, redact
 
 __all__ = ["Awaited", "Endpoint", "Steering"]
 
@@ -131,7 +131,11 @@ class Endpoint:
         self._stop_observing = self.journal.observe(self._observe)
         if self._controller is not None:
             self._controller.attach(self)
-        self._driver = Driver(lambda event: self.journal.append(self.name, event), self._on_log)
+        try:
+            self._driver = Driver(lambda event: self.journal.append(self.name, event), self._on_log)
+        except OSError as error:
+            self._leave()
+            raise NativeError(f"{self.name}: cannot start the agent: {error.strerror}") from None
         start = Start(config=self.config, log_level=self._log_level, keep_keys=self._keep_keys)
         try:
             self.request(start, START_S)
@@ -146,6 +150,9 @@ class Endpoint:
         if driver is None:
             return
         driver.stop()
+        self._leave()
+
+    def _leave(self) -> None:
         if self._controller is not None:
             self._controller.detach()
         self._stop_observing()
@@ -223,14 +230,13 @@ class Endpoint:
         """
         target = parse_uri(uri)
         if target.is_ipv6:
-            raise ConfigError(f"{uri}: this build of the library has no IPv6; use an IPv4 address")
+            raise ConfigError(f"{redact(uri)}: this build of the library has no IPv6; use an IPv4 address")
         first = self.config.transports[0]
         asked = (target.param("transport") or "").lower()
         if asked in set(Transport) - set(self.config.transports):
             have = ", ".join(self.config.transports)
-            raise ConfigError(
-                f"{uri}: asks for {asked}, the endpoint has {have}; add it to them (--transport {asked})"
-            )
+            wanted = f"asks for {asked}, the endpoint has {have}"
+            raise ConfigError(f"{redact(uri)}: {wanted}; add it to them (--transport {asked})")
         if not asked and first is not Transport.UDP and "<" not in uri:
             uri = f"{uri};transport={first}"
         dialog = f"{secrets.token_hex(12)}@srtpbot"
@@ -245,7 +251,7 @@ class Endpoint:
         try:
             self.request(command, COMMAND_S if literal else RESOLVE_S)
         except (CallFailed, NativeError) as error:
-            raise type(error)(f"{self.name}: call to {uri}: {error}") from None
+            raise type(error)(f"{self.name}: call to {redact(uri)}: {error}") from None
         return self._by_dialog[dialog]
 
     @contextmanager
@@ -346,16 +352,29 @@ class Endpoint:
                 self.messages.append(event)
             case AgentCrashed():
                 self._crashed(event)
-            case AgentStopped() if self.ready is not None and self._driver is not None:
-                self.fail(EndpointCrashed(f"{self.name}: the agent was ended by somebody else"))
+            case AgentStopped():
+                self._stopped(event)
             case CallbackRaised():
                 self.fail(CallbackFailed(f"{self.name}: {event.where} raised\n{event.traceback}"))
             case _:
                 pass
 
+    def _stopped(self, event: AgentStopped) -> None:
+        """What was asked and not done will not be; if nobody here wanted the end, that is a failure."""
+        if self.ready is not None and self._driver is not None:
+            self.fail(EndpointCrashed(f"{self.name}: the agent was ended by somebody else"))
+        for number, answer in self._answers.items():
+            if answer is None:
+                self._answers[number] = CommandFailed(
+                    at=event.at, request=number, kind="ended", reason="the endpoint was closed"
+                )
+
     def _begin(self, started: CallStarted) -> None:
         call = self._calls[started.call] = Call(self, CallRecord.of(started))
-        remember(self._by_dialog, started.sip_call_id, call)
+        self._by_dialog[started.sip_call_id] = call
+        if len(self._by_dialog) > REMEMBERED:
+            ended = (dialog for dialog, one in self._by_dialog.items() if one.known.ended)
+            self._by_dialog.pop(next(ended, ""), None)
         for event in self._unclaimed.pop(started.sip_call_id, ()):
             call.observe(event)
         if started.direction is Direction.INCOMING:
@@ -378,7 +397,7 @@ class Endpoint:
         if call is not None and not again and dialog not in self._unclaimed:
             call.observe(event)
         else:
-            remember(self._unclaimed, dialog, [*self._unclaimed.get(dialog, []), event])
+            remember(self._unclaimed, dialog, [*self._unclaimed.get(dialog, []), event][-REMEMBERED:])
 
     def _crashed(self, event: AgentCrashed) -> None:
         """Close the books: the calls end as errors, the recordings are mended, every wait raises."""

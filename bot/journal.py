@@ -154,6 +154,8 @@ class Journal:
             return
         try:
             self._file.write(self._encoder.encode(entry) + b"\n")
+        except UnicodeEncodeError as error:
+            self.problem = f"{self._path}: the journal lacks an entry that is not text: {error.reason}"
         except OSError as error:
             self.problem = f"{self._path}: the journal is incomplete: {error.strerror}"
-            self._file = None
+            self.close()

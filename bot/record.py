@@ -169,6 +169,12 @@ class CallRecord:
         """The crypto attributes offered and answered for an m= line (RFC 4568)."""
         return self.negotiation.negotiated_crypto(index)
 
+    @property
+    def settled(self) -> bool:
+        """Whether the last offer has its answer; a callee's media runs before its answer is sent."""
+        current = self.negotiation.current
+        return current is not None and current.offer is self.negotiation.last_offer
+
     def profile(self, index: int = 0) -> str | None:
         """The transport of an m= line as answered, ``RTP/AVP`` or ``RTP/SAVP``; None without an answer."""
         current = self.negotiation.current

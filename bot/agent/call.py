@@ -40,6 +40,7 @@ from bot.model import (
     RtpCounters,
     StreamStats,
 )
+from bot.sip import redact
 
 __all__ = ["Leg", "NativeCall", "message", "tx_option"]
 
@@ -153,8 +154,8 @@ class Leg:
                 call=self.number,
                 direction=self._direction,
                 sip_call_id=printable(info.callIdString),
-                local_uri=printable(info.localUri),
-                remote_uri=printable(info.remoteUri),
+                local_uri=redact(printable(info.localUri)),
+                remote_uri=redact(printable(info.remoteUri)),
                 transport=self.transport,
             )
         )

@@ -23,7 +23,7 @@ from bot.cli.run import Run, endpoint_of
 from bot.config import EndpointConfig
 from bot.deadline import Deadline
 from bot.errors import CallFailed, ConfigError, WaitTimeout
-from bot.expect import expect
+from bot.expectations import expect
 from bot.model import CallState, DtmfMethod
 
 __all__ = ["command"]

@@ -10,7 +10,7 @@ from bot.call import Call
 from bot.cli.options import existing_audio
 from bot.cli.run import Run
 from bot.errors import ConfigError
-from bot.expect import compiled, expect
+from bot.expectations import compiled, expect
 from bot.model import SrtpMode
 from bot.sip import parse_header
 

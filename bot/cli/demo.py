@@ -10,7 +10,7 @@ import click
 from bot.cli.options import output_options
 from bot.cli.run import Run, endpoint_of
 from bot.config import EndpointConfig
-from bot.expect import expect
+from bot.expectations import expect
 from bot.model import CryptoSuite, DtmfMethod, SrtpMode
 
 __all__ = ["command"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree as ET
 
 from bot.report.result import Result
 
 __all__ = ["junit"]
+
+UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit(result: Result) -> bytes:
@@ -25,7 +28,11 @@ def junit(result: Result) -> bytes:
     before = 0.0
     for one in result.expectations:
         case = ET.SubElement(
-            suite, "testcase", classname="srtpbot", name=one.name, time=f"{max(0.0, one.at_s - before):.3f}"
+            suite,
+            "testcase",
+            classname="srtpbot",
+            name=clean(one.name),
+            time=f"{max(0.0, one.at_s - before):.3f}",
         )
         before = one.at_s
         if one.verdict == "fail":
@@ -33,7 +40,9 @@ def junit(result: Result) -> bytes:
             failure.text = clean(f"expected: {one.expected}\nobserved: {one.observed}")
     if result.error is not None:
         case = ET.SubElement(suite, "testcase", classname="srtpbot", name="run", time="0")
-        ET.SubElement(case, "error", message=clean(result.error.splitlines()[0])).text = clean(result.error)
+        ET.SubElement(case, "error", message=clean(result.error.partition("\n")[0])).text = clean(
+            result.error
+        )
     root = ET.Element("testsuites")
     root.append(suite)
     ET.indent(root)
@@ -42,4 +51,4 @@ def junit(result: Result) -> bytes:
 
 def clean(text: str) -> str:
     """Without the control characters that XML 1.0 cannot carry."""
-    return "".join(char for char in text if char in "\t\n\r" or char >= " ")
+    return UNPRINTABLE.sub("", text)

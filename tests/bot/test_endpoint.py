@@ -430,6 +430,24 @@ def test_messages_outside_calls_are_kept(rig: Rig) -> None:
     assert list(rig.endpoint.messages) == [came]
 
 
+def test_messages_outside_calls_are_bounded(rig: Rig) -> None:
+    for number in range(REMEMBERED + 3):
+        rig.driver.feed(
+            MessageReceived(
+                at=0.0, from_uri=PEER, to_uri="sip:a@b", content_type="text/plain", body=str(number)
+            )
+        )
+    assert [came.body for came in rig.endpoint.messages] == [str(n) for n in range(3, REMEMBERED + 3)]
+
+
+def test_calls_that_nobody_catches_are_bounded(rig: Rig) -> None:
+    for number in range(REMEMBERED + 3):
+        rig.incoming(dialog=f"{number}@peer").ended()
+    with rig.endpoint.expect_call(timeout=0) as caught:
+        pass
+    assert caught.value.number == 4
+
+
 # ---- registration
 
 

@@ -18,7 +18,7 @@ NOT_IN_THE_AGENT = HEAVY - {"pjsua2"} | {
     "bot.cli",
     "bot.driver",
     "bot.endpoint",
-    "bot.expect",
+    "bot.expectations",
     "bot.journal",
     "bot.report",
 }

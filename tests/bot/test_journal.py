@@ -182,25 +182,17 @@ def test_no_time_asks_once() -> None:
 
 def test_every_waiter_is_woken() -> None:
     journal = Journal()
-    asked = threading.Barrier(5)
+    asked = threading.Semaphore(0)
 
-    def wait() -> bool:
-        first = iter([True])
-
-        def holds() -> bool:
-            if next(first, False):
-                return False
-            return bool(journal.recent())
-
-        asked.wait(LONG)
-        return journal.wait_until(holds, Deadline(LONG))
+    def holds() -> bool:
+        asked.release()
+        return bool(journal.recent())
 
     with ThreadPoolExecutor(4) as pool, at_once():
-        waiters = [pool.submit(wait) for _ in range(4)]
-        asked.wait(LONG)
-        # whoever comes too late for one entry is woken by the next
-        while not all(waiter.done() for waiter in waiters):
-            journal.append("a", done(1))
+        waiters = [pool.submit(journal.wait_until, holds, Deadline(LONG)) for _ in range(4)]
+        for _ in waiters:
+            assert asked.acquire(timeout=LONG)
+        journal.append("a", done(1))  # gets the lock when all of them sleep
         assert [waiter.result(LONG) for waiter in waiters] == [True] * 4
 
 

@@ -91,6 +91,11 @@ class Bot:
     # ---- its life
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def agents(self) -> list[psutil.Process]:
         """Its agent processes, once there is one; remembered when they are gone."""
         self.until(self._has_agents)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
 import soundfile
 
-from bot import Endpoint, expect
+from bot import expect
 from tests.agent.starting import LOOPBACK, NewEndpoint
 from tests.cli.conftest import NewBot
 from tests.cli.contract import missing
-from tests.cli.process import FAILED, OK, Bot
+from tests.cli.process import FAILED, OK
 
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 NOT_ACCEPTABLE_HERE = 488
@@ -169,12 +168,6 @@ def test_silence_is_not_the_expected_audio(parrot: str, call: NewBot, speech: Pa
     bot = call(parrot, "--srtp", "mandatory", "--expect-audio", speech, "--record", "rx.wav", "--duration", 1)
     assert bot.end() == FAILED, bot.said
     assert "silent" in bot.stdout
-
-
-def answered(bot: Bot, callee: Endpoint, act: Any) -> None:
-    with callee.expect_call(timeout=15) as incoming:
-        bot.agents  # noqa: B018  (it has started)
-    act(incoming.value)
 
 
 def test_digits_and_header_of_the_peer_are_expected(call: NewBot, new_endpoint: NewEndpoint) -> None:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import time
 from pathlib import Path
 
+import pytest
 import soundfile
 
 from bot import expect
 from tests.agent.starting import LOOPBACK, NewEndpoint
 from tests.cli.conftest import NewBot
-from tests.cli.process import TROUBLE
+from tests.cli.process import TROUBLE, USAGE
+
+DISK_BYTES = 6000
 
 
 def test_port_in_use(srtpbot: NewBot, new_endpoint: NewEndpoint) -> None:
@@ -71,19 +75,27 @@ def test_agent_that_crashes_while_answering(answer: NewBot, new_endpoint: NewEnd
     assert "SIGKILL" in bot.stderr
 
 
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
 def test_full_disk_ends_the_journal_not_the_call(
     call: NewBot, new_endpoint: NewEndpoint, tmp_path: Path
 ) -> None:
-    full = Path("/dev/full")
-    if not full.exists():
-        return
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "journal.jsonl").symlink_to(full)
     callee = new_endpoint()
-    bot = call(callee.uri, "--out", out, "--duration", 0.3)
-    status = bot.end(timeout=15)
-    assert status != 0
-    assert "journal.jsonl" in bot.stderr
-    assert "No space left on device" in bot.stderr
+    bot = call(callee.uri, "--out", "out", "--duration", 0.3)
+    with callee.expect_call(timeout=15) as incoming:
+        pass
+    resource.prlimit(bot.pid, resource.RLIMIT_FSIZE, (DISK_BYTES, DISK_BYTES))
+    answered = incoming.value.answer()
+    expect(answered).to_be_disconnected(code=200, by="remote")
+    assert bot.end(timeout=15) == TROUBLE, bot.said
+    assert "journal.jsonl: the journal is incomplete" in bot.stderr
     assert "Traceback" not in bot.said
+    assert (tmp_path / "out" / "journal.jsonl").stat().st_size == DISK_BYTES
+    result = json.loads((tmp_path / "out" / "result.json").read_text())
+    assert result["verdict"] == "pass"
+
+
+def test_journal_that_cannot_be_begun(call: NewBot, tmp_path: Path) -> None:
+    (tmp_path / "out" / "journal.jsonl").mkdir(parents=True)
+    bot = call(f"sip:nobody@{LOOPBACK}:9", "--out", "out")
+    assert bot.end(timeout=15) == USAGE, bot.said
+    assert "journal.jsonl: cannot write the journal: Is a directory" in bot.stderr

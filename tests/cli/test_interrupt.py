@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -99,8 +98,10 @@ def test_interrupted_at_any_moment_of_its_start(milliseconds: int, srtpbot: NewB
     with pytest.raises(AssertionError):
         bot.end(timeout=milliseconds / 1000)
     bot.send(signal.SIGINT)
-    # Before its first line of code the interpreter itself dies of the signal.
-    assert bot.end(timeout=10) in {INTERRUPTED, -signal.SIGINT}, bot.said
+    status = bot.end(timeout=10)
+    if status != INTERRUPTED:  # the interpreter itself was still starting
+        assert status in {1, -signal.SIGINT}, bot.said
+        assert "bot/cli" not in bot.stderr
     assert bot.leaves_nothing()
 
 
@@ -149,13 +150,3 @@ def test_interrupt_before_the_calls_that_were_wanted(answer: NewBot) -> None:
     bot.uri()
     bot.send(signal.SIGINT)
     assert bot.end(timeout=10) == FAILED, bot.said
-
-
-def test_closed_pipe_is_no_traceback(call: NewBot, new_endpoint: NewEndpoint) -> None:
-    callee = new_endpoint()
-    bot = call(callee.uri, "--duration", 0.3)
-    with callee.expect_call(timeout=15) as incoming:
-        pass
-    incoming.value.answer()
-    assert bot.end() == OK, bot.said
-    assert subprocess.TimeoutExpired is not None

@@ -318,6 +318,14 @@ def test_a_line_of_which_nothing_is_known(rig: Rig) -> None:
     }
 
 
+@pytest.mark.parametrize(("transport", "clear"), [("udp", True), ("tcp", True), ("tls", False)])
+def test_keys_in_clear(rig: Rig, transport: str, clear: bool) -> None:
+    line = rig.confirmed()
+    line.call.known.transport = transport
+    (media,) = builtins(call_result(line.call))["media"]
+    assert media["srtp"]["keys_in_clear"] is clear
+
+
 def test_plain_rtp(rig: Rig) -> None:
     line = rig.outgoing()
     line.answered(suite=None)

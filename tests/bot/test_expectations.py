@@ -13,7 +13,7 @@ from bot.call import Call, Recording
 from bot.commands import Measure
 from bot.errors import BotError, ConfigError, EndpointCrashed, ExpectationFailed, WaitTimeout
 from bot.events import ExpectationChecked
-from bot.expect import CallExpectation, RecordingExpectation
+from bot.expectations import CallExpectation, RecordingExpectation
 from bot.model import CallState, CryptoSuite, DtmfMethod, EndedBy, MediaDirection
 from tests.bot.fakes import (
     KEY,

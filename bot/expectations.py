@@ -222,7 +222,7 @@ class CallExpectation(_Expectation):
 
         def wrong() -> str | None:
             line = self._known.audio()
-            if line is None:
+            if line is None or not self._known.settled:
                 return self._ended()
             disagreement = self._known.suite_disagreement(line)
             return disagreement or f"the stream runs {line.suite or 'plain RTP'}"
@@ -267,9 +267,11 @@ class CallExpectation(_Expectation):
         )
 
     def not_to_have_received_dtmf(self) -> None:
-        """No digit has arrived until now."""
-        none = not self._known.received
-        self._decide("has received no DTMF", none, "no digits", self._digits())
+        """No digit has arrived until now, in a call that was up and could have brought one."""
+        self._call.host.wait_until(lambda: True, Deadline(0.0))
+        was_up = self._known.reached(CallState.CONFIRMED) is not None
+        observed = self._digits() if was_up else f"never confirmed, {self._state()}"
+        self._decide("has received no DTMF", was_up and not self._known.received, "no digits", observed)
 
     # ---- headers
 
