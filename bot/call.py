@@ -49,6 +49,7 @@ DIGITS = "0123456789ABCD*#,"
 CLOSING_S = 3.0
 CONFIRMING_S = 5.0
 ACK_S = 1.0
+IN_FLIGHT_S = 0.4
 
 
 class Host(Protocol):
@@ -120,9 +121,16 @@ class Recording:
             raise WaitTimeout(f"{self.call}: {self.path} is still being recorded after {timeout:g} s")
         return self
 
-    def stop(self) -> Self:
-        """Close the file and wait until it is whole."""
-        if not self.complete:
+    def stop(self, *, linger: float = IN_FLIGHT_S) -> Self:
+        """Close the file and wait until it is whole.
+
+        What the peer has sent is in its packets and in the jitter buffer for a while, so the
+        recording goes on for ``linger`` seconds, or until the call ends.
+        """
+        self.call.host.wait_until(
+            lambda: self.complete or self.call.known.ended is not None, Deadline(linger)
+        )
+        if not self.complete and self.call.known.ended is None:
             self.call.host.request(StopRecord(recording=self._number))
         return self.wait(CLOSING_S)
 

@@ -267,8 +267,9 @@ class CallExpectation(_Expectation):
         )
 
     def not_to_have_received_dtmf(self) -> None:
-        """No digit has arrived until now, in a call that was up and could have brought one."""
-        self._call.host.wait_until(lambda: True, Deadline(0.0))
+        """No digit has arrived until now, in a call that is or was up and could have brought one."""
+        decided = (CallState.CONFIRMED, CallState.DISCONNECTED)
+        self._call.host.wait_until(lambda: self._known.reached(*decided) is not None, Deadline(TIMEOUT_S))
         was_up = self._known.reached(CallState.CONFIRMED) is not None
         observed = self._digits() if was_up else f"never confirmed, {self._state()}"
         self._decide("has received no DTMF", was_up and not self._known.received, "no digits", observed)

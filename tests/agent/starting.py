@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from bot import Call, Endpoint
+from bot import Call, CallState, Endpoint
 from bot.deadline import Deadline
-from media.tones import speech_like
-from media.wav import write
+from media.tones import silence, speech_like
+from media.wav import Audio, write
 
 __all__ = [
     "LOOPBACK",
@@ -30,7 +32,9 @@ NewEndpoint = Callable[..., Endpoint]
 LOOPBACK = "127.0.0.1"
 STARVED_MS = 300.0
 """Audio that may lack where more tests run than there are processors, and the audio clock comes late."""
-SPEECH_S, RATE = 2.0, 16000
+RATE = 16000
+BEFORE_S, SPEECH_S, AFTER_S = 0.3, 1.6, 0.5
+"""Silence around the speech, so that a clock that comes late costs none of it."""
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -63,30 +67,35 @@ def new_endpoint() -> Iterator[NewEndpoint]:
 
 @pytest.fixture(scope="session")
 def speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seconds of something like speech, 16 kHz."""
+    """Something like speech, 2.4 s at 16 kHz."""
     return spoken(tmp_path_factory, seed=1)
 
 
 @pytest.fixture(scope="session")
 def other_speech(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seconds of other speech, by another voice."""
+    """Other speech, by another voice."""
     return spoken(tmp_path_factory, seed=2)
 
 
 def spoken(factory: pytest.TempPathFactory, seed: int) -> Path:
     path = factory.mktemp("speech") / f"speech-{seed}.wav"
-    write(path, speech_like(SPEECH_S, RATE, seed=seed))
+    parts = silence(BEFORE_S, RATE), speech_like(SPEECH_S, RATE, seed=seed), silence(AFTER_S, RATE)
+    write(path, Audio(np.concatenate([part.samples for part in parts]), RATE))
     return path
 
 
 def connect(caller: Endpoint, callee: Endpoint, **arguments: Any) -> tuple[Call, Call]:
-    """Place a call and answer it; both calls, with their media active."""
+    """Place a call and answer it; both calls, confirmed and with their media active."""
     with callee.expect_call() as incoming:
         outgoing = caller.make_call(callee.uri, **arguments)
     answered = incoming.value.answer()
     for call in (outgoing, answered):
-        until(call, lambda call=call: any(line.active for line in call.media))  # type: ignore[misc]
+        until(call, partial(is_up, call))
     return outgoing, answered
+
+
+def is_up(call: Call) -> bool:
+    return call.state is CallState.CONFIRMED and any(line.active for line in call.media)
 
 
 def until(subject: Call | Endpoint, holds: Callable[[], bool], timeout: float = 5.0) -> None:

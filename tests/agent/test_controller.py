@@ -75,7 +75,7 @@ def test_parrot_repeats(new_endpoint: NewEndpoint, speech: Path, tmp_path: Path)
     outgoing.play(speech).wait()
     outgoing.play(speech, loop=True)
     sent = outgoing.known.stats(0)
-    expect(outgoing).to_have_received_packets(at_least=(sent.rx.packets if sent else 0) + 110)
+    expect(outgoing).to_have_received_packets(at_least=(sent.rx.packets if sent else 0) + 125)
     recording.stop()
     expect(recording).to_match(speech, max_missing_ms=STARVED_MS)
 

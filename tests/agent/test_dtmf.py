@@ -38,7 +38,7 @@ def test_inband_digits_are_heard_and_not_signalled(
 ) -> None:
     sender, receiver = order(connect(new_endpoint(), new_endpoint()))
     with receiver.record(tmp_path / "heard.wav") as recording, sender.record(tmp_path / "back.wav") as back:
-        sender.send_dtmf("1,55#", method=DtmfMethod.INBAND).wait()
+        sender.send_dtmf("1,55#,", method=DtmfMethod.INBAND).wait()
     assert digits_heard(recording.path) == "155#"
     assert digits_heard(back.path) == ""
     for call in (sender, receiver):

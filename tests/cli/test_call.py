@@ -253,7 +253,7 @@ def test_answering_side_expects_digits_and_audio(
     caller = call(
         bot.uri(),
         *("--play", speech, "--dtmf", "42", "--dtmf-method", method, "--header", "X-Test: yes"),
-        *("--duration", 3.2),
+        *("--duration", 3.5),
     )
     assert caller.end() == OK, caller.said
     assert bot.end() == OK, bot.said

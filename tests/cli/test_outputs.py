@@ -39,7 +39,7 @@ def everything(folder: Path, *bots: Bot, besides: tuple[str, ...] = ()) -> Itera
 @pytest.mark.slow
 def test_out_folder_has_every_report(parrot: str, call: NewBot, speech: Path, tmp_path: Path) -> None:
     options = ["--srtp", "mandatory", "--play", speech, "--expect-audio", speech]
-    bot = call(parrot, *options, "--out", "new/out", "--duration", 2.8)
+    bot = call(parrot, *options, "--out", "new/out", "--duration", 3)
     assert bot.end() == OK, bot.said
     out = tmp_path / "new" / "out"
     assert {path.name for path in out.iterdir()} >= {
