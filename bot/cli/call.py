@@ -142,7 +142,7 @@ class Placing:
             if playback is not None or self._digits:
                 self._stay(call, Deadline(LAST_ECHO_S))
         except (CallFailed, WaitTimeout) as error:
-            self._run.say(f"srtpbot: {error}")
+            self._run.decide("played and dialled", False, "everything that was asked for", str(error))
         self._stay(call, least)
 
     def _stay(self, call: Call, deadline: Deadline) -> None:

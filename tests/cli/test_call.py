@@ -25,7 +25,6 @@ def parrot(answer: NewBot) -> str:
     return answer("--as", "parrot", "--srtp", "mandatory").uri()
 
 
-@pytest.mark.slow
 def test_main_job(parrot: str, call: NewBot, speech: Path, tmp_path: Path) -> None:
     options = ["--srtp", "mandatory", "--suite", SUITE, "--codec", "PCMA", "--play", speech]
     options += ["--record", "rx.wav", "--dtmf", "159#", "--expect-audio", speech]
@@ -267,3 +266,9 @@ def test_answering_side_expects_digits_and_audio(
     assert one["direction"] == "incoming"
     assert one["audio"]["matched"]
     assert 'failures="0"' in (tmp_path / "junit.xml").read_text()
+
+
+def test_what_the_duration_cuts_off_is_a_failure(parrot: str, call: NewBot, speech: Path) -> None:
+    bot = call(parrot, "--srtp", "mandatory", "--play", speech, "--dtmf", "159", "--duration", "1")
+    assert bot.end() == 1, bot.said
+    assert "played and dialled" in bot.stdout

@@ -36,7 +36,6 @@ def everything(folder: Path, *bots: Bot, besides: tuple[str, ...] = ()) -> Itera
         yield "stderr", bot.stderr
 
 
-@pytest.mark.slow
 def test_out_folder_has_every_report(parrot: str, call: NewBot, speech: Path, tmp_path: Path) -> None:
     options = ["--srtp", "mandatory", "--play", speech, "--expect-audio", speech]
     bot = call(parrot, *options, "--out", "new/out", "--duration", 3)
