@@ -8,15 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from bot.call import Call
 from bot.events import ExpectationChecked
 from bot.journal import Journal
-from bot.model import CallState, Direction, DtmfMethod, EndedBy, MediaDirection, MediaState, RtpCounters
+from bot.model import (
+    CallState,
+    Direction,
+    DtmfMethod,
+    EndedBy,
+    MediaDirection,
+    MediaState,
+    RtpCounters,
+    StreamStats,
+)
 from bot.record import CallRecord, Digit
+
+if TYPE_CHECKING:
+    from media.emodel import Quality
 
 __all__ = ["SCHEMA", "CallResult", "Result", "Verdict", "call_result", "run_result"]
 
@@ -79,7 +91,11 @@ class MediaResult(msgspec.Struct, kw_only=True):
     tx: RtpCounters | None
     rtt_ms: float | None
     mos_lq: float | None = None
+    """Listening quality of what was received, by the E-model (ITU-T G.107, G.107.1)."""
     mos_cq: float | None = None
+    """Conversational quality, which counts the delay too; the jitter buffer's is not measured."""
+    mos_scale: Literal["narrowband", "wideband"] | None = None
+    """Scores of one scale cannot be compared with those of the other."""
 
 
 class DigitResult(msgspec.Struct, kw_only=True):
@@ -245,6 +261,7 @@ def digit_result(zero: float, digit: Digit) -> DigitResult:
 def media_result(known: CallRecord, line: MediaState) -> MediaResult:
     """One m= line with its counters and its encryption."""
     stats, crypto = known.stats(line.index), known.crypto(line.index)
+    quality = quality_of(line, stats) if stats else None
     return MediaResult(
         type=line.type,
         codec=line.codec,
@@ -267,6 +284,30 @@ def media_result(known: CallRecord, line: MediaState) -> MediaResult:
         rx=stats.rx if stats else None,
         tx=stats.tx if stats else None,
         rtt_ms=stats.rtt_ms if stats else None,
+        mos_lq=round(quality.mos_lq, 2) if quality else None,
+        mos_cq=round(quality.mos_cq, 2) if quality and quality.mos_cq is not None else None,
+        mos_scale=quality.band.value if quality else None,
+    )
+
+
+def quality_of(line: MediaState, stats: StreamStats) -> Quality | None:
+    """The quality of what a line received; None without its counters, its codec or the codec's figures.
+
+    A duplicate is among the discarded packets as well, but nothing is lost with it.
+    """
+    from media.emodel import quality
+
+    rx = stats.rx
+    if line.codec is None or line.clock_rate is None or rx.lost is None or rx.discarded is None:
+        return None
+    return quality(
+        line.codec,
+        line.clock_rate,
+        expected=rx.packets + rx.lost,
+        lost=rx.lost,
+        discarded=max(0, rx.discarded - (rx.duplicate or 0)),
+        network_ms=None if stats.rtt_ms is None else stats.rtt_ms / 2,
+        ptime_ms=line.ptime_ms or 0,
     )
 
 

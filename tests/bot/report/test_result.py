@@ -260,8 +260,9 @@ def test_a_whole_call(whole: Line, tmp_path: Path) -> None:
                 "rx": counters,
                 "tx": counters,
                 "rtt_ms": 0.25,
-                "mos_lq": None,
-                "mos_cq": None,
+                "mos_lq": 4.41,
+                "mos_cq": 4.41,
+                "mos_scale": "narrowband",
             }
         ],
         "recording": {"path": str(tmp_path / "rx.wav"), "duration_s": 1.0, "sample_rate": 8000},
@@ -280,7 +281,7 @@ def test_a_call_of_which_nothing_is_known(rig: Rig) -> None:
 
 def test_a_stream_that_was_never_measured(rig: Rig) -> None:
     (media,) = builtins(call_result(rig.confirmed().call))["media"]
-    for name in ("rx", "tx", "rtt_ms", "mos_lq", "mos_cq"):
+    for name in ("rx", "tx", "rtt_ms", "mos_lq", "mos_cq", "mos_scale"):
         assert media[name] is None
 
 
@@ -298,6 +299,65 @@ def test_counters_that_were_not_measured(rig: Rig) -> None:
         "jitter_ms_mean": None,
         "jitter_ms_max": None,
     }
+
+
+def heard(
+    rig: Rig,
+    codec: str | None = "PCMA",
+    clock_rate: int | None = 8000,
+    *,
+    rtt_ms: float | None = 0.25,
+    **counts: int | None,
+) -> Any:
+    """The media of a call in which a second of audio was received."""
+    line = rig.confirmed()
+    line.media(msgspec.structs.replace(audio(), codec=codec, clock_rate=clock_rate))
+    counted: dict[str, Any] = {"packets": 50, "bytes": 8000, "lost": 0, "discarded": 0, **counts}
+    stats = StreamStats(rx=RtpCounters(**counted), tx=RtpCounters(packets=50, bytes=8000), rtt_ms=rtt_ms)
+    rig.driver.feed(StreamMeasured(at=time.monotonic(), call=1, index=0, stats=stats, final=True))
+    (media,) = builtins(call_result(line.call))["media"]
+    return media
+
+
+SCORES = ("mos_lq", "mos_cq", "mos_scale")
+
+
+@pytest.mark.parametrize(
+    ("counts", "scores"),
+    [
+        ({}, (4.41, 4.41, "narrowband")),
+        ({"lost": 1}, (4.24, 4.24, "narrowband")),
+        ({"discarded": 1}, (4.24, 4.24, "narrowband")),
+        ({"discarded": 1, "duplicate": 1}, (4.41, 4.41, "narrowband")),
+        ({"duplicate": 1}, (4.41, 4.41, "narrowband")),
+        ({"rtt_ms": 600}, (4.41, 3.88, "narrowband")),
+        ({"rtt_ms": None}, (4.41, None, "narrowband")),
+        ({"codec": "G722", "clock_rate": 16000}, (4.34, 4.34, "wideband")),
+        ({"codec": "GSM"}, (3.74, 3.74, "narrowband")),
+    ],
+)
+def test_quality(rig: Rig, counts: dict[str, Any], scores: tuple[Any, ...]) -> None:
+    media = heard(rig, **counts)
+    assert tuple(media[name] for name in SCORES) == scores
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {"packets": 0},
+        {"packets": 0, "lost": 50},
+        {"lost": None},
+        {"discarded": None},
+        {"codec": None},
+        {"clock_rate": None},
+        {"codec": "iLBC"},
+        {"codec": "speex", "clock_rate": 16000},
+        {"codec": "GSM", "lost": 1},
+    ],
+)
+def test_quality_that_is_not_known(rig: Rig, counts: dict[str, Any]) -> None:
+    media = heard(rig, **counts)
+    assert [media[name] for name in SCORES] == [None, None, None]
 
 
 def test_a_line_of_which_nothing_is_known(rig: Rig) -> None:
