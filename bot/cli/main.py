@@ -12,6 +12,7 @@ SUPPORTED = ((3, 11), (3, 12))
 INTERRUPTED = 130
 COMMANDS = {
     "answer": "Answer calls: a parrot, a player, a ringer or a rejecter.",
+    "audio": "Make test signals, look into recordings, compare them with what was sent.",
     "call": "Place a call and assert what happens.",
     "demo": "Two endpoints talk over SRTP on this machine and prove it.",
     "doctor": "What this machine and the library's build can do.",
