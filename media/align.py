@@ -31,6 +31,7 @@ LOST_DB = 20.0  # a frame whose level fell by this much was lost
 DEAREST = 3.0  # a frame costs at most this; a missing one costs 1
 CHANGE = 1.5
 ABSENT_PAUSE = 0.05  # a pause costs next to nothing anywhere, but is not missing without need
+CHUNK = 4096  # frames aligned at a time: bounds memory
 STEP_S = 0.005  # smaller changes of the delay are drift, not insertions
 
 
@@ -62,6 +63,34 @@ class Alignment:
     def arrived(self) -> Flags:
         """The judged frames that are in the recording."""
         return self.judged & (self.track >= 0)
+
+    def delays(self, frames: NDArray[np.intp], rate: int) -> Floats:
+        """How many samples later frames lie in the recording; one that is missing, as the one before it."""
+        present = np.flatnonzero(self.track >= 0)
+        if not len(present):
+            return np.zeros(len(frames))
+        before = np.clip(np.searchsorted(present, frames, side="right") - 1, 0, None)
+        number = self.track[present[before]]
+        delays = np.zeros(len(frames))
+        for index in np.unique(number):
+            here = number == index
+            delays[here] = self.tracks[index].delays(frames[here] * HOP_S * rate)
+        return delays
+
+    def apply(self, recording: Signal, rate: int, length: int) -> Signal:
+        """The recording as if it had no delay, `length` samples; zeros beyond its ends."""
+        hop = round(HOP_S * rate)
+        aligned = np.zeros(length, np.float32)
+        for first in range(0, frame_count(length, rate), CHUNK):
+            frames = np.arange(first, min(first + CHUNK, frame_count(length, rate)))
+            at = (frames * hop + self.delays(frames, rate))[:, None] + np.arange(hop)
+            low = max(0, int(at.min()) - 1)
+            part = recording[low : max(low, int(at.max()) + 2)]
+            if len(part):
+                places = np.arange(low, low + len(part))
+                values = np.interp(at.ravel(), places, part, left=0, right=0)[: length - first * hop]
+                aligned[first * hop : first * hop + len(values)] = values
+        return aligned
 
 
 def active_frames(signal: Signal, rate: int) -> Flags:

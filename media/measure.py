@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media.align import Alignment
-from media.spectra import HOP_S, Floats, Signal
+from media.spectra import HOP_S, Floats, Signal, smooth
 
 __all__ = ["Totals", "Window", "measure"]
 
@@ -20,6 +20,9 @@ PASSBAND = 0.45  # of the rate: what resamplers let through (3.6 kHz at 8 kHz)
 BATCH = 128  # windows at a time: bounds memory
 STEPS = 6  # of Newton's method
 FARTHEST = 2.0  # samples by which a window may move
+SEGMENT_DB = (-10.0, 35.0)  # beyond it a segment of 20 ms sounds no worse and no better
+SEGMENT_RANGE = 1e-4  # of the loudest segment's power: quieter ones are pauses
+TINY = 1e-12
 CLEAN_DB = 120.0  # what float arithmetic cannot exceed; identical audio says this
 
 
@@ -41,16 +44,22 @@ class Totals:
     snr_db: float | None
     correlation: float | None
     level_db: float | None
+    segmental_snr_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """Inner products of aligned windows, and their delays in samples; each of shape (windows,)."""
+    """Inner products of aligned windows, their delays in samples, the sum and number of their segments' SNR.
+
+    Each of shape (windows,).
+    """
 
     reference: Floats
     recording: Floats
     both: Floats
     delay: Floats
+    segmental: Floats
+    segments: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +112,29 @@ def _sums(pair: _Pair, firsts: NDArray[np.intp], length: int, clear: NDArray[np.
     usable = (track == main[:, None]) & _padded(clear, int(firsts[0]), shape, 0)
     mask = np.repeat(usable, hop, axis=1)
     whole = np.rint(delay).astype(np.intp)
-    size = length * hop + 2 * PAD
-    a = np.fft.irfft(_banded(_take(pair.reference, firsts * hop - PAD, size)), size)[:, PAD:-PAD] * mask
+    size = smooth(length * hop + 2 * PAD)
+    a = np.fft.irfft(_banded(_take(pair.reference, firsts * hop - PAD, size)), size)
+    a = a[:, PAD : PAD + length * hop] * mask
     heard = _banded(_take(pair.recording, firsts * hop + whole - PAD, size))
-    b, moved = _shifted(a, heard, delay - whole)
+    b, moved = _shifted(a, heard, size, delay - whole)
     a, b = _centred(a, mask), _centred(b, mask)
-    return _Sums((a * a).sum(axis=1), (b * b).sum(axis=1), (a * b).sum(axis=1), whole + moved)
+    own, both = (a * a).sum(axis=1), (a * b).sum(axis=1)
+    segmental, segments = _segmental(a, b, both / np.maximum(own, TINY), 2 * hop)
+    return _Sums(own, (b * b).sum(axis=1), both, whole + moved, segmental, segments)
+
+
+def _segmental(a: Floats, b: Floats, gain: Floats, size: int) -> tuple[Floats, Floats]:
+    """The sum over each row's segments that are not quiet of their SNR in dB, and how many those are."""
+    count = a.shape[1] // size
+    shape = (len(a), count, size)
+    signal = (gain[:, None] * a)[:, : count * size].reshape(shape)
+    noise = b[:, : count * size].reshape(shape) - signal
+    power = np.square(signal).mean(axis=2)
+    heard = power > max(SEGMENT_RANGE * float(power.max(initial=0)), TINY)
+    ratio = 10 * np.log10((power + TINY) / (np.square(noise).mean(axis=2) + TINY))
+    return np.asarray((np.clip(ratio, *SEGMENT_DB) * heard).sum(axis=1)), np.asarray(
+        heard.sum(axis=1, dtype=float)
+    )
 
 
 def _padded(values: NDArray[T], first: int, shape: tuple[int, int], filler: int) -> NDArray[T]:
@@ -130,10 +156,11 @@ def _banded(rows: Signal) -> NDArray[np.complex128]:
     return np.asarray(spectra)
 
 
-def _shifted(a: Floats, spectra: NDArray[np.complex128], guess: Floats) -> tuple[Floats, Floats]:
+def _shifted(a: Floats, spectra: NDArray[np.complex128], size: int, guess: Floats) -> tuple[Floats, Floats]:
     """What has the `spectra`, moved by about `guess` samples to be most like `a`; and by how much."""
-    size = a.shape[1] + 2 * PAD
-    cross = spectra * np.conj(np.fft.rfft(np.pad(a, ((0, 0), (PAD, PAD)))))
+    padded = np.zeros((len(a), size))
+    padded[:, PAD : PAD + a.shape[1]] = a
+    cross = spectra * np.conj(np.fft.rfft(padded))
     omega = 2 * np.pi * np.fft.rfftfreq(size)
     delay = guess.copy()
     for _ in range(STEPS):
@@ -143,7 +170,7 @@ def _shifted(a: Floats, spectra: NDArray[np.complex128], guess: Floats) -> tuple
         step = np.divide(slope, bend, out=np.zeros_like(slope), where=bend < 0)
         delay = np.clip(delay - np.clip(step, -0.5, 0.5), guess - FARTHEST, guess + FARTHEST)
     moved = np.fft.irfft(spectra * np.exp(1j * omega * delay[:, None]), size)
-    return moved[:, PAD:-PAD], delay
+    return moved[:, PAD : PAD + a.shape[1]], delay
 
 
 def _take(signal: Signal, starts: NDArray[np.intp], size: int) -> Signal:
@@ -197,11 +224,13 @@ def _totals(sums: _Sums, heard: NDArray[np.bool_]) -> Totals:
     heard_a, heard_b = float(a[heard].sum()), float(b[heard].sum())
     if heard_a <= 0 or heard_b <= 0:
         return Totals(None, None, None)
+    segments = float(sums.segments.sum())
     active = float(explained[heard].sum())
     return Totals(
         snr_db=_decibels(signal, everything - signal),
         correlation=(active / heard_b) ** 0.5,
         level_db=float(10 * np.log10(heard_b / heard_a)),
+        segmental_snr_db=float(sums.segmental.sum()) / segments if segments else None,
     )
 
 

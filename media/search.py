@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from media.spectra import BANDS, HOP_S, Floats, Signal, band_energies, frame_power, logs
+from media.spectra import BANDS, HOP_S, Floats, Signal, band_energies, frame_power, logs, smooth
 
 __all__ = ["Track", "find_tracks"]
 
@@ -187,7 +187,7 @@ class _Search:
             return None
         region = np.zeros(length, np.float32)
         region[begin - first : end - first] = self.recording[begin:end]
-        size = _smooth(length)
+        size = smooth(length)
         spectrum = np.fft.rfft(region, size) * np.conj(np.fft.rfft(piece, size))
         product = np.fft.irfft(spectrum, size)[: length - self.size + 1].astype(np.float64)
         sums = np.concatenate([[0.0], np.cumsum(np.square(region), dtype=np.float64)])
@@ -201,7 +201,7 @@ def _envelope_guesses(reference: Signal, recording: Signal, rate: int) -> list[f
     a, b = _envelope(band_energies(reference, rate)), _envelope(band_energies(recording, rate))
     if not a.any() or not b.any():
         return []
-    size = _smooth(len(a) + len(b))
+    size = smooth(len(a) + len(b))
     total = np.zeros(size)
     for band in range(BANDS):
         spectrum = np.fft.rfft(b[:, band], size) * np.conj(np.fft.rfft(a[:, band], size))
@@ -281,8 +281,3 @@ def _vertex(values: Floats, peak: int) -> float:
     before, top, after = values[peak - 1 : peak + 2]
     bend = before - 2 * top + after
     return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend < 0 else 0.0
-
-
-def _smooth(size: int) -> int:
-    """The next size whose FFT is fast: a power of two times 1, 3, 5, 9 or 15."""
-    return min(m << max(0, (-(-size // m) - 1).bit_length()) for m in (1, 3, 5, 9, 15))

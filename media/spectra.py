@@ -19,6 +19,7 @@ __all__ = [
     "frame_power",
     "likeness",
     "logs",
+    "smooth",
 ]
 
 Signal = NDArray[np.float32]
@@ -105,6 +106,11 @@ def likeness(
 def logs(energies: NDArray[Number], floor: float) -> NDArray[Number]:
     """Energies in dB, none below `floor` (a power)."""
     return np.asarray(10 * np.log10(energies + max(floor, TINY)), dtype=energies.dtype)
+
+
+def smooth(size: int) -> int:
+    """The next size whose FFT is fast: a power of two times 1, 3, 5, 9 or 15."""
+    return min(m << max(0, (-(-size // m) - 1).bit_length()) for m in (1, 3, 5, 9, 15))
 
 
 def _hop(rate: int) -> int:

@@ -1,0 +1,269 @@
+"""Owns what of a recording was made up by the receiver in place of lost packets; it must not judge that.
+
+A receiver conceals a lost packet: it repeats and stretches what it had (ITU-T G.711 Appendix I and
+its kin), so that neither level nor spectrum betray the loss. What betrays it is that a packet's worth
+of audio, on the grid of the packets, suddenly has another waveform than the reference and its
+neighbours have not. How sudden was measured in real calls with known losses; see `media.calibration`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from media.align import Stretch
+from media.calibration import Model, model_of
+from media.levels import runs
+from media.spectra import HOP_S, Floats, Signal
+
+__all__ = ["Aligned", "Concealment", "concealment", "context", "features", "voicing_of"]
+
+STEP_S = 0.005  # of the search for the grid's phase
+MARGIN_S = 0.00375  # spectra look this far beyond a packet
+FLOOR_DB = 40.0  # below the loud packets nothing is compared
+JUDGED_DB = -30.0  # of a packet's level, relative to the loud ones: concealment is not heard below
+ABOVE_DB = 10.0  # the recording's own noise
+QUIET = 1e-7  # -70 dBFS
+VOICED, LOUD_DB = 0.8, -20.0  # packets that every codec carries well: what is usual is measured on them
+PITCH_S = 0.02  # the longest period that voicing looks for
+BANDS = 16
+LOWEST_HZ, HIGHEST_HZ = 250.0, 3500.0
+ROUNDS = 40  # of expectation and maximisation; it settles within ten
+FIRST_SHARE, MOST = 0.02, 0.6
+BATCH = 2048  # packets at a time: bounds memory
+TINY = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Concealment:
+    """What was concealed: `stretches` that more likely were than not, in the reference's time.
+
+    `total_s` is the expectation over all packets, which knows more than the list does: a packet lost in
+    a hiss cannot be pointed out but counts by its probability. `judged_s` is how much could be judged.
+    """
+
+    stretches: tuple[Stretch, ...]
+    total_s: float
+    judged_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Aligned:
+    """A reference and a recording aligned to it, equally long, at `rate` Hz, as `band.in_band` leaves them.
+
+    `clear` says for each frame of 10 ms whether the recording has anything of the reference there.
+    """
+
+    reference: Signal
+    recording: Signal
+    rate: int
+    clear: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class _Guess:
+    """What one phase of the packets' grid says."""
+
+    score: float
+    first: int
+    probability: Floats
+    judged: int
+
+
+def concealment(pair: Aligned, *, packet_s: float = 0.02, codec: str | None = None) -> Concealment:
+    """Judge packets of `packet_s` seconds, of a codec that may be known by name."""
+    size, step = round(packet_s * pair.rate), round(STEP_S * pair.rate)
+    model = model_of(codec)
+    voicing = voicing_of(pair, np.arange(-size, len(pair.reference), size), size)
+    guesses = [_guess(pair, phase - size, size, model, voicing) for phase in range(0, size, step)]
+    best = max(guesses, key=lambda guess: guess.score)
+    if best.score < model.significant:
+        return Concealment((), 0.0, best.judged * packet_s)
+    stretches = tuple(
+        Stretch(max(0, best.first + begin * size) / pair.rate, (best.first + end * size) / pair.rate)
+        for begin, end in runs(best.probability > 0.5)
+    )
+    total = float(best.probability.sum())
+    total /= 1 + model.aftermath * total / max(best.judged, 1)
+    return Concealment(stretches, total * packet_s, best.judged * packet_s)
+
+
+def _guess(pair: Aligned, first: int, size: int, model: Model, voicing: Floats) -> _Guess:
+    starts = np.arange(first, len(pair.reference), size)
+    values = features(pair, starts, size, voicing[: len(starts)])
+    judged = _clear(pair, starts, size) & (values[:, -1] > max(JUDGED_DB, _noise_db(pair, size) + ABOVE_DB))
+    evidence = (context(values) @ np.array(model.weights) + model.bias)[judged]
+    share = _share(evidence)
+    probability = np.zeros(len(starts))
+    probability[judged] = _posterior(evidence, share)
+    score = float(np.log1p(share * np.expm1(np.clip(evidence, -50, 50))).sum())
+    return _Guess(score, first, probability, int(judged.sum()))
+
+
+def _clear(pair: Aligned, starts: NDArray[np.intp], size: int) -> NDArray[np.bool_]:
+    """Packets that lie in clear frames only."""
+    hop = HOP_S * pair.rate
+    first = np.clip((starts / hop).astype(np.intp), 0, len(pair.clear))
+    after = np.clip(np.ceil((starts + size) / hop).astype(np.intp), 0, len(pair.clear))
+    sums = np.concatenate([[0], np.cumsum(pair.clear)])
+    return np.asarray((starts >= 0) & (after > first) & (sums[after] - sums[first] == after - first))
+
+
+def features(pair: Aligned, starts: NDArray[np.intp], size: int, voicing: Floats) -> Floats:
+    """What is measured of packets that begin at `starts`, of shape (packets, 6).
+
+    Coherence of the waveforms, mean difference of the spectra (dB), difference of the waveforms relative
+    to the reference (dB), change of level (dB), the `voicing` that is given, and the reference's level
+    relative to the loud packets (dB).
+    """
+    loud, gain = _loud(pair.reference, size), _gain(pair)
+    parts = [
+        _measured(pair, starts[at : at + BATCH], size, gain, loud * 10 ** (-FLOOR_DB / 10))
+        for at in range(0, len(starts), BATCH)
+    ]
+    result = np.concatenate(parts)
+    result[:, -1] -= 10 * np.log10(loud)
+    return np.insert(result, 4, voicing, axis=1)
+
+
+def voicing_of(pair: Aligned, starts: NDArray[np.intp], size: int) -> Floats:
+    """How well each packet of the reference continues its own past; where it begins matters little."""
+    past = round(PITCH_S * pair.rate)
+    parts = []
+    for at in range(0, len(starts), BATCH):
+        part = starts[at : at + BATCH]
+        own = _take(pair.reference, part, size)
+        parts.append(_voicing(own, _take(pair.reference, part - past, size + past)))
+    return np.concatenate(parts)
+
+
+def _loud(signal: Signal, size: int) -> float:
+    """The mean power of the loud packets: those that a tenth exceeds, silence apart."""
+    powers = _powers(signal, size)
+    heard = powers[powers > QUIET]
+    return max(float(np.percentile(heard, 90)), TINY) if len(heard) else TINY
+
+
+def _noise_db(pair: Aligned, size: int) -> float:
+    """The power of the recording's quietest tenth, relative to the loud packets."""
+    powers = _powers(pair.recording, size)
+    if not len(powers):
+        return 0.0
+    quiet = float(np.percentile(powers, 10)) / _gain(pair) ** 2
+    return float(10 * np.log10((quiet + TINY) / _loud(pair.reference, size)))
+
+
+def _gain(pair: Aligned) -> float:
+    return max(_rms(pair.recording), TINY) / max(_rms(pair.reference), TINY)
+
+
+def _powers(signal: Signal, size: int) -> Signal:
+    whole = len(signal) // size * size
+    return _mean_power(signal[:whole].reshape(-1, size))
+
+
+def _rms(signal: Signal) -> float:
+    return float(np.sqrt(np.einsum("i,i->", signal, signal, dtype=np.float64) / max(len(signal), 1)))
+
+
+def _mean_power(rows: Signal) -> Signal:
+    return np.asarray(np.einsum("ij,ij->i", rows, rows) / rows.shape[1])
+
+
+def context(values: Floats) -> Floats:
+    """Features as the models weigh them: relative to what is usual in this call, and with both neighbours."""
+    coherence, distance, noise, level, voicing, loudness = values.T
+    usual = (voicing > VOICED) & (loudness > LOUD_DB)
+    usual = usual if usual.any() else loudness > LOUD_DB
+    z = _unusual(np.arctanh(np.clip(coherence, -0.95, 0.9999)), usual)
+    d = _unusual(np.log(distance + 0.3), usual)
+    n = _unusual(noise, usual) / 10
+    change = _unusual(level, usual) / 10
+    v = np.arctanh(np.clip(voicing, 0, 0.98))
+    own = [z, d, n, change, np.abs(change), v, loudness / 10]
+    own += [z * v, n * loudness / 10, z * loudness / 10, d * v, d * loudness / 10, z * z, n * n]
+    before = [_moved(one, 1) for one in (z, d, n)]
+    after = [_moved(one, -1) for one in (z, d, n)]
+    return np.stack([*own, *before, *after, z - before[0]], axis=1)
+
+
+def _unusual(values: Floats, usual: NDArray[np.bool_]) -> Floats:
+    return np.asarray(values - np.median(values[usual])) if usual.any() else values
+
+
+def _moved(values: Floats, by: int) -> Floats:
+    """Each packet's neighbour's value; at the ends its own."""
+    index = np.clip(np.arange(len(values)) - by, 0, max(len(values) - 1, 0))
+    return np.asarray(values[index])
+
+
+def _measured(pair: Aligned, starts: NDArray[np.intp], size: int, gain: float, floor: float) -> Floats:
+    a, b = _take(pair.reference, starts, size), _take(pair.recording, starts, size) / np.float32(gain)
+    own, heard = _mean_power(a) + floor, _mean_power(b) + floor
+    coherence = np.einsum("ij,ij->i", a, b) / size / np.sqrt(own * heard)
+    noise = 10 * np.log10((_mean_power(b - a) + floor) / own)
+    margin = round(MARGIN_S * pair.rate)
+    reach = starts - margin, size + 2 * margin
+    wide = _take(pair.reference, *reach), _take(pair.recording, *reach) / np.float32(gain)
+    level = 10 * np.log10(np.maximum(own - floor, TINY))
+    columns = coherence, _distance_db(*wide, pair.rate, floor), noise, 10 * np.log10(heard / own), level
+    return np.stack(columns, axis=1).astype(np.float64)
+
+
+def _distance_db(reference: Signal, recording: Signal, rate: int, floor: float) -> Floats:
+    """Mean absolute difference of the spectra of rows, in bands equally wide in mel."""
+    window = np.hanning(reference.shape[1]).astype(np.float32)
+    points = 1 << (len(window) - 1).bit_length()
+    bands = _bands(rate, points)
+    quiet = floor * float(np.square(window).sum()) * float(bands.sum(axis=0).mean()) / 2
+    a, b = (10 * np.log10(_energies(rows * window, points, bands) + quiet) for rows in (reference, recording))
+    return np.asarray(np.abs(a - b).mean(axis=1))
+
+
+def _energies(rows: Signal, points: int, bands: Floats) -> Floats:
+    spectra = np.fft.rfft(rows, points)
+    return np.asarray((np.square(spectra.real) + np.square(spectra.imag)) @ bands)
+
+
+def _bands(rate: int, points: int) -> Floats:
+    low, high = (1127 * np.log1p(edge / 700) for edge in (LOWEST_HZ, min(HIGHEST_HZ, 0.44 * rate)))
+    edges = 700 * np.expm1(np.linspace(low, high, BANDS + 2) / 1127)
+    bins = np.fft.rfftfreq(points, 1 / rate)[:, None]
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    return np.asarray(np.clip(np.minimum(rising, falling), 0, None))
+
+
+def _voicing(packets: Signal, with_past: Signal) -> Floats:
+    """How well each packet continues its own past: the best correlation at a period of 2.5 to 20 ms."""
+    size, past = packets.shape[1], with_past.shape[1] - packets.shape[1]
+    points = 1 << (with_past.shape[1] + size - 1).bit_length()
+    spectrum = np.fft.rfft(with_past, points) * np.conj(np.fft.rfft(packets, points))
+    products = np.fft.irfft(spectrum, points)[:, : past - past // 8]
+    sums = np.cumsum(np.pad(np.square(with_past, dtype=np.float64), ((0, 0), (1, 0))), axis=1)
+    energy = sums[:, size : size + products.shape[1]] - sums[:, : products.shape[1]]
+    own = np.square(packets, dtype=np.float64).sum(axis=1, keepdims=True)
+    return np.asarray((products / np.sqrt(energy * own + 1e-9)).max(axis=1))
+
+
+def _take(signal: Signal, starts: NDArray[np.intp], size: int) -> Signal:
+    """Rows of `size` samples from each start, in rising order; outside the signal is silence."""
+    low, high = int(starts[0]), int(starts[-1]) + size
+    piece = signal[max(low, 0) : max(high, 0)]
+    padded = np.pad(piece, (max(0, -low), max(0, high - max(low, 0) - len(piece))))
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, size)[starts - low])
+
+
+def _share(evidence: Floats) -> float:
+    """The share of lost packets that explains the evidence best (expectation and maximisation)."""
+    share = FIRST_SHARE
+    for _ in range(ROUNDS):
+        if len(evidence):
+            share = float(np.clip(_posterior(evidence, share).mean(), 1e-5, MOST))
+    return share
+
+
+def _posterior(evidence: Floats, share: float) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(evidence + np.log(share / (1 - share)), -50, 50))))
