@@ -6,6 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= 2
+export OPENBLAS_NUM_THREADS ?= 1
 
 .PHONY: demo test check bench clean peers
 

@@ -19,6 +19,7 @@ from .commands import (
     Hangup,
     Header,
     Hold,
+    Listen,
     Loopback,
     Measure,
     Play,
@@ -310,6 +311,15 @@ class Call:
         self.host.request(Record(call=self.number, recording=number, path=str(target)))
         self.recordings.append(recording)
         return recording
+
+    def listen(self, on: bool = True) -> None:
+        """Detect in-band digits in what the call receives, from now on; or stop doing so.
+
+        It costs a Python callback in the agent for each 20 ms of audio; ``detect_inband_dtmf`` in the
+        endpoint's settings does it for every call from its beginning.
+        """
+        self.host.request(Listen(call=self.number, on=on))
+        self.known.listens = self.known.listens or on
 
     def loopback(self, on: bool = True) -> None:
         """Send back what the call receives."""

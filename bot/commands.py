@@ -16,6 +16,7 @@ __all__ = [
     "Command",
     "Hangup",
     "Hold",
+    "Listen",
     "Loopback",
     "MakeCall",
     "Measure",
@@ -132,6 +133,13 @@ class SendDtmf(Command, frozen=True, kw_only=True):
     off_ms: int = 100
 
 
+class Listen(Command, frozen=True, kw_only=True):
+    """Hand over what the call receives, from the moment that its media is active, or stop doing so."""
+
+    call: int
+    on: bool = True
+
+
 class Loopback(Command, frozen=True, kw_only=True):
     """Send back what the call receives, or stop doing so."""
 
@@ -158,6 +166,7 @@ AnyCommand = (
     | Record
     | StopRecord
     | SendDtmf
+    | Listen
     | Loopback
     | Measure
 )

@@ -140,13 +140,15 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """The first and the last RTP port; None is free ports. In a file and in options ``4000-4100``."""
     clock_rate: int | None = None
     """Of the conference bridge, in Hz; None suits the codecs."""
+    detect_inband_dtmf: bool = False
+    """Listen for DTMF tones in the audio of every call, as ``Call.listen`` does for one."""
     user_agent: str = "srtpbot"
     """The value of the User-Agent header."""
     max_calls: int = _MAX_CALLS
     rx_drop_pct: Percent = 0
-    """Simulated loss of received RTP packets."""
+    """Simulated loss of received RTP packets; the library drops one per cent more (1 drops 2)."""
     tx_drop_pct: Percent = 0
-    """Simulated loss of sent RTP packets."""
+    """Simulated loss of sent RTP packets; the library drops one per cent more."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ from .commands import AnyCommand, MakeCall, Start
 from .config import EndpointConfig
 from .deadline import Deadline
 from .driver import Driver
+from .ear import Ear
 from .errors import (
     BotError,
     CallbackFailed,
@@ -31,11 +32,14 @@ from .events import (
     AgentCrashed,
     AgentReady,
     AgentStopped,
+    AnyEvent,
+    AudioHeard,
     CallEvent,
     CallStarted,
     CallStateChanged,
     CommandDone,
     CommandFailed,
+    DtmfReceived,
     MessageReceived,
     RegistrationChanged,
     SipReceived,
@@ -121,6 +125,7 @@ class Endpoint:
         self._calls: dict[int, Call] = {}
         self._arrived: deque[Call] = deque(maxlen=REMEMBERED)
         self._by_dialog: OrderedDict[str, Call] = OrderedDict()
+        self._ears: dict[int, Ear] = {}
         self._unclaimed: OrderedDict[str, list[SipSent | SipReceived]] = OrderedDict()
 
     # ---- life
@@ -132,7 +137,7 @@ class Endpoint:
         if self._controller is not None:
             self._controller.attach(self)
         try:
-            self._driver = Driver(lambda event: self.journal.append(self.name, event), self._on_log)
+            self._driver = Driver(self._take, self._on_log)
         except OSError as error:
             self._leave()
             raise NativeError(f"{self.name}: cannot start the agent: {error.strerror}") from None
@@ -330,6 +335,19 @@ class Endpoint:
         if self.failure is not None:
             raise self.failure
 
+    def _take(self, event: AnyEvent) -> None:
+        """Put what the agent reports into the journal; of audio, what is understood of it."""
+        heard: Iterable[DtmfReceived] = ()
+        if isinstance(event, AudioHeard):
+            heard = self._ears.setdefault(event.call, Ear(event.call)).hear(event)
+        elif isinstance(event, CallStateChanged) and event.state is CallState.DISCONNECTED:
+            ear = self._ears.pop(event.call, None)
+            heard = ear.finish() if ear is not None else ()
+        for digit in heard:
+            self.journal.append(self.name, digit)
+        if not isinstance(event, AudioHeard):
+            self.journal.append(self.name, event)
+
     def _observe(self, entry: Entry) -> None:
         if entry.endpoint != self.name:
             return
@@ -371,6 +389,7 @@ class Endpoint:
 
     def _begin(self, started: CallStarted) -> None:
         call = self._calls[started.call] = Call(self, CallRecord.of(started))
+        call.known.listens = self.config.detect_inband_dtmf
         self._by_dialog[started.sip_call_id] = call
         if len(self._by_dialog) > REMEMBERED:
             ended = (dialog for dialog, one in self._by_dialog.items() if one.known.ended)

@@ -25,6 +25,7 @@ __all__ = [
     "AgentReady",
     "AgentStopped",
     "AnyEvent",
+    "AudioHeard",
     "CallEvent",
     "CallStarted",
     "CallStateChanged",
@@ -44,7 +45,9 @@ __all__ = [
     "MessageReceived",
     "NativeLogged",
     "PlaybackFinished",
+    "PlaybackStarted",
     "RecordingFinished",
+    "RecordingStarted",
     "RegistrationChanged",
     "SipReceived",
     "SipSent",
@@ -273,6 +276,25 @@ class PlaybackFinished(CallEvent, frozen=True, kw_only=True):
     complete: bool
 
 
+class PlaybackStarted(CallEvent, frozen=True, kw_only=True):
+    """A file was connected to the call's audio; its first frame leaves at the clock's next tick (20 ms)."""
+
+    playback: int
+
+
+class RecordingStarted(CallEvent, frozen=True, kw_only=True):
+    """A recording was connected to the call's audio; its first frame is of the clock's next tick (20 ms)."""
+
+    recording: int
+
+
+class AudioHeard(CallEvent, frozen=True, kw_only=True):
+    """What the call received up to ``at``: 16-bit little-endian mono at ``rate`` Hz; no journal keeps it."""
+
+    rate: int
+    samples: bytes
+
+
 class RecordingFinished(CallEvent, frozen=True, kw_only=True):
     """A recording is complete on disk."""
 
@@ -315,7 +337,10 @@ Wired = (
     | DtmfReleased
     | DtmfSent
     | DtmfFinished
+    | AudioHeard
+    | PlaybackStarted
     | PlaybackFinished
+    | RecordingStarted
     | RecordingFinished
 )
 """What crosses the boundary."""

@@ -20,6 +20,8 @@ from .errors import ConfigError, ExpectationFailed
 from .events import ExpectationChecked
 from .explain import history
 from .model import CallState, CryptoSuite, Direction, DtmfMethod, EndedBy, MediaDirection, StreamStats
+from .record import Digit
+from .recording_expectations import SoundExpectation
 
 __all__ = ["CallExpectation", "RecordingExpectation", "expect"]
 
@@ -247,17 +249,31 @@ class CallExpectation(_Expectation):
     def to_have_received_dtmf(
         self, digits: str, *, method: str | DtmfMethod | None = None, timeout: float = TIMEOUT_S
     ) -> None:
-        """Exactly these digits arrived, in this order, by this method."""
+        """Exactly these digits arrived, in this order, by this method.
+
+        In-band digits are judged apart from those that were signalled, since many peers send both.
+        Raises ConfigError when in-band digits are asked for and nobody listens for them.
+        """
         wanted = DtmfMethod(method) if method is not None else None
         known = self._known
+        inband = wanted is DtmfMethod.INBAND
+        if inband and not known.listens:
+            raise ConfigError(f"{self._call} does not listen for in-band digits; call.listen() first")
+
+        def received() -> list[Digit]:
+            apart = (one for one in known.received if (one.method is DtmfMethod.INBAND) is inband)
+            return list(known.received if wanted is None else apart)
+
+        def arrived() -> str:
+            return "".join(one.digit for one in received())
 
         def right() -> bool:
-            return known.digits == digits and all(wanted in {None, one.method} for one in known.received)
+            return arrived() == digits and all(wanted in {None, one.method} for one in received())
 
         def wrong() -> str | None:
-            if not digits.startswith(known.digits):
+            if not digits.startswith(arrived()):
                 return "other digits arrived"
-            if wanted is not None and any(digit.method is not wanted for digit in known.received):
+            if wanted is not None and any(one.method is not wanted for one in received()):
                 return "a digit came by another method"
             return self._ended()
 
@@ -336,8 +352,8 @@ class CallExpectation(_Expectation):
         return f"{self._known.digits!r} by {methods}" if received else "no digits"
 
 
-class RecordingExpectation(_Expectation):
-    """What can be expected of a recording."""
+class RecordingExpectation(_Expectation, SoundExpectation):
+    """What can be expected of a recording; ``SoundExpectation`` has what needs no reference."""
 
     def __init__(self, recording: Recording) -> None:
         super().__init__(recording.call)
@@ -351,11 +367,16 @@ class RecordingExpectation(_Expectation):
         ignore: Sequence[tuple[float, float]] = (),
         max_missing_ms: float | None = None,
         min_snr_db: float | None = None,
+        codec: str | None = None,
+        sent: str | os.PathLike[str] | None = None,
     ) -> None:
         """The recording holds the reference: the right audio, whole, at a sane level.
 
         ``ignore`` are stretches of the reference in seconds, from and to, which need not have
-        arrived, for instance those that digits replaced; ``max_missing_ms`` is what else may lack.
+        arrived, for instance those that digits replaced; ``max_missing_ms`` is what else may lack, and
+        how much the receiver may have concealed. ``codec`` is the worst that the audio passed, when
+        that is not the call's own. ``sent`` is what this side played from the recording's start, which
+        must not come back.
         """
         from media.compare import Options, compare
         from media.wav import AudioError, read
@@ -363,8 +384,15 @@ class RecordingExpectation(_Expectation):
         chosen: dict[str, Any] = {"ignore": tuple(ignore), "min_snr_db": min_snr_db}
         if max_missing_ms is not None:
             chosen["max_missing_ms"] = max_missing_ms
+        line = self._known.audio()
+        if line is not None:
+            chosen["codec"] = f"{line.codec}/{line.clock_rate}"
+            chosen["packet_ms"] = float(line.ptime_ms or 20)
+        if codec is not None:
+            chosen["codec"] = codec
         try:
             wanted = read(Path(reference))
+            mine = read(Path(sent)) if sent is not None else None
         except AudioError as error:
             raise ConfigError(str(error)) from None
         name, expected = "recording matches", f"the audio of {reference}"
@@ -374,7 +402,7 @@ class RecordingExpectation(_Expectation):
             self._decide(name, False, expected, f"no audio: {error}")
             return
         try:
-            comparison = compare(wanted, heard, options=Options(**chosen))
+            comparison = compare(wanted, heard, options=Options(**chosen), sent=mine)
         except AudioError as error:
             raise ConfigError(f"{reference}: {error}") from None
         self._known.comparison = comparison
@@ -389,6 +417,7 @@ def described(comparison: Any) -> str:
         *(f"SNR {value:.1f} dB" for value in some(comparison.snr_db)),
         *(f"correlation {value:.3f}" for value in some(comparison.correlation)),
         *(f"missing {value:.0f} ms" for value in some(comparison.missing_ms)),
+        *(f"of that {value:.0f} ms concealed" for value in some(comparison.concealed_ms) if value),
     ]
     return ", ".join(figures)
 

@@ -159,3 +159,5 @@ class StreamStats(msgspec.Struct, frozen=True, kw_only=True):
     rx: RtpCounters
     tx: RtpCounters
     rtt_ms: float | None = None
+    jitter_buffer_ms: float | None = None
+    """The mean age of received audio when the jitter buffer lets go of it; None when nothing left it."""

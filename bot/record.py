@@ -89,6 +89,8 @@ class CallRecord:
     sent: list[Digit] = field(default_factory=list)
     messages: list[TracedMessage] = field(default_factory=list)
     negotiation: OfferAnswer = field(default_factory=OfferAnswer)
+    listens: bool = False
+    """Whether in-band digits are or were listened for."""
     comparison: Comparison | None = None
     """Set once a recording was compared with what should be in it."""
     _finished: dict[int, list[StreamStats]] = field(default_factory=dict)
@@ -226,10 +228,13 @@ class CallRecord:
 def added(parts: list[StreamStats]) -> StreamStats:
     """The counters of consecutive streams as one: sums, the largest maximum, the mean by packets."""
     rtts = [part.rtt_ms for part in parts if part.rtt_ms is not None]
+    delays = [(part.jitter_buffer_ms, part.rx.packets) for part in parts if part.jitter_buffer_ms is not None]
+    weight = sum(packets for _, packets in delays)
     return StreamStats(
         rx=added_counters([part.rx for part in parts]),
         tx=added_counters([part.tx for part in parts]),
         rtt_ms=rtts[-1] if rtts else None,
+        jitter_buffer_ms=sum(delay * packets for delay, packets in delays) / weight if weight else None,
     )
 
 

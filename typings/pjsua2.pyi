@@ -307,8 +307,12 @@ class RtcpStat:
     txStat: RtcpStreamStat
     rttUsec: MathStat
 
+class JbufState:
+    avgDelayMsec: int
+
 class StreamStat:
     rtcp: RtcpStat
+    jbuf: JbufState
 
 class SipTransaction:
     role: int
@@ -385,6 +389,26 @@ class AudioMediaPlayer(AudioMedia):
 
 class AudioMediaRecorder(AudioMedia):
     def createRecorder(self, path: str) -> None: ...
+
+PJMEDIA_FORMAT_PCM: int
+PJMEDIA_FRAME_TYPE_AUDIO: int
+
+class MediaFormatAudio:
+    def init(
+        self, formatId: int, clockRate: int, channelCount: int, frameTimeUsec: int, bitsPerSample: int
+    ) -> None: ...
+
+class ByteVector(_Vector[int]): ...
+
+class MediaFrame:
+    type: int
+    buf: ByteVector
+
+class AudioMediaPort(AudioMedia):
+    @staticmethod
+    def __swig_destroy__(port: AudioMediaPort) -> None: ...
+    def createPort(self, name: str, fmt: MediaFormatAudio) -> None: ...
+    def onFrameReceived(self, frame: MediaFrame) -> None: ...
 
 class ToneDigit:
     digit: str

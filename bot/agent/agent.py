@@ -11,7 +11,7 @@ import pjsua2 as pj
 
 from bot.agent.account import Account, account_settings
 from bot.agent.admission import Admission
-from bot.agent.audio import CLOSING_LIMIT_S, CLOSING_STEP_S, CallAudio, Player, is_complete
+from bot.agent.audio import CLOSING_LIMIT_S, CLOSING_STEP_S, TAP_RATE, CallAudio, Player, Tap, is_complete
 from bot.agent.call import Leg, NativeCall, tx_option
 from bot.agent.dialler import Dialler
 from bot.agent.gate import NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE, Gate
@@ -24,6 +24,7 @@ from bot.commands import (
     AnyCommand,
     Hangup,
     Hold,
+    Listen,
     Loopback,
     MakeCall,
     Measure,
@@ -39,10 +40,13 @@ from bot.commands import (
 )
 from bot.events import (
     AgentStopped,
+    AudioHeard,
     CommandDone,
     CommandFailed,
     PlaybackFinished,
+    PlaybackStarted,
     RecordingFinished,
+    RecordingStarted,
 )
 from bot.model import CallState, Direction, EndedBy
 
@@ -80,6 +84,7 @@ class Agent:
         self._gate: Gate | None = None
         self._started = False
         self._guarded = False
+        self._listening = False
 
     def run(self) -> None:
         """Serve until the loop stops, then end in order."""
@@ -130,14 +135,14 @@ class Agent:
             case StopPlay():
                 self._stop_play(command.playback, complete=False)
             case Record():
-                leg = self._leg(command.call)
-                leg.audio.record(command.recording, command.path)
-                self._recordings[command.recording] = leg
+                self._record(command)
             case StopRecord():
                 self._stop_record(command.recording)
             case SendDtmf():
                 leg = self._leg(command.call)
                 Dialler(self._loop, leg, command, lambda: self._tone(leg)).start()
+            case Listen():
+                self._listen(self._leg(command.call), command.on)
             case Loopback():
                 self._leg(command.call).audio.loop_back(command.on)
             case Measure():
@@ -154,6 +159,7 @@ class Agent:
             self._loop.stop()
             raise
         self._started = True
+        self._listening = config.detect_inband_dtmf
         self._loop.open_door(*self._library.door)
         self._gate = Gate(self._judge, write_line)
         self._guarded = self._gate.install()
@@ -197,9 +203,13 @@ class Agent:
     def _new_leg(self, direction: Direction) -> Leg:
         assert self._silence is not None
         self._calls += 1
-        leg = Leg(self._calls, direction, CallAudio(self._silence), self._emit)
+        number = self._calls
+        audio = CallAudio(self._silence, lambda key: self._audio_started(number, key))
+        leg = Leg(number, direction, audio, self._emit)
         leg.on_end = self._ended
         self._legs[leg.number] = leg
+        if self._listening:
+            self._listen(leg, True)
         self._admission.opened(attempted=direction is Direction.INCOMING and self._guarded)
         return leg
 
@@ -330,6 +340,28 @@ class Agent:
             self._emit(
                 PlaybackFinished(at=time.monotonic(), call=leg.number, playback=playback, complete=complete)
             )
+
+    def _record(self, command: Record) -> None:
+        leg = self._recordings[command.recording] = self._leg(command.call)
+        try:
+            leg.audio.record(command.recording, command.path)
+        except Refused:
+            del self._recordings[command.recording]
+            raise
+
+    def _audio_started(self, call: int, key: int) -> None:
+        now = time.monotonic()
+        if key in self._players:
+            self._emit(PlaybackStarted(at=now, call=call, playback=key))
+        else:
+            self._emit(RecordingStarted(at=now, call=call, recording=key))
+
+    def _listen(self, leg: Leg, on: bool) -> None:
+        def heard(samples: bytes) -> None:  # on the audio thread
+            event = AudioHeard(at=time.monotonic(), call=leg.number, rate=TAP_RATE, samples=samples)
+            self._loop.soon(partial(self._emit, event))
+
+        leg.listen(Tap(heard) if on else None)
 
     def _stop_record(self, recording: int) -> None:
         leg = self._recordings.get(recording)

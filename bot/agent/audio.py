@@ -1,4 +1,4 @@
-"""Native players, recorders and tones of one call, connected whenever its media is active.
+"""Native players, recorders, tones and a tap of one call, connected whenever its media is active.
 
 Sources play into the call, sinks take what it receives. A silent source is always connected,
 since the library stops sending RTP, and telephone-events with it, when nothing plays.
@@ -15,11 +15,15 @@ import pjsua2 as pj
 
 from bot.agent.refusal import Refused
 
-__all__ = ["CallAudio", "Player", "is_complete"]
+__all__ = ["TAP_RATE", "CallAudio", "Player", "Tap", "is_complete"]
 
 CLOSING_STEP_S = 0.01
 CLOSING_LIMIT_S = 1.0
 RIFF_HEADER = 8
+TAP_RATE = 8000
+TAP_FRAME_US = 20_000
+TAP_FRAMES = 5
+"""Handed over at a time: 100 ms."""
 
 
 class Player(pj.AudioMediaPlayer):
@@ -39,12 +43,42 @@ class Player(pj.AudioMediaPlayer):
             self._on_end()
 
 
-class CallAudio:
-    """What is connected to one call's audio port; reconnected at each change of its media."""
+class Tap(pj.AudioMediaPort):
+    """Hands over what it hears; ``on_audio`` is called on the audio thread and must only queue a job."""
 
-    def __init__(self, silence: pj.AudioMedia) -> None:
+    def __init__(self, on_audio: Callable[[bytes], None]) -> None:
+        super().__init__()
+        self._on_audio = on_audio
+        self._frames: list[bytes] = []
+        wanted = pj.MediaFormatAudio()
+        wanted.init(pj.PJMEDIA_FORMAT_PCM, TAP_RATE, 1, TAP_FRAME_US, 16)
+        self.createPort("tap", wanted)
+
+    def onFrameReceived(self, frame: pj.MediaFrame) -> None:
+        """The clock ticked: 20 ms of audio, or none while there is a pause in the stream."""
+        heard = bytes(frame.buf) if frame.type == pj.PJMEDIA_FRAME_TYPE_AUDIO else b""
+        self._frames.append(heard or bytes(TAP_RATE * TAP_FRAME_US // 1_000_000 * 2))
+        if len(self._frames) >= TAP_FRAMES:
+            self._on_audio(self.rest())
+
+    def rest(self) -> bytes:
+        """What was heard and not handed over."""
+        frames, self._frames = self._frames, []
+        return b"".join(frames)
+
+
+class CallAudio:
+    """What is connected to one call's audio port; reconnected at each change of its media.
+
+    ``on_connected`` hears the key of each player and recorder when it is first connected.
+    """
+
+    def __init__(self, silence: pj.AudioMedia, on_connected: Callable[[int], None]) -> None:
         self._sources: dict[int | str, pj.AudioMedia] = {"silence": silence}
         self._sinks: dict[int, tuple[pj.AudioMediaRecorder, str]] = {}
+        self._on_connected = on_connected
+        self._connected: set[int | str] = set()
+        self._tap: Tap | None = None
         self._port: pj.AudioMedia | None = None
         self._echo = False
 
@@ -53,18 +87,28 @@ class CallAudio:
         self._port = port
         if port is None:
             return
-        for source in self._sources.values():
+        for key, source in self._sources.items():
             source.startTransmit(port)
-        for sink, _ in self._sinks.values():
+            self._announce(key)
+        for key, (sink, _) in self._sinks.items():
             port.startTransmit(sink)
+            self._announce(key)
+        if self._tap is not None:
+            port.startTransmit(self._tap)
         if self._echo:
             port.startTransmit(port)
+
+    def _announce(self, key: int | str) -> None:
+        if isinstance(key, int) and key not in self._connected:
+            self._connected.add(key)
+            self._on_connected(key)
 
     def add_source(self, key: int | str, source: pj.AudioMedia) -> None:
         """Play ``source`` into the call from now, or from the moment that its media is active."""
         self._sources[key] = source
         if self._port is not None:
             source.startTransmit(self._port)
+            self._announce(key)
 
     def remove_source(self, key: int | str) -> bool:
         """Stop and drop a source; False when there is none by that key."""
@@ -90,6 +134,7 @@ class CallAudio:
         self._sinks[key] = (recorder, path)
         if self._port is not None:
             self._port.startTransmit(recorder)
+            self._announce(key)
 
     def close_recording(self, key: int) -> str | None:
         """Let go of a recorder and return its path; the library completes the file soon after."""
@@ -98,6 +143,17 @@ class CallAudio:
             with contextlib.suppress(pj.Error):
                 self._port.stopTransmit(recorder)
         return path
+
+    def listen(self, tap: Tap | None) -> bytes:
+        """Let a tap hear what the call receives, or none; what the one before had not handed over."""
+        before, self._tap = self._tap, tap
+        if self._port is not None:
+            if before is not None:
+                with contextlib.suppress(pj.Error):
+                    self._port.stopTransmit(before)
+            if tap is not None:
+                self._port.startTransmit(tap)
+        return before.rest() if before is not None else b""
 
     def loop_back(self, on: bool) -> None:
         """Send back what the call receives, or stop."""

@@ -14,12 +14,13 @@ from collections.abc import Callable
 
 import pjsua2 as pj
 
-from bot.agent.audio import CallAudio
+from bot.agent.audio import TAP_RATE, CallAudio, Tap
 from bot.agent.guard import guarded
 from bot.agent.refusal import Refused
 from bot.agent.trace import printable
 from bot.commands import Header
 from bot.events import (
+    AudioHeard,
     CallStarted,
     CallStateChanged,
     DtmfReceived,
@@ -169,6 +170,8 @@ class Leg:
             return
         self.state = state
         over = state is CallState.DISCONNECTED
+        if over:
+            self.listen(None)
         code, reason = (over and redirection(event)) or (info.lastStatusCode, info.lastReason)
         self.report(
             CallStateChanged(
@@ -199,6 +202,12 @@ class Leg:
         if states != self._media:
             self._media = states
             self.report(MediaStateChanged(at=time.monotonic(), call=self.number, media=states))
+
+    def listen(self, tap: Tap | None) -> None:
+        """Hand over what the call receives through a tap, or stop and hand over the rest."""
+        rest = self.audio.listen(tap)
+        if rest:
+            self.report(AudioHeard(at=time.monotonic(), call=self.number, rate=TAP_RATE, samples=rest))
 
     def digit(self, prm: pj.OnDtmfEventParam) -> None:
         """Report the first and the last packet of a digit, and none between."""
@@ -288,6 +297,7 @@ def stream_stats(native: pj.StreamStat) -> StreamStats:
         rx=counters(rtcp.rxStat, heard=True),
         tx=counters(rtcp.txStat, heard=reported),
         rtt_ms=rtcp.rttUsec.mean / 1000 if rtcp.rttUsec.n else None,
+        jitter_buffer_ms=native.jbuf.avgDelayMsec or None,
     )
 
 

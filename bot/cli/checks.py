@@ -30,6 +30,9 @@ class Checks:
         self._codec = options.pop("expect_codec")
         self._suite = options.pop("expect_suite")
         self._digits = options.pop("expect_dtmf")
+        self._method = options.pop("expect_dtmf_method")
+        if self._method and not self._digits:
+            raise ConfigError("--expect-dtmf-method needs digits: add --expect-dtmf DIGITS")
         self.audio = audible(existing_audio(options.pop("expect_audio"), "--expect-audio"))
         self._headers = [parse_header(text) for text in options.pop("expect_headers")]
         self.asked = any([self._codec, self._suite, self._digits, self.audio, self._headers])
@@ -53,7 +56,8 @@ class Checks:
         for name, pattern in self._headers:
             check(partial(expect(call).to_have_header, name, matching=pattern, timeout=timeout))
         if self._digits:
-            check(lambda: expect(call).to_have_received_dtmf(self._digits, timeout=LAST_DIGIT_S))
+            digits, method = self._digits, self._method
+            check(lambda: expect(call).to_have_received_dtmf(digits, method=method, timeout=LAST_DIGIT_S))
 
     def after_the_end(self, call: Call) -> None:
         """What can be judged when the recording is complete."""

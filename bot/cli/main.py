@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import os
 import sys
 
 __all__ = ["main"]
@@ -22,6 +23,7 @@ COMMANDS = {
 
 def main() -> None:
     """Run the command line and leave with the contract's exit status."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small products; its threads would starve the calls
     try:
         check_python()
         sys.exit(run())

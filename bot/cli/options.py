@@ -26,6 +26,7 @@ __all__ = [
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 PositiveSeconds = click.FloatRange(min=0, min_open=True)
+dtmf_method = click.Choice([method.value for method in DtmfMethod], case_sensitive=False)
 
 ENDPOINT_KEYS = (
     "bind", "port", "id", "user", "password", "realm", "registrar", "proxy", "srtp", "srtp_requires",
@@ -60,6 +61,7 @@ def endpoint_options(command: Command) -> Command:
         click.option("--tls-key", metavar="FILE", help="Its private key, PEM."),
         click.option("--tls-insecure", is_flag=True, help="Do not verify the peer's certificate."),
         click.option("--rtp-ports", metavar="A-B", help="RTP port range.  [free ports]"),
+        click.option("--detect-inband", is_flag=True, help="Detect DTMF tones in the received audio too."),
     ]  # fmt: skip
     return applied(command, options)
 
@@ -71,6 +73,8 @@ def expectation_options(command: Command) -> Command:
         click.option("--expect-suite", type=choice(CryptoSuite, case=True), metavar="NAME",
                      help="The audio is encrypted with this suite."),
         click.option("--expect-dtmf", metavar="DIGITS", help="Exactly these digits arrive."),
+        click.option("--expect-dtmf-method", type=dtmf_method,
+                     help="They arrive by this method; inband means --detect-inband.  [any]"),
         click.option("--expect-audio", metavar="FILE", help="The received audio holds this file."),
         click.option("--expect-header", "expect_headers", multiple=True, metavar="'NAME: REGEX'",
                      help="A received message has this header; repeatable."),
@@ -115,6 +119,8 @@ def endpoint_config(given: dict[str, Any], *, name: str, port: int = 0) -> Endpo
             overrides[key] = values
     if given.pop("tls_insecure"):
         overrides["tls_insecure"] = True
+    if given.pop("detect_inband") or given.get("expect_dtmf_method") == DtmfMethod.INBAND:
+        overrides["detect_inband_dtmf"] = True
     config = config.with_options(**overrides)
     if Transport.TLS in config.transports:
         config.tls.check_files()
@@ -133,6 +139,3 @@ def existing_audio(path: str | None, option: str) -> Path | None:
     if not os.path.isfile(path):
         raise ConfigError(f"{option}: {path}: there is no such file")
     return Path(path)
-
-
-dtmf_method = choice(DtmfMethod)

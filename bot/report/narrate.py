@@ -13,7 +13,9 @@ from bot.events import (
     ExpectationChecked,
     MediaStateChanged,
     MessageReceived,
+    PlaybackStarted,
     RecordingFinished,
+    RecordingStarted,
     RegistrationChanged,
     SipReceived,
     SipSent,
@@ -61,6 +63,10 @@ def words(entry: Entry) -> str | None:
             return f"call {event.call} received digit {event.digit} by {event.method}"
         case DtmfSent() as event:
             return f"call {event.call} sent digit {event.digit} by {event.method}"
+        case PlaybackStarted() as event:
+            return f"call {event.call} plays a file"
+        case RecordingStarted() as event:
+            return f"call {event.call} records"
         case RecordingFinished() as event:
             return f"call {event.call} recorded {event.path}"
         case RegistrationChanged() as event:

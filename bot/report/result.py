@@ -90,10 +90,12 @@ class MediaResult(msgspec.Struct, kw_only=True):
     rx: RtpCounters | None
     tx: RtpCounters | None
     rtt_ms: float | None
+    jitter_buffer_ms: float | None = None
+    """How long received audio waits in the jitter buffer, on average."""
     mos_lq: float | None = None
     """Listening quality of what was received, by the E-model (ITU-T G.107, G.107.1)."""
     mos_cq: float | None = None
-    """Conversational quality, which counts the delay too; the jitter buffer's is not measured."""
+    """Conversational quality, which counts the delay too, the jitter buffer's with it."""
     mos_scale: Literal["narrowband", "wideband"] | None = None
     """Scores of one scale cannot be compared with those of the other."""
 
@@ -123,10 +125,11 @@ class RecordingResult(msgspec.Struct, kw_only=True):
 
 
 class GapResult(msgspec.Struct, kw_only=True):
-    """A stretch of the reference that did not arrive."""
+    """A stretch of the reference that did not arrive; ``concealed`` when the receiver made something up."""
 
     start_s: float
     duration_ms: float
+    concealed: bool = False
 
 
 class AudioResult(msgspec.Struct, kw_only=True):
@@ -135,11 +138,16 @@ class AudioResult(msgspec.Struct, kw_only=True):
     matched: bool
     reasons: list[str]
     delay_ms: float | None
+    drift_ppm: float | None
     level_db: float | None
     snr_db: float | None
+    segmental_snr_db: float | None
     correlation: float | None
+    similarity: float | None
     missing_ms: float | None
+    concealed_ms: float | None
     inserted_ms: float | None
+    clipped: float | None
     gaps: list[GapResult]
 
 
@@ -284,6 +292,7 @@ def media_result(known: CallRecord, line: MediaState) -> MediaResult:
         rx=stats.rx if stats else None,
         tx=stats.tx if stats else None,
         rtt_ms=stats.rtt_ms if stats else None,
+        jitter_buffer_ms=stats.jitter_buffer_ms if stats else None,
         mos_lq=round(quality.mos_lq, 2) if quality else None,
         mos_cq=round(quality.mos_cq, 2) if quality and quality.mos_cq is not None else None,
         mos_scale=quality.band.value if quality else None,
@@ -308,6 +317,7 @@ def quality_of(line: MediaState, stats: StreamStats) -> Quality | None:
         discarded=max(0, rx.discarded - (rx.duplicate or 0)),
         network_ms=None if stats.rtt_ms is None else stats.rtt_ms / 2,
         ptime_ms=line.ptime_ms or 0,
+        jitter_buffer_ms=stats.jitter_buffer_ms or 0,
     )
 
 
@@ -334,10 +344,18 @@ def audio_result(known: CallRecord) -> AudioResult | None:
         matched=found.matched,
         reasons=list(found.reasons),
         delay_ms=found.delay_ms,
+        drift_ppm=found.drift_ppm,
         level_db=found.level_db,
         snr_db=found.snr_db,
+        segmental_snr_db=found.segmental_snr_db,
         correlation=found.correlation,
+        similarity=found.similarity,
         missing_ms=found.missing_ms,
+        concealed_ms=found.concealed_ms,
         inserted_ms=found.inserted_ms,
-        gaps=[GapResult(start_s=gap.start_s, duration_ms=gap.duration_ms) for gap in found.gaps],
+        clipped=found.clipped,
+        gaps=[
+            GapResult(start_s=gap.start_s, duration_ms=gap.duration_ms, concealed=gap.concealed)
+            for gap in found.gaps
+        ],
     )

@@ -7,6 +7,7 @@ from bot.commands import (
     AnyCommand,
     Hangup,
     Hold,
+    Listen,
     Loopback,
     MakeCall,
     Measure,
@@ -23,6 +24,7 @@ from bot.config import EndpointConfig, TlsConfig
 from bot.events import (
     AgentReady,
     AgentStopped,
+    AudioHeard,
     CallbackFailed,
     CallStarted,
     CallStateChanged,
@@ -39,7 +41,9 @@ from bot.events import (
     MessageReceived,
     NativeLogged,
     PlaybackFinished,
+    PlaybackStarted,
     RecordingFinished,
+    RecordingStarted,
     RegistrationChanged,
     SipReceived,
     SipSent,
@@ -138,13 +142,20 @@ EVENTS: list[Wired] = [
         ],
     ),
     StreamMeasured(
-        at=1.0, call=1, index=0, stats=StreamStats(rx=_COUNTERS, tx=_COUNTERS, rtt_ms=0.2), final=True
+        at=1.0,
+        call=1,
+        index=0,
+        stats=StreamStats(rx=_COUNTERS, tx=_COUNTERS, rtt_ms=0.2, jitter_buffer_ms=61.0),
+        final=True,
     ),
     DtmfReceived(at=1.0, call=1, digit="#", method=DtmfMethod.INFO, duration_ms=160),
     DtmfReleased(at=1.0, call=1, digit="#", method=DtmfMethod.RFC4733, duration_ms=100),
     DtmfSent(at=1.0, call=1, transmission=7, digit="*", method=DtmfMethod.INBAND),
     DtmfFinished(at=1.0, call=1, transmission=7, problem=AWKWARD),
+    AudioHeard(at=1.0, call=1, rate=8000, samples=bytes(range(256)) * 7),
+    PlaybackStarted(at=1.0, call=1, playback=8),
     PlaybackFinished(at=1.0, call=1, playback=8, complete=False),
+    RecordingStarted(at=1.0, call=1, recording=9),
     RecordingFinished(at=1.0, call=1, recording=9, path="/tmp/\u00e9.wav"),
 ]
 
@@ -162,6 +173,7 @@ COMMANDS: list[AnyCommand] = [
             suites=(CryptoSuite.AES_CM_128_HMAC_SHA1_32,),
             rtp_ports=(4000, 4099),
             tls=TlsConfig(cert="cert.pem", key="key.pem"),
+            detect_inband_dtmf=True,
             rx_drop_pct=2,
         ),
         log_level=5,
@@ -180,6 +192,7 @@ COMMANDS: list[AnyCommand] = [
     Record(call=1, recording=3, path="/tmp/rx.wav"),
     StopRecord(recording=3),
     SendDtmf(call=1, transmission=4, digits="1,*#D", method=DtmfMethod.INFO, on_ms=160, off_ms=40),
+    Listen(call=1, on=False),
     Loopback(call=1, on=False),
     Measure(call=1),
 ]

@@ -22,7 +22,9 @@ from bot.events import (
     MessageReceived,
     NativeLogged,
     PlaybackFinished,
+    PlaybackStarted,
     RecordingFinished,
+    RecordingStarted,
     RegistrationChanged,
     SipReceived,
     SipSent,
@@ -91,6 +93,8 @@ VIDEO = MediaState(index=1, type="video", active=False, direction=MediaDirection
             DtmfSent(at=0.0, call=1, transmission=1, digit="1", method=DtmfMethod.RFC4733),
             "call 1 sent digit 1 by rfc4733",
         ),
+        (PlaybackStarted(at=0.0, call=1, playback=1), "call 1 plays a file"),
+        (RecordingStarted(at=0.0, call=1, recording=1), "call 1 records"),
         (RecordingFinished(at=0.0, call=1, recording=1, path="/tmp/rx.wav"), "call 1 recorded /tmp/rx.wav"),
         (
             RegistrationChanged(at=0.0, active=True, code=200, reason="OK", expires_s=300),

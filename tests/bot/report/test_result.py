@@ -154,7 +154,7 @@ def whole(rig: Rig, tmp_path: Path) -> Line:
         jitter_ms_mean=0.5,
         jitter_ms_max=1.0,
     )
-    stats = StreamStats(rx=one_way, tx=one_way, rtt_ms=0.25)
+    stats = StreamStats(rx=one_way, tx=one_way, rtt_ms=0.25, jitter_buffer_ms=60.0)
     rig.driver.feed(StreamMeasured(at=now, call=1, index=0, stats=stats, final=True))
     line.ended(200, "OK", EndedBy.LOCAL)
     return line
@@ -260,6 +260,7 @@ def test_a_whole_call(whole: Line, tmp_path: Path) -> None:
                 "rx": counters,
                 "tx": counters,
                 "rtt_ms": 0.25,
+                "jitter_buffer_ms": 60.0,
                 "mos_lq": 4.41,
                 "mos_cq": 4.41,
                 "mos_scale": "narrowband",
@@ -281,7 +282,7 @@ def test_a_call_of_which_nothing_is_known(rig: Rig) -> None:
 
 def test_a_stream_that_was_never_measured(rig: Rig) -> None:
     (media,) = builtins(call_result(rig.confirmed().call))["media"]
-    for name in ("rx", "tx", "rtt_ms", "mos_lq", "mos_cq", "mos_scale"):
+    for name in ("rx", "tx", "rtt_ms", "jitter_buffer_ms", "mos_lq", "mos_cq", "mos_scale"):
         assert media[name] is None
 
 
