@@ -406,6 +406,7 @@ class RecordingExpectation(_Expectation, SoundExpectation):
         except AudioError as error:
             raise ConfigError(f"{reference}: {error}") from None
         self._known.comparison = comparison
+        self._known.compared = Path(reference), self._recording.path
         self._decide(name, comparison.matched, expected, described(comparison))
 
 

@@ -160,4 +160,7 @@ class StreamStats(msgspec.Struct, frozen=True, kw_only=True):
     tx: RtpCounters
     rtt_ms: float | None = None
     jitter_buffer_ms: float | None = None
-    """The mean age of received audio when the jitter buffer lets go of it; None when nothing left it."""
+    """What the jitter buffer held when audio left it, on average; None when nobody took any audio.
+
+    The packet that leaves counts in full, so the audio waited for up to a packet's length less.
+    """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .events import (
@@ -93,6 +94,8 @@ class CallRecord:
     """Whether in-band digits are or were listened for."""
     comparison: Comparison | None = None
     """Set once a recording was compared with what should be in it."""
+    compared: tuple[Path, Path] | None = None
+    """The files that were compared: what should be in it, and the recording."""
     _finished: dict[int, list[StreamStats]] = field(default_factory=dict)
     _running: dict[int, StreamStats] = field(default_factory=dict)
 

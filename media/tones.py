@@ -13,6 +13,7 @@ __all__ = ["silence", "speech_like", "sweep", "tone"]
 
 Signal = NDArray[np.float64]
 
+BLOCK = 1 << 16  # samples made at a time: bounds memory
 RAMP_S = 0.005  # tones fade in and out, so that they do not click
 ACTIVE_DBFS = -20.0  # speech level while someone speaks
 ACTIVE_RANGE_DB = 30.0  # what counts as speaking: within this much of the loudest
@@ -55,9 +56,12 @@ def tone(freqs: Sequence[float], s: float, rate: int, level_dbfs: float = -10) -
         raise AudioError(f"a tone needs frequencies between 0 and {rate / 2:g} Hz, not {list(freqs)}")
     if len(freqs) * amplitude > 1:
         raise AudioError(f"{len(freqs)} sines at {level_dbfs:g} dBFS exceed full scale; lower the level")
-    t = np.arange(_count(s, rate)) / rate
-    wave = sum((np.sin(2 * np.pi * frequency * t) for frequency in freqs), np.zeros_like(t))
-    return Audio((amplitude * wave * _ramps(len(t), rate)).astype(np.float32), rate)
+    samples = np.empty(_count(s, rate), np.float32)
+    for start in range(0, len(samples), BLOCK):
+        t = np.arange(start, min(start + BLOCK, len(samples))) / rate
+        sines = (np.sin(2 * np.pi * frequency * t) for frequency in freqs)
+        samples[start : start + len(t)] = amplitude * sum(sines, np.zeros_like(t))
+    return Audio(_faded(samples, rate), rate)
 
 
 def sweep(s: float, rate: int, start_hz: float = 100, end_hz: float = 3400, level_dbfs: float = -10) -> Audio:
@@ -70,9 +74,15 @@ def sweep(s: float, rate: int, start_hz: float = 100, end_hz: float = 3400, leve
         raise AudioError(f"a sweep needs frequencies between 0 and {rate / 2:g} Hz, not {asked}")
     if level_dbfs > 0:
         raise AudioError(f"{level_dbfs:g} dBFS exceeds full scale; lower the level")
-    frequency = np.geomspace(start_hz, end_hz, _count(s, rate))
-    wave = np.sin(2 * np.pi * np.cumsum(frequency) / rate)
-    return Audio((10 ** (level_dbfs / 20) * wave * _ramps(len(wave), rate)).astype(np.float32), rate)
+    samples = np.empty(_count(s, rate), np.float32)
+    growth = np.log(end_hz / start_hz) / max(len(samples) - 1, 1)
+    turns = 0.0
+    for start in range(0, len(samples), BLOCK):
+        place = np.arange(start, min(start + BLOCK, len(samples)))
+        phase = turns + np.cumsum(start_hz * np.exp(growth * place)) / rate
+        turns = float(phase[-1] % 1)
+        samples[start : start + len(place)] = 10 ** (level_dbfs / 20) * np.sin(2 * np.pi * phase)
+    return Audio(_faded(samples, rate), rate)
 
 
 def speech_like(s: float, rate: int, seed: int = 0) -> Audio:
@@ -174,7 +184,11 @@ def _count(s: float, rate: int) -> int:
     return round(s * rate)
 
 
-def _ramps(count: int, rate: int) -> Signal:
-    """One, falling to zero at both ends."""
-    edge = np.minimum(np.arange(count), np.arange(count)[::-1]) / (RAMP_S * rate)
-    return np.asarray(np.sin(np.pi / 2 * np.clip(edge, 0, 1)) ** 2)
+def _faded(samples: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+    """The same with both ends falling to zero."""
+    length = min(len(samples), round(RAMP_S * rate) + 1)
+    distance = np.arange(length) / (RAMP_S * rate)
+    edge = (np.sin(np.pi / 2 * np.clip(distance, 0, 1)) ** 2).astype(np.float32)
+    samples[:length] *= edge
+    samples[len(samples) - length :] *= edge[::-1]
+    return samples

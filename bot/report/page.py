@@ -12,6 +12,9 @@ from bot.report.summary import call_figures
 
 __all__ = ["page"]
 
+PICTURED = 20
+"""Calls whose recordings are drawn; of further ones only those that did not match."""
+
 STYLE = """
 :root { color-scheme: light dark; --pass: #1a7f37; --fail: #c4321f; --line: #8884; }
 body { font: 16px/1.45 system-ui, sans-serif; max-width: 62rem; margin: 1.5rem auto; padding: 0 1rem; }
@@ -24,6 +27,7 @@ td, th { text-align: left; vertical-align: top; padding: .25rem .75rem .25rem 0;
 th { font-weight: 600; white-space: nowrap; }
 details { border-bottom: 1px solid var(--line); padding: .15rem 0; }
 summary { font: 14px/1.5 ui-monospace, monospace; cursor: pointer; overflow-wrap: anywhere; }
+figure { margin: .5rem 0; background: #fff; } figure svg { width: 100%; height: auto; display: block; }
 pre { font: 13px/1.4 ui-monospace, monospace; overflow-x: auto; margin: .5rem 1.2rem; }
 """
 
@@ -47,18 +51,22 @@ def page(result: Result, calls: Sequence[Call]) -> bytes:
         *rows,
         "</table>",
     ]
-    for figures, call in zip(result.calls, calls, strict=True):
-        parts += call_section(figures, call)
+    for number, (figures, call) in enumerate(zip(result.calls, calls, strict=True)):
+        failed = call.known.comparison is not None and not call.known.comparison.matched
+        parts += call_section(figures, call, pictured=failed or number < PICTURED)
     return "\n".join(part for part in parts if part).encode()
 
 
-def call_section(figures: CallResult, call: Call) -> Iterable[str]:
-    """One call: its figures, and its messages, each of which opens."""
+def call_section(figures: CallResult, call: Call, pictured: bool) -> Iterable[str]:
+    """One call: its figures, what was heard, and its messages, each of which opens."""
     yield f"<h2>{escape(figures.endpoint)}, call {escape(figures.id)}: {escape(figures.remote_uri)}</h2>"
     yield "<table>"
     for name, value in call_figures(figures):
         yield f"<tr><th>{escape(name)}<td>{escape(value)}"
-    yield "</table><h3>SIP messages</h3>"
+    yield "</table>"
+    if pictured:
+        yield from heard(call)
+    yield "<h3>SIP messages</h3>"
     zero = call.known.started_at
     for traced in call.known.messages:
         fields = [f"{name}: {value}" for name, value in traced.message.fields]
@@ -66,3 +74,23 @@ def call_section(figures: CallResult, call: Call) -> Iterable[str]:
         at = f"{traced.at - zero:8.3f}"
         yield f"<details><summary>{at} {escape(one_line(traced))}</summary>"
         yield f"<pre>{escape(text)}</pre></details>"
+
+
+def heard(call: Call) -> Iterable[str]:
+    """A picture of each recording, beside what it was compared with; what cannot be read is said so."""
+    from media.plot import picture
+    from media.wav import AudioError, read
+
+    known = call.known
+    for recording in call.recordings:
+        sent, of = known.compared or (None, None)
+        yield f"<h3>{escape(recording.path.name)}</h3>"
+        try:
+            reference = read(sent) if sent is not None and of == recording.path else None
+            comparison = known.comparison if reference is not None else None
+            drawn = picture(read(recording.path), reference=reference, comparison=comparison)
+        except AudioError as error:
+            yield f"<p>{escape(str(error))}"
+            continue
+        svg = drawn.decode()
+        yield f"<figure>{svg[svg.index('<svg') :]}</figure>"

@@ -58,6 +58,7 @@ def call_figures(call: CallResult) -> list[tuple[str, str]]:
         parts += [f"SNR {audio.snr_db:.1f} dB"] if audio.snr_db is not None else []
         parts += [f"correlation {audio.correlation:.3f}"] if audio.correlation is not None else []
         parts += [f"missing {audio.missing_ms:.0f} ms"] if audio.missing_ms is not None else []
+        parts += [f"of that {audio.concealed_ms:.0f} ms concealed"] if audio.concealed_ms else []
         figures.append(("audio", ", ".join(parts)))
     if call.disconnect is not None:
         end = call.disconnect
@@ -79,6 +80,9 @@ def media_figures(media: MediaResult) -> list[tuple[str, str]]:
             lost = "loss not reported" if one.lost is None else f"{one.lost} lost"
             jitter = "" if one.jitter_ms_mean is None else f", jitter {one.jitter_ms_mean:.1f} ms"
             figures.append((name, f"{one.packets} packets, {lost}{jitter}"))
+    if media.mos_lq is not None:
+        talking = f", {media.mos_cq:.2f} in conversation" if media.mos_cq is not None else ""
+        figures.append(("quality", f"MOS {media.mos_lq:.2f} to listen{talking} (E-model, {media.mos_scale})"))
     return figures
 
 
