@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Lanes"]
 
 WIDTH = 11.0  # inches, like all that follows
-LEFT, RIGHT, TOP, BOTTOM = 1.3, 0.75, 0.12, 0.5
+LEFT, RIGHT, TOP, BOTTOM = 1.5, 0.75, 0.12, 0.5
 SPACE = 0.08
 VERDICT, LINE, ROW, EVENTS_LEAST = 0.34, 0.19, 0.19, 1
 WAVEFORM, LEVEL, SPECTROGRAM = 1.15, 0.75, 1.45
@@ -66,9 +66,10 @@ COLOURS = {
     "marker": ("#009e73", "#c9efe2"),
     "tone": ("#56b4e9", "#dceffb"),
     "gap": ("#d55e00", "#fbd9c3"),
+    "concealed": ("#e58a45", "#fde6d5"),
     "insertion": ("#b8569b", "#f3dcea"),
 }
-SHADED = ("gap", "insertion")
+SHADED = ("gap", "concealed", "insertion")
 PASSED, FAILED = "#00694d", "#b34a00"
 
 
@@ -281,7 +282,7 @@ class Lanes:
         for mark in [mark for mark in marks if mark.kind in SHADED][:DRAWN]:
             colour = COLOURS[mark.kind][0]
             axes.axvspan(mark.start_s, mark.end_s, facecolor=colour, alpha=alpha, linewidth=0)
-            for at in (mark.start_s, mark.end_s):
+            for at in (mark.start_s, mark.end_s) if mark.text else ():
                 axes.axvline(at, color=colour, linewidth=0.8)
 
     def _scale(self, axes: Axes, top_db: float, lane: int) -> None:
@@ -298,12 +299,16 @@ class Lanes:
         scale.set_title("dBFS", fontsize=7.5, color=FAINT, pad=3)
 
     def _rows(self, marks: Sequence[Mark]) -> tuple[list[list[tuple[Mark, bool]]], int]:
-        """Marks in rows in which no text runs into the next mark, and how many texts found no place."""
+        """Marks in rows in which no text runs into the next mark, and how many texts found no place.
+
+        Marks without a text have the last row to themselves.
+        """
         per_inch = (self._end - self._start) / (WIDTH - LEFT - RIGHT)
         rows: list[list[tuple[Mark, bool]]] = []
         ends: list[float] = []
         hidden = 0
-        for mark in sorted(marks, key=lambda one: one.start_s)[:DRAWN]:
+        drawn = sorted(marks, key=lambda one: one.start_s)[:DRAWN]
+        for mark in (one for one in drawn if one.text):
             end = max(mark.end_s, mark.start_s + (len(mark.text) + 1.5) * CHARACTER * per_inch)
             row = next((index for index, taken in enumerate(ends) if mark.start_s >= taken), len(ends))
             if row == EVENT_ROWS:
@@ -315,6 +320,9 @@ class Lanes:
                 rows.append([])
             ends[row] = end
             rows[row].append((mark, True))
+        bare = [(mark, False) for mark in drawn if not mark.text]
+        if bare:
+            rows.append(bare)
         return rows, hidden + max(0, len(marks) - DRAWN)
 
 

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Mark", "differences", "found_in", "hertz", "marks_of"]
 
-Kind = Literal["digit", "marker", "tone", "gap", "insertion"]
+Kind = Literal["digit", "marker", "tone", "gap", "concealed", "insertion"]
+
+NAMED = 6  # concealed stretches; more of them are drawn without a word
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +63,13 @@ def marks_of(found: Facts) -> tuple[Mark, ...]:
 def differences(comparison: Comparison) -> tuple[tuple[Mark, ...], tuple[Mark, ...]]:
     """What is missing, in the reference's time, and what is missing or was inserted, in the recording's."""
     lost, more = [], []
+    few = sum(gap.concealed for gap in comparison.gaps) <= NAMED
     for gap in comparison.gaps:
-        mark = Mark(
-            "gap", gap.start_s, gap.start_s + gap.duration_ms / 1000, f"{gap.duration_ms:.0f} ms missing"
-        )
+        end_s = gap.start_s + gap.duration_ms / 1000
+        if gap.concealed:
+            mark = Mark("concealed", gap.start_s, end_s, f"{gap.duration_ms:.0f} ms concealed" if few else "")
+        else:
+            mark = Mark("gap", gap.start_s, end_s, f"{gap.duration_ms:.0f} ms missing")
         lost.append(mark)
         delay = _delay_s(comparison, gap.start_s)
         if delay is not None:
