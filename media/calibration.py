@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Limits", "Model", "limits_of", "model_of"]
+__all__ = ["CODECS", "Limits", "Model", "limits_of", "model_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,3 +247,6 @@ LIMITS = {
     "speex": Limits(correlation=0.75, similarity=0.93, concealed=0.01),
 }
 WEAKEST = Limits(correlation=0.75, similarity=0.93, concealed=0.02)
+
+CODECS = frozenset(LIMITS)
+"""The names, in lower case and without clock rate, of the codecs that were measured."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,24 +95,30 @@ def show(file: str, reference: str | None, out: str | None, json_file: str | Non
 @click.argument("reference", type=click.Path(), metavar="REF")
 @click.argument("recording", type=click.Path(), metavar="REC")
 @click.option("--codec", metavar="NAME", help="The call's codec: what it may lose is known, e.g. GSM.")
+@click.option("--packet", type=float, metavar="MS", help="How much audio a packet carried.  [20]")
+@click.option("--sent", metavar="FILE", help="What the recording side played itself and must not hear back.")
 @click.option("--min-snr", type=float, metavar="DB", help="Ask for quality too.")
 @click.option("--max-missing", type=click.FloatRange(0), metavar="MS", help="May be missing in all.  [60]")
 @click.option("--json", "json_file", metavar="FILE", help="Write the numbers as JSON; - is stdout.")
 @click.option("--picture", type=click.Path(), metavar="FILE", help="Draw both, .png or .svg.")
-def compare(reference: str, recording: str, json_file: str | None, picture: str | None, **given: Any) -> int:
+def compare(
+    reference: str, recording: str, sent: str | None, json_file: str | None, picture: str | None, **given: Any
+) -> int:
     """Whether REC holds the audio of REF, whole; exit status 1 when it does not."""
     with explained():
         from media import compare as comparing
 
-        check_outputs(picture, "--picture", json_file, [reference, recording])
-        options = comparing.Options(**settings(given, comparing.Options.__dataclass_fields__))
-        sent, heard = load(reference), load(recording)
-        comparison = comparing.compare(sent, heard, options=options)
+        inputs = [one for one in (reference, recording, sent) if one is not None]
+        check_outputs(picture, "--picture", json_file, inputs)
+        options = comparing.Options(**settings(given))
+        played, heard = load(reference), load(recording)
+        own = load(sent) if sent is not None else None
+        comparison = comparing.compare(played, heard, options=options, sent=own)
         if picture is not None:
             from media.plot import save
 
             title = f"{Path(recording).name} against {Path(reference).name}"
-            save(picture, heard, reference=sent, comparison=comparison, title=title)
+            save(picture, heard, reference=played, comparison=comparison, title=title)
     say(verdict(comparison, reference, recording), json_file)
     if picture is not None:
         say(f"picture: {picture}", json_file)
@@ -144,14 +150,22 @@ def load(path: str) -> Audio:
     return read(path)
 
 
-def settings(given: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
+def settings(given: dict[str, Any]) -> dict[str, Any]:
     """What was asked for, by the names of the comparison's options."""
-    names = {"codec": "codec", "min_snr": "min_snr_db", "max_missing": "max_missing_ms"}
-    asked = {names[name]: value for name, value in given.items() if value is not None}
-    for name in given:
-        if names[name] in asked and names[name] not in known:
-            raise ConfigError(f"--{name.replace('_', '-')}: comparisons of this version do not know it")
-    return asked
+    from media.calibration import CODECS
+
+    codec = given["codec"]
+    if codec is not None and codec.casefold().split("/")[0] not in CODECS:
+        raise ConfigError(
+            f"--codec: {codec!r} was never measured; expected one of {', '.join(sorted(CODECS))}"
+        )
+    names = {
+        "codec": "codec",
+        "packet": "packet_ms",
+        "min_snr": "min_snr_db",
+        "max_missing": "max_missing_ms",
+    }
+    return {names[name]: value for name, value in given.items() if value is not None}
 
 
 def check_outputs(picture: str | None, option: str, json_file: str | None, inputs: Sequence[str]) -> None:
