@@ -5,19 +5,19 @@ from __future__ import annotations
 import gc
 import re
 import time
-from functools import partial
 
 import pjsua2 as pj
 
 from bot.agent.account import Account, account_settings
 from bot.agent.admission import Admission
-from bot.agent.audio import CLOSING_LIMIT_S, CLOSING_STEP_S, TAP_RATE, CallAudio, Player, Tap, is_complete
+from bot.agent.audio import CallAudio
 from bot.agent.call import Leg, NativeCall, tx_option
 from bot.agent.dialler import Dialler
 from bot.agent.gate import NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE, Gate
 from bot.agent.library import Library
 from bot.agent.loop import Loop
 from bot.agent.refusal import Refused
+from bot.agent.studio import Studio
 from bot.agent.trace import Trace, write_line
 from bot.commands import (
     Answer,
@@ -40,21 +40,14 @@ from bot.commands import (
 )
 from bot.events import (
     AgentStopped,
-    AudioHeard,
     CommandDone,
     CommandFailed,
-    PlaybackFinished,
-    PlaybackStarted,
-    RecordingFinished,
-    RecordingStarted,
 )
 from bot.model import CallState, Direction, EndedBy
 
 __all__ = ["Agent"]
 
 DTLS_OFFER = re.compile(r"^m=\S+ \S+ UDP/TLS/", re.MULTILINE | re.IGNORECASE)
-LAST_FRAME_S = 0.06
-"""From the end of a file to the end of its last frame in the call."""
 FAREWELL_S = 1.0
 """How long the answers to our BYEs are waited for."""
 TEMPORARILY_UNAVAILABLE, REQUEST_TIMEOUT, OK = 480, 408, 200
@@ -74,8 +67,7 @@ class Agent:
         self._library = Library(loop.emit, loop.beat)
         self._admission = Admission()
         self._legs: dict[int, Leg] = {}
-        self._players: dict[int, tuple[Leg, Player]] = {}
-        self._recordings: dict[int, Leg] = {}
+        self._studio = Studio(loop, self._library)
         self._dead: list[NativeCall] = []
         self._calls = 0
         self._account: Account | None = None
@@ -131,18 +123,18 @@ class Agent:
             case Unhold():
                 self._unhold(self._leg(command.call))
             case Play():
-                self._play(command)
+                self._studio.play(self._leg(command.call), command)
             case StopPlay():
-                self._stop_play(command.playback, complete=False)
+                self._studio.stop_play(command.playback, complete=False)
             case Record():
-                self._record(command)
+                self._studio.record(self._leg(command.call), command)
             case StopRecord():
-                self._stop_record(command.recording)
+                self._studio.stop_record(command.recording)
             case SendDtmf():
                 leg = self._leg(command.call)
-                Dialler(self._loop, leg, command, lambda: self._tone(leg)).start()
+                Dialler(self._loop, leg, command, lambda: self._studio.tone(leg)).start()
             case Listen():
-                self._listen(self._leg(command.call), command.on)
+                self._studio.listen(self._leg(command.call), command.on)
             case Loopback():
                 self._leg(command.call).audio.loop_back(command.on)
             case Measure():
@@ -176,18 +168,17 @@ class Agent:
         """Hang up what lives and turn until the dialogs are gone."""
         for leg in list(self._legs.values()):
             self._hang_up(leg, EndedBy.LOCAL, Hangup(call=leg.number))
-        for recording in list(self._recordings):
-            self._stop_record(recording)
+        for recording in self._studio.recording:
+            self._studio.stop_record(recording)
         deadline = time.monotonic() + FAREWELL_S
-        while (self._dead or self._recordings) and time.monotonic() < deadline:
+        while (self._dead or self._studio.recording) and time.monotonic() < deadline:
             self._loop.turn(self._library.endpoint)
             self._bury()
 
     def _drop_everything(self) -> None:
         """A native object that outlives the library aborts the process."""
         self._legs.clear()
-        self._players.clear()
-        self._recordings.clear()
+        self._studio.clear()
         self._dead.clear()
         self._silence = self._account = None
         gc.collect()
@@ -204,12 +195,12 @@ class Agent:
         assert self._silence is not None
         self._calls += 1
         number = self._calls
-        audio = CallAudio(self._silence, lambda key: self._audio_started(number, key))
+        audio = CallAudio(self._silence, lambda key: self._studio.started(number, key))
         leg = Leg(number, direction, audio, self._emit)
         leg.on_end = self._ended
         self._legs[leg.number] = leg
         if self._listening:
-            self._listen(leg, True)
+            self._studio.listen(leg, True)
         self._admission.opened(attempted=direction is Direction.INCOMING and self._guarded)
         return leg
 
@@ -299,83 +290,12 @@ class Agent:
         self._admission.closed()
         if native is not None:
             self._dead.append(native)
-        for playback in [key for key, (owner, _) in self._players.items() if owner is leg]:
-            self._loop.soon(partial(self._stop_play, playback, complete=False))
-        for recording in leg.audio.close():
-            self._loop.soon(partial(self._stop_record, recording))
+        self._studio.leave(leg)
 
     def _bury(self) -> None:
         if self._dead:
             live = {leg.native.getId() for leg in self._legs.values() if leg.native is not None}
             self._dead = [native for native in self._dead if not native.is_droppable(live)]
-
-    # ---- audio
-
-    def _tone(self, leg: Leg) -> pj.ToneGenerator:
-        tone = leg.audio.source("tone")
-        if isinstance(tone, pj.ToneGenerator):
-            return tone
-        tone = pj.ToneGenerator()
-        tone.createToneGenerator(self._library.rate, 1)
-        leg.audio.add_source("tone", tone)
-        return tone
-
-    def _play(self, command: Play) -> None:
-        leg = self._leg(command.call)
-
-        def stop() -> None:
-            self._loop.after(LAST_FRAME_S, partial(self._stop_play, command.playback, complete=True))
-
-        def ended() -> None:  # on the audio thread
-            self._loop.soon(stop)
-
-        player = Player(command.path, command.loop, ended)
-        self._players[command.playback] = (leg, player)
-        leg.audio.add_source(command.playback, player)
-
-    def _stop_play(self, playback: int, *, complete: bool) -> None:
-        leg, _ = self._players.pop(playback, (None, None))
-        if leg is not None:
-            leg.audio.remove_source(playback)
-            self._emit(
-                PlaybackFinished(at=time.monotonic(), call=leg.number, playback=playback, complete=complete)
-            )
-
-    def _record(self, command: Record) -> None:
-        leg = self._recordings[command.recording] = self._leg(command.call)
-        try:
-            leg.audio.record(command.recording, command.path)
-        except Refused:
-            del self._recordings[command.recording]
-            raise
-
-    def _audio_started(self, call: int, key: int) -> None:
-        now = time.monotonic()
-        if key in self._players:
-            self._emit(PlaybackStarted(at=now, call=call, playback=key))
-        else:
-            self._emit(RecordingStarted(at=now, call=call, recording=key))
-
-    def _listen(self, leg: Leg, on: bool) -> None:
-        def heard(samples: bytes) -> None:  # on the audio thread
-            event = AudioHeard(at=time.monotonic(), call=leg.number, rate=TAP_RATE, samples=samples)
-            self._loop.soon(partial(self._emit, event))
-
-        leg.listen(Tap(heard) if on else None)
-
-    def _stop_record(self, recording: int) -> None:
-        leg = self._recordings.get(recording)
-        path = leg.audio.close_recording(recording) if leg is not None else None
-        if leg is not None and path is not None:
-            self._await_file(leg, recording, path, time.monotonic() + CLOSING_LIMIT_S)
-
-    def _await_file(self, leg: Leg, recording: int, path: str, deadline: float) -> None:
-        now = time.monotonic()
-        if is_complete(path) or now > deadline:
-            self._recordings.pop(recording, None)
-            self._emit(RecordingFinished(at=now, call=leg.number, recording=recording, path=path))
-        else:
-            self._loop.after(CLOSING_STEP_S, lambda: self._await_file(leg, recording, path, deadline))
 
 
 def kind_of(error: pj.Error, command: AnyCommand) -> str:

@@ -1,0 +1,127 @@
+"""The players, recorders, tones and taps of all calls: who plays what, and when a recording is complete."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+import pjsua2 as pj
+
+from bot.agent.audio import CLOSING_LIMIT_S, CLOSING_STEP_S, TAP_RATE, Player, Tap, is_complete
+from bot.agent.call import Leg
+from bot.agent.library import Library
+from bot.agent.loop import Loop
+from bot.agent.refusal import Refused
+from bot.commands import Play, Record
+from bot.events import (
+    AudioHeard,
+    PlaybackFinished,
+    PlaybackStarted,
+    RecordingFinished,
+    RecordingStarted,
+)
+
+__all__ = ["Studio"]
+
+LAST_FRAME_S = 0.06
+"""From the end of a file to the end of its last frame in the call."""
+
+
+class Studio:
+    """What plays and records in an agent."""
+
+    def __init__(self, loop: Loop, library: Library) -> None:
+        self._loop = loop
+        self._library = library
+        self._players: dict[int, tuple[Leg, Player]] = {}
+        self._recordings: dict[int, Leg] = {}
+
+    @property
+    def recording(self) -> list[int]:
+        """The recordings whose files are not complete."""
+        return list(self._recordings)
+
+    def leave(self, leg: Leg) -> None:
+        """Inside the library's callback: a call ended, so end what it played and recorded, soon."""
+        for playback in [key for key, (owner, _) in self._players.items() if owner is leg]:
+            self._loop.soon(partial(self.stop_play, playback, complete=False))
+        for recording in leg.audio.close():
+            self._loop.soon(partial(self.stop_record, recording))
+
+    def clear(self) -> None:
+        """Let go of everything native."""
+        self._players.clear()
+        self._recordings.clear()
+
+    def tone(self, leg: Leg) -> pj.ToneGenerator:
+        """The call's tone generator, which it gets when it first needs one."""
+        tone = leg.audio.source("tone")
+        if isinstance(tone, pj.ToneGenerator):
+            return tone
+        tone = pj.ToneGenerator()
+        tone.createToneGenerator(self._library.rate, 1)
+        leg.audio.add_source("tone", tone)
+        return tone
+
+    def play(self, leg: Leg, command: Play) -> None:
+        """Play a file into a call."""
+
+        def stop() -> None:
+            self._loop.after(LAST_FRAME_S, partial(self.stop_play, command.playback, complete=True))
+
+        def ended() -> None:  # on the audio thread
+            self._loop.soon(stop)
+
+        player = Player(command.path, command.loop, ended)
+        self._players[command.playback] = (leg, player)
+        leg.audio.add_source(command.playback, player)
+
+    def stop_play(self, playback: int, *, complete: bool) -> None:
+        """End a playback and report it, once."""
+        leg, _ = self._players.pop(playback, (None, None))
+        if leg is not None:
+            leg.audio.remove_source(playback)
+            self._loop.emit(
+                PlaybackFinished(at=time.monotonic(), call=leg.number, playback=playback, complete=complete)
+            )
+
+    def record(self, leg: Leg, command: Record) -> None:
+        """Record what a call receives."""
+        self._recordings[command.recording] = leg
+        try:
+            leg.audio.record(command.recording, command.path)
+        except Refused:
+            del self._recordings[command.recording]
+            raise
+
+    def started(self, call: int, key: int) -> None:
+        """Report that a player or a recorder was connected to its call."""
+        now = time.monotonic()
+        if key in self._players:
+            self._loop.emit(PlaybackStarted(at=now, call=call, playback=key))
+        else:
+            self._loop.emit(RecordingStarted(at=now, call=call, recording=key))
+
+    def listen(self, leg: Leg, on: bool) -> None:
+        """Hand over what a call receives, or stop doing so."""
+
+        def heard(samples: bytes) -> None:  # on the audio thread
+            event = AudioHeard(at=time.monotonic(), call=leg.number, rate=TAP_RATE, samples=samples)
+            self._loop.soon(partial(self._loop.emit, event))
+
+        leg.listen(Tap(heard) if on else None)
+
+    def stop_record(self, recording: int) -> None:
+        """Close a recording; it is reported when its file is complete."""
+        leg = self._recordings.get(recording)
+        path = leg.audio.close_recording(recording) if leg is not None else None
+        if leg is not None and path is not None:
+            self._await_file(leg, recording, path, time.monotonic() + CLOSING_LIMIT_S)
+
+    def _await_file(self, leg: Leg, recording: int, path: str, deadline: float) -> None:
+        now = time.monotonic()
+        if is_complete(path) or now > deadline:
+            self._recordings.pop(recording, None)
+            self._loop.emit(RecordingFinished(at=now, call=leg.number, recording=recording, path=path))
+        else:
+            self._loop.after(CLOSING_STEP_S, lambda: self._await_file(leg, recording, path, deadline))
