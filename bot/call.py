@@ -25,8 +25,11 @@ from .commands import (
     Play,
     Record,
     SendDtmf,
+    SendMessage,
+    SendOptions,
     StopPlay,
     StopRecord,
+    Transfer,
     Unhold,
 )
 from .deadline import Deadline
@@ -34,6 +37,7 @@ from .errors import CallEnded, CallFailed, ConfigError, WaitTimeout
 from .events import CallStateChanged, DtmfFinished, Event, PlaybackFinished, RecordingFinished
 from .model import CallState, Direction, DtmfMethod, EndedBy, MediaState
 from .record import CallRecord
+from .transaction import Sent, Transferral
 
 __all__ = [
     "Call",
@@ -351,6 +355,34 @@ class Call:
             )
         )
         return transmission
+
+    def send_message(
+        self, text: str, *, content_type: str = "text/plain", headers: Mapping[str, str] | None = None
+    ) -> Sent:
+        """Send a MESSAGE (RFC 3428) in the call; wait on what is returned for the peer's answer."""
+        command = SendMessage(
+            call=self.number, text=text, content_type=content_type, headers=header_list(headers)
+        )
+        return self._send("MESSAGE", command)
+
+    def send_options(self, *, headers: Mapping[str, str] | None = None) -> Sent:
+        """Send OPTIONS (RFC 3261 11) in the call; wait on what is returned for the peer's answer."""
+        return self._send("OPTIONS", SendOptions(call=self.number, headers=header_list(headers)))
+
+    def transfer(self, uri: str, *, headers: Mapping[str, str] | None = None) -> Transferral:
+        """Ask the peer with REFER (RFC 3515) to call ``uri``; wait on what is returned for how that went.
+
+        This call stays; hang it up once the peer has the other one. Raises ConfigError for a bad URI.
+        """
+        from .sip import parse_uri
+
+        parse_uri(uri)
+        command = Transfer(call=self.number, uri=uri, headers=header_list(headers))
+        return Transferral(self._send("REFER", command))
+
+    def _send(self, method: str, command: AnyCommand) -> Sent:
+        self.host.request(command)
+        return Sent(self.host, self.known, method)
 
     def measure(self) -> None:
         """Bring the record's RTP counters up to now; no error when the call has ended."""

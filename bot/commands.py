@@ -24,10 +24,13 @@ __all__ = [
     "Record",
     "Request",
     "SendDtmf",
+    "SendMessage",
+    "SendOptions",
     "Shutdown",
     "Start",
     "StopPlay",
     "StopRecord",
+    "Transfer",
     "Unhold",
 ]
 
@@ -147,6 +150,31 @@ class Loopback(Command, frozen=True, kw_only=True):
     on: bool = True
 
 
+class SendMessage(Command, frozen=True, kw_only=True):
+    """Send a MESSAGE (RFC 3428) in a call, or outside any call to ``uri``."""
+
+    call: int | None = None
+    uri: str = ""
+    text: str
+    content_type: str = "text/plain"
+    headers: list[Header] = []
+
+
+class SendOptions(Command, frozen=True, kw_only=True):
+    """Send OPTIONS (RFC 3261 11) in a call's dialog."""
+
+    call: int
+    headers: list[Header] = []
+
+
+class Transfer(Command, frozen=True, kw_only=True):
+    """Ask the peer with REFER (RFC 3515) to call ``uri``."""
+
+    call: int
+    uri: str
+    headers: list[Header] = []
+
+
 class Measure(Command, frozen=True, kw_only=True):
     """Report the counters of every stream of the call now."""
 
@@ -168,6 +196,9 @@ AnyCommand = (
     | SendDtmf
     | Listen
     | Loopback
+    | SendMessage
+    | SendOptions
+    | Transfer
     | Measure
 )
 

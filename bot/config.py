@@ -142,6 +142,8 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Of the conference bridge, in Hz; None suits the codecs."""
     detect_inband_dtmf: bool = False
     """Listen for DTMF tones in the audio of every call, as ``Call.listen`` does for one."""
+    accept_transfers: bool = False
+    """Do what a REFER asks for; else it gets 603, for it makes the endpoint call whomever the peer names."""
     user_agent: str = "srtpbot"
     """The value of the User-Agent header."""
     max_calls: int = _MAX_CALLS

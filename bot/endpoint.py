@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from .call import Call, header_list
-from .commands import AnyCommand, MakeCall, Start
+from .commands import AnyCommand, MakeCall, SendMessage, Start
 from .config import EndpointConfig
 from .deadline import Deadline
 from .driver import Driver
@@ -40,6 +40,7 @@ from .events import (
     CommandDone,
     CommandFailed,
     DtmfReceived,
+    MessageAnswered,
     MessageReceived,
     RegistrationChanged,
     SipReceived,
@@ -115,6 +116,7 @@ class Endpoint:
         self.ready: AgentReady | None = None
         self.registration: RegistrationChanged | None = None
         self.messages: deque[MessageReceived] = deque(maxlen=REMEMBERED)
+        self.answers: list[MessageAnswered] = []
         self.failure: BotError | None = None
         self._controller = controller
         self._log_level = log_level
@@ -324,6 +326,31 @@ class Endpoint:
         except AudioError as error:
             raise ConfigError(str(error)) from None
 
+    def send_message(
+        self,
+        uri: str,
+        text: str,
+        *,
+        content_type: str = "text/plain",
+        headers: Mapping[str, str] | None = None,
+        timeout: float = 32.0,
+    ) -> int:
+        """Send a MESSAGE (RFC 3428) outside any call and wait for the answer; its status code.
+
+        Raises ConfigError for a bad URI and WaitTimeout when nothing is known in ``timeout`` seconds.
+        """
+        parse_uri(uri)
+        before = len(self.answers)
+        self.request(SendMessage(uri=uri, text=text, content_type=content_type, headers=header_list(headers)))
+
+        def found() -> list[MessageAnswered]:
+            return [one for one in self.answers[before:] if parse_uri(one.to_uri) == parse_uri(uri)]
+
+        self.wait_until(lambda: bool(found()), Deadline(timeout))
+        if not found():
+            raise WaitTimeout(f"{self.name}: no answer to the MESSAGE to {uri} within {timeout:g} s")
+        return found()[0].code
+
     # ---- observing
 
     def fail(self, failure: BotError) -> None:
@@ -368,6 +395,8 @@ class Endpoint:
                 self.registration = event
             case MessageReceived():
                 self.messages.append(event)
+            case MessageAnswered():
+                self.answers.append(event)
             case AgentCrashed():
                 self._crashed(event)
             case AgentStopped():

@@ -42,6 +42,7 @@ __all__ = [
     "KeyNegotiated",
     "Listener",
     "MediaStateChanged",
+    "MessageAnswered",
     "MessageReceived",
     "NativeLogged",
     "PlaybackFinished",
@@ -52,6 +53,7 @@ __all__ = [
     "SipReceived",
     "SipSent",
     "StreamMeasured",
+    "TransferProgressed",
     "TransportChanged",
     "Wired",
 ]
@@ -154,6 +156,8 @@ class SipSent(Event, frozen=True, kw_only=True):
     transport: str
     peer: str
     text: str
+    local: str = ""
+    """Our own ``host:port`` of this message; empty when it is not known."""
 
 
 class SipReceived(Event, frozen=True, kw_only=True):
@@ -162,6 +166,8 @@ class SipReceived(Event, frozen=True, kw_only=True):
     transport: str
     peer: str
     text: str
+    local: str = ""
+    """Our own ``host:port`` of this message; empty when it is not known."""
 
 
 class KeyNegotiated(Event, frozen=True, kw_only=True):
@@ -203,6 +209,14 @@ class MessageReceived(Event, frozen=True, kw_only=True):
 
 
 # ---- a call
+
+
+class MessageAnswered(Event, frozen=True, kw_only=True):
+    """The final response to a MESSAGE that was sent outside a call, or 408 when none came."""
+
+    to_uri: str
+    code: int
+    reason: str
 
 
 class CallStarted(CallEvent, frozen=True, kw_only=True):
@@ -276,6 +290,14 @@ class PlaybackFinished(CallEvent, frozen=True, kw_only=True):
     complete: bool
 
 
+class TransferProgressed(CallEvent, frozen=True, kw_only=True):
+    """The peer that was asked to call somebody says how it goes (NOTIFY with a sipfrag, RFC 3515)."""
+
+    code: int
+    reason: str
+    final: bool
+
+
 class PlaybackStarted(CallEvent, frozen=True, kw_only=True):
     """A file was connected to the call's audio; its first frame leaves at the clock's next tick (20 ms)."""
 
@@ -329,6 +351,7 @@ Wired = (
     | TransportChanged
     | RegistrationChanged
     | MessageReceived
+    | MessageAnswered
     | CallStarted
     | CallStateChanged
     | MediaStateChanged
@@ -337,6 +360,7 @@ Wired = (
     | DtmfReleased
     | DtmfSent
     | DtmfFinished
+    | TransferProgressed
     | AudioHeard
     | PlaybackStarted
     | PlaybackFinished

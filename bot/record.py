@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from .events import (
     CallStarted,
@@ -15,9 +15,14 @@ from .events import (
     DtmfSent,
     Event,
     MediaStateChanged,
+    PlaybackFinished,
+    PlaybackStarted,
+    RecordingFinished,
+    RecordingStarted,
     SipReceived,
     SipSent,
     StreamMeasured,
+    TransferProgressed,
 )
 from .model import (
     CallState,
@@ -35,7 +40,7 @@ from .sip import Message
 if TYPE_CHECKING:
     from media.compare import Comparison
 
-__all__ = ["CallRecord", "Digit", "StateSeen", "TracedMessage"]
+__all__ = ["Activity", "CallRecord", "Digit", "StateSeen", "TracedMessage"]
 
 FINAL = 200
 
@@ -60,6 +65,16 @@ class Digit:
     duration_ms: int | None = None
 
 
+@dataclass
+class Activity:
+    """A file that was played or recorded; ``ended_at`` is None until it was seen to end."""
+
+    kind: Literal["play", "record"]
+    number: int
+    at: float
+    ended_at: float | None = None
+
+
 @dataclass(frozen=True)
 class TracedMessage:
     """A SIP message of the call, keys redacted."""
@@ -69,6 +84,10 @@ class TracedMessage:
     transport: str
     peer: str
     message: Message
+    text: str = ""
+    """All of it, as it was on the wire but for the secrets."""
+    local: str = ""
+    """Our own address of it; empty when it is not known."""
 
 
 @dataclass
@@ -85,9 +104,13 @@ class CallRecord:
     states: list[StateSeen] = field(default_factory=list)
     ended_by: EndedBy | None = None
     media: tuple[MediaState, ...] = ()
+    media_history: list[tuple[float, tuple[MediaState, ...]]] = field(default_factory=list)
+    """The m= lines each time that the library told of them, and when."""
     last_active: dict[int, MediaState] = field(default_factory=dict)
     received: list[Digit] = field(default_factory=list)
     sent: list[Digit] = field(default_factory=list)
+    activities: list[Activity] = field(default_factory=list)
+    transfers: list[TransferProgressed] = field(default_factory=list)
     messages: list[TracedMessage] = field(default_factory=list)
     negotiation: OfferAnswer = field(default_factory=OfferAnswer)
     listens: bool = False
@@ -139,9 +162,14 @@ class CallRecord:
                 self.ended_by = event.by or self.ended_by
             case MediaStateChanged():
                 self.media = tuple(event.media)
+                self.media_history.append((event.at, self.media))
                 self.last_active.update({line.index: line for line in event.media if line.active})
             case StreamMeasured():
                 self._measured(event)
+            case PlaybackStarted() | RecordingStarted():
+                self._begin(event)
+            case PlaybackFinished() | RecordingFinished():
+                self._end(event)
             case DtmfReceived():
                 self.received.append(Digit(event.digit, event.method, event.at, event.duration_ms))
             case DtmfReleased():
@@ -149,6 +177,8 @@ class CallRecord:
                     self.received[-1].duration_ms = event.duration_ms
             case DtmfSent():
                 self.sent.append(Digit(event.digit, event.method, event.at))
+            case TransferProgressed():
+                self.transfers.append(event)
             case SipSent() | SipReceived():
                 self._trace(event)
             case _:
@@ -215,10 +245,26 @@ class CallRecord:
         except ValueError:
             return
         sent = isinstance(event, SipSent)
-        self.messages.append(TracedMessage(sent, event.at, event.transport, event.peer, message))
+        self.messages.append(
+            TracedMessage(sent, event.at, event.transport, event.peer, message, event.text, event.local)
+        )
         self.negotiation.feed(sent, message)
         if not self.transport:
             self.transport = event.transport
+
+    def _begin(self, event: PlaybackStarted | RecordingStarted) -> None:
+        if isinstance(event, PlaybackStarted):
+            self.activities.append(Activity("play", event.playback, event.at))
+        else:
+            self.activities.append(Activity("record", event.recording, event.at))
+
+    def _end(self, event: PlaybackFinished | RecordingFinished) -> None:
+        kind, number = (
+            ("play", event.playback) if isinstance(event, PlaybackFinished) else ("record", event.recording)
+        )
+        for one in self.activities:
+            if (one.kind, one.number, one.ended_at) == (kind, number, None):
+                one.ended_at = event.at
 
     def _measured(self, event: StreamMeasured) -> None:
         if event.final:

@@ -10,8 +10,9 @@ import pjsua2 as pj
 
 from bot.agent.call import message
 from bot.agent.guard import guarded
+from bot.agent.trace import printable
 from bot.config import EndpointConfig
-from bot.events import RegistrationChanged, Wired
+from bot.events import MessageAnswered, RegistrationChanged, Wired
 from bot.model import SecureSignalling, SrtpMode, Transport
 
 __all__ = ["Account", "account_settings"]
@@ -51,6 +52,17 @@ class Account(pj.Account):
     @guarded
     def onInstantMessage(self, prm: pj.OnInstantMessageParam) -> None:
         self.report(message(prm))
+
+    @guarded
+    def onInstantMessageStatus(self, prm: pj.OnInstantMessageStatusParam) -> None:
+        self.report(
+            MessageAnswered(
+                at=time.monotonic(),
+                to_uri=printable(prm.toUri),
+                code=prm.code,
+                reason=printable(prm.reason),
+            )
+        )
 
 
 def account_settings(

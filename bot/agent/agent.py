@@ -16,6 +16,7 @@ from bot.agent.dialler import Dialler
 from bot.agent.gate import NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE, Gate
 from bot.agent.library import Library
 from bot.agent.loop import Loop
+from bot.agent.messenger import Messenger, instant_message
 from bot.agent.refusal import Refused
 from bot.agent.studio import Studio
 from bot.agent.trace import Trace, write_line
@@ -32,10 +33,13 @@ from bot.commands import (
     Record,
     Request,
     SendDtmf,
+    SendMessage,
+    SendOptions,
     Shutdown,
     Start,
     StopPlay,
     StopRecord,
+    Transfer,
     Unhold,
 )
 from bot.events import (
@@ -71,12 +75,14 @@ class Agent:
         self._dead: list[NativeCall] = []
         self._calls = 0
         self._account: Account | None = None
+        self._messenger: Messenger | None = None
         self._silence: pj.ToneGenerator | None = None
         self._trace: Trace | None = None
         self._gate: Gate | None = None
         self._started = False
         self._guarded = False
         self._listening = False
+        self._transfers = False
 
     def run(self) -> None:
         """Serve until the loop stops, then end in order."""
@@ -137,6 +143,19 @@ class Agent:
                 self._studio.listen(self._leg(command.call), command.on)
             case Loopback():
                 self._leg(command.call).audio.loop_back(command.on)
+            case SendMessage(call=None):
+                assert self._messenger is not None
+                self._messenger.send(command)
+            case SendMessage(call=int(number)):
+                self._leg(number).live.sendInstantMessage(instant_message(command))
+            case SendOptions():
+                request = pj.CallSendRequestParam()
+                request.method, request.txOption = "OPTIONS", tx_option(command.headers)
+                self._leg(command.call).live.sendRequest(request)
+            case Transfer():
+                prm = pj.CallOpParam(True)
+                prm.txOption = tx_option(command.headers)
+                self._leg(command.call).live.xfer(command.uri, prm)
             case Measure():
                 self._leg(command.call).measure()
 
@@ -161,6 +180,8 @@ class Agent:
         first = self._library.listeners[0]
         self._account = Account(self._emit, self._incoming)
         self._account.create(account_settings(config, self._library.transport_ids, first.host, first.port))
+        self._messenger = Messenger(self._account)
+        self._transfers = config.accept_transfers
         self._emit(ready)
         self._loop.beat()
 
@@ -180,7 +201,7 @@ class Agent:
         self._legs.clear()
         self._studio.clear()
         self._dead.clear()
-        self._silence = self._account = None
+        self._messenger = self._silence = self._account = None
         gc.collect()
 
     # ---- calls
@@ -198,6 +219,7 @@ class Agent:
         audio = CallAudio(self._silence, lambda key: self._studio.started(number, key))
         leg = Leg(number, direction, audio, self._emit)
         leg.on_end = self._ended
+        leg.on_transfer = self._transferred
         self._legs[leg.number] = leg
         if self._listening:
             self._studio.listen(leg, True)
@@ -243,6 +265,15 @@ class Agent:
                 self._ended(leg)
             raise
         self._loop.after(command.ring_timeout_s, lambda: self._give_up(leg))
+
+    def _transferred(self) -> NativeCall | None:
+        """The call to make for a REFER, if this endpoint does what it is referred to."""
+        if not self._transfers:
+            return None
+        assert self._account is not None
+        leg = self._new_leg(Direction.OUTGOING)
+        leg.native = NativeCall(self._account, leg)
+        return leg.native
 
     def _give_up(self, leg: Leg) -> None:
         if leg.native is not None and leg.state is not CallState.CONFIRMED:

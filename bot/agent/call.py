@@ -28,6 +28,7 @@ from bot.events import (
     MediaStateChanged,
     MessageReceived,
     StreamMeasured,
+    TransferProgressed,
     Wired,
 )
 from bot.model import (
@@ -102,7 +103,24 @@ class NativeCall(pj.Call):
 
     @guarded
     def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
-        prm.statusCode = DECLINE
+        call = self._leg.on_transfer()
+        if call is None:
+            prm.statusCode = DECLINE
+        else:
+            prm.newCall = call
+
+    @guarded
+    def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
+        self.report(
+            TransferProgressed(
+                at=time.monotonic(),
+                call=self._leg.number,
+                code=prm.statusCode,
+                reason=printable(prm.reason),
+                final=prm.finalNotify,
+            )
+        )
+        prm.cont = not prm.finalNotify
 
     @guarded
     def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
@@ -125,6 +143,7 @@ class Leg:
         self.native: NativeCall | None = None
         self.ended_by: EndedBy | None = None
         self.on_end: Callable[[Leg], None] = lambda leg: None
+        self.on_transfer: Callable[[], NativeCall | None] = lambda: None
         self.state = CallState.NULL
         self.transport = ""
         self._direction = direction

@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import pjsua2 as pj
 
+from bot.agent.addresses import Addresses
 from bot.events import KeyNegotiated, SipReceived, SipSent, Wired
 from bot.sip import redact
 
@@ -35,6 +36,7 @@ class Trace(pj.LogWriter):
         self._emit = emit
         self._written_level = log_level if log_level > 4 else LOGGED_ALWAYS
         self._keep_keys = keep_keys
+        self._addresses = Addresses()
         self.last_received = ""
         """The SIP message that the library is dealing with, unredacted."""
 
@@ -60,7 +62,9 @@ class Trace(pj.LogWriter):
             self.last_received = text
         if self._keep_keys:
             self._keys(now, way == "TX", text)
-        self._emit(event(at=now, transport=transport.lower(), peer=peer, text=redact(text)))
+        transport = transport.lower()
+        local = self._addresses.local(transport, peer)
+        self._emit(event(at=now, transport=transport, peer=peer, local=local, text=redact(text)))
 
     def _keys(self, now: float, sent: bool, text: str) -> None:
         call_id = CALL_ID.search(text)

@@ -14,10 +14,13 @@ from bot.commands import (
     Play,
     Record,
     SendDtmf,
+    SendMessage,
+    SendOptions,
     Shutdown,
     Start,
     StopPlay,
     StopRecord,
+    Transfer,
     Unhold,
 )
 from bot.config import EndpointConfig, TlsConfig
@@ -38,6 +41,7 @@ from bot.events import (
     KeyNegotiated,
     Listener,
     MediaStateChanged,
+    MessageAnswered,
     MessageReceived,
     NativeLogged,
     PlaybackFinished,
@@ -48,6 +52,7 @@ from bot.events import (
     SipReceived,
     SipSent,
     StreamMeasured,
+    TransferProgressed,
     TransportChanged,
     Wired,
 )
@@ -104,6 +109,7 @@ EVENTS: list[Wired] = [
     ),
     RegistrationChanged(at=1.0, active=True, code=200, reason="OK", expires_s=300),
     MessageReceived(at=1.0, from_uri="sip:a@b", to_uri="sip:c@d", content_type="text/plain", body=AWKWARD),
+    MessageAnswered(at=1.0, to_uri="sip:c@d", code=202, reason=AWKWARD),
     CallStarted(
         at=1.0,
         call=1,
@@ -152,6 +158,7 @@ EVENTS: list[Wired] = [
     DtmfReleased(at=1.0, call=1, digit="#", method=DtmfMethod.RFC4733, duration_ms=100),
     DtmfSent(at=1.0, call=1, transmission=7, digit="*", method=DtmfMethod.INBAND),
     DtmfFinished(at=1.0, call=1, transmission=7, problem=AWKWARD),
+    TransferProgressed(at=1.0, call=1, code=180, reason=AWKWARD, final=False),
     AudioHeard(at=1.0, call=1, rate=8000, samples=bytes(range(256)) * 7),
     PlaybackStarted(at=1.0, call=1, playback=8),
     PlaybackFinished(at=1.0, call=1, playback=8, complete=False),
@@ -194,5 +201,8 @@ COMMANDS: list[AnyCommand] = [
     SendDtmf(call=1, transmission=4, digits="1,*#D", method=DtmfMethod.INFO, on_ms=160, off_ms=40),
     Listen(call=1, on=False),
     Loopback(call=1, on=False),
+    SendMessage(call=1, text=AWKWARD, headers=[("X-Test", "1")]),
+    SendOptions(call=1),
+    Transfer(call=1, uri="sip:c@d"),
     Measure(call=1),
 ]

@@ -14,6 +14,7 @@ from bot.commands import (
     AnyCommand,
     Hangup,
     Hold,
+    Listen,
     Loopback,
     Measure,
     Play,
@@ -287,6 +288,25 @@ def test_play_makes_the_file_playable(rig: Rig, call: Call, sound: Path) -> None
     assert (command.call, command.loop) == (1, True)
     info = soundfile.info(command.path)
     assert (info.samplerate, info.channels, info.subtype) == (8000, 1, "PCM_16")
+
+
+def test_listen(rig: Rig, call: Call) -> None:
+    assert not call.known.listens
+    call.listen(False)
+    assert rig.driver.last(Listen) == Listen(call=1, on=False)
+    assert not call.known.listens
+    call.listen()
+    assert rig.driver.last(Listen) == Listen(call=1, on=True)
+    assert call.known.listens
+    call.listen(False)
+    assert call.known.listens  # for what was heard until now
+
+
+def test_listen_that_is_refused(rig: Rig, call: Call) -> None:
+    rig.driver.refuse(Listen, "ended", "call 1 has ended")
+    with pytest.raises(CallEnded):
+        call.listen()
+    assert not call.known.listens
 
 
 def test_play_can_be_waited_for(rig: Rig, call: Call, sound: Path) -> None:

@@ -68,7 +68,9 @@ def test_nothing_comes_of_speech_and_markers() -> None:
 
 
 def test_digits_in_speech_are_told_from_it() -> None:
-    audio = joined(speech_like(1, RATE), silence(0.1, RATE), synthesise("42", RATE), speech_like(1, RATE, seed=2))
+    audio = joined(
+        speech_like(1, RATE), silence(0.1, RATE), synthesise("42", RATE), speech_like(1, RATE, seed=2)
+    )
     found = heard(Ear(CALL), audio)
     assert "".join(one.digit for one in found) == "42"
     assert found[0].at == pytest.approx(BEGUN + 1.1, abs=WITHIN_S)

@@ -15,6 +15,7 @@ from bot.errors import BotError, ConfigError, EndpointCrashed, ExpectationFailed
 from bot.events import ExpectationChecked
 from bot.expectations import CallExpectation, RecordingExpectation
 from bot.model import CallState, CryptoSuite, DtmfMethod, EndedBy, MediaDirection
+from bot.recording_expectations import SoundExpectation
 from tests.bot.fakes import (
     KEY,
     LONG,
@@ -422,6 +423,57 @@ def test_to_have_received_dtmf_by_any_method(rig: Rig, talk: Line) -> None:
     passes(rig, talk.call, lambda it: it.to_have_received_dtmf("42", timeout=0))
 
 
+@pytest.fixture
+def listened(talk: Line) -> Line:
+    """A confirmed call that is listened to."""
+    talk.call.listen()
+    return talk
+
+
+def test_to_have_received_dtmf_inband(rig: Rig, listened: Line) -> None:
+    listened.digits("4", DtmfMethod.INBAND)
+    passes_later(
+        rig,
+        listened.call,
+        lambda it: it.to_have_received_dtmf("42", method="inband", timeout=LONG),
+        lambda: listened.digits("2", DtmfMethod.INBAND),
+    )
+
+
+@pytest.mark.parametrize(("method", "digits"), [("inband", "42"), ("rfc4733", "17")])
+def test_inband_digits_are_judged_apart(rig: Rig, listened: Line, method: str, digits: str) -> None:
+    for inband, signalled in ("41", "27"):
+        listened.digits(inband, DtmfMethod.INBAND)
+        listened.digits(signalled)
+    passes(rig, listened.call, lambda it: it.to_have_received_dtmf(digits, method=method, timeout=0))
+    assert verdicts(rig)[0].observed == "'4127' by inband, rfc4733"
+
+
+def test_signalled_digits_are_no_inband_ones(rig: Rig, listened: Line) -> None:
+    listened.digits("42")
+    text = fails(rig, listened.call, lambda it: it.to_have_received_dtmf("42", method="inband", timeout=0.05))
+    assert "expected: '42' by inband" in text
+    assert "waited 0.05 s" in text
+
+
+def test_other_inband_digits_are_hopeless(rig: Rig, listened: Line) -> None:
+    listened.digits("9", DtmfMethod.INBAND)
+    text = fails(rig, listened.call, lambda it: it.to_have_received_dtmf("42", method="inband", timeout=LONG))
+    assert "other digits arrived" in text
+
+
+def test_inband_digits_that_nobody_listens_for(rig: Rig, talk: Line) -> None:
+    with pytest.raises(ConfigError, match=r"does not listen for in-band digits; call\.listen\(\) first"):
+        expect(talk.call).to_have_received_dtmf("1", method=DtmfMethod.INBAND)
+    assert verdicts(rig) == []
+
+
+def test_inband_digits_count_where_there_should_be_none(rig: Rig, listened: Line) -> None:
+    listened.digits("7", DtmfMethod.INBAND)
+    text = fails(rig, listened.call, lambda it: it.not_to_have_received_dtmf())
+    assert "observed: '7' by inband" in text
+
+
 def test_to_have_received_dtmf_is_hopeless_after_the_end(rig: Rig, talk: Line) -> None:
     talk.digits("4")
     with while_waiting(rig.journal, talk.ended):
@@ -682,3 +734,4 @@ def test_every_assertion_is_tested() -> None:
         "to_have_header",
     }
     assert {name for name in vars(RecordingExpectation) if not name.startswith("_")} == {"to_match"}
+    assert issubclass(RecordingExpectation, SoundExpectation)  # tested in test_recording_expectations.py

@@ -188,8 +188,13 @@ def measured(stats: StreamStats, *, index: int = 0, final: bool = False) -> Stre
     return StreamMeasured(at=103.0, call=1, index=index, stats=stats, final=final)
 
 
-def both(rx: RtpCounters, tx: RtpCounters | None = None, rtt_ms: float | None = None) -> StreamStats:
-    return StreamStats(rx=rx, tx=tx or counters(0), rtt_ms=rtt_ms)
+def both(
+    rx: RtpCounters,
+    tx: RtpCounters | None = None,
+    rtt_ms: float | None = None,
+    jitter_buffer_ms: float | None = None,
+) -> StreamStats:
+    return StreamStats(rx=rx, tx=tx or counters(0), rtt_ms=rtt_ms, jitter_buffer_ms=jitter_buffer_ms)
 
 
 def test_the_latest_measurement_of_a_stream_counts(record: CallRecord) -> None:
@@ -204,8 +209,8 @@ def test_streams_one_after_another_add_up(record: CallRecord) -> None:
     second = RtpCounters(packets=300, bytes=48000, lost=2, duplicate=4, jitter_ms_mean=2.0, jitter_ms_max=3.0)
     observe(
         record,
-        measured(both(first, rtt_ms=7.0), final=True),
-        measured(both(second, rtt_ms=9.0), final=True),
+        measured(both(first, rtt_ms=7.0, jitter_buffer_ms=40.0), final=True),
+        measured(both(second, rtt_ms=9.0, jitter_buffer_ms=60.0), final=True),
         measured(both(counters(50))),
     )
     assert record.stats(0) == StreamStats(
@@ -221,6 +226,7 @@ def test_streams_one_after_another_add_up(record: CallRecord) -> None:
         ),
         tx=counters(0),
         rtt_ms=9.0,
+        jitter_buffer_ms=55.0,
     )
 
 
@@ -228,7 +234,8 @@ def test_what_was_never_measured_is_none_and_not_zero(record: CallRecord) -> Non
     observe(record, measured(both(counters(1)), final=True), measured(both(counters(2))))
     stats = record.stats(0)
     assert stats is not None
-    assert (stats.rx.lost, stats.rx.jitter_ms_mean, stats.rx.jitter_ms_max, stats.rtt_ms) == (None,) * 4
+    assert (stats.rx.lost, stats.rx.jitter_ms_mean, stats.rx.jitter_ms_max) == (None,) * 3
+    assert (stats.rtt_ms, stats.jitter_buffer_ms) == (None, None)
 
 
 def test_jitter_of_no_packets_is_none(record: CallRecord) -> None:

@@ -308,13 +308,19 @@ def heard(
     clock_rate: int | None = 8000,
     *,
     rtt_ms: float | None = 0.25,
+    jitter_buffer_ms: float | None = None,
     **counts: int | None,
 ) -> Any:
     """The media of a call in which a second of audio was received."""
     line = rig.confirmed()
     line.media(msgspec.structs.replace(audio(), codec=codec, clock_rate=clock_rate))
     counted: dict[str, Any] = {"packets": 50, "bytes": 8000, "lost": 0, "discarded": 0, **counts}
-    stats = StreamStats(rx=RtpCounters(**counted), tx=RtpCounters(packets=50, bytes=8000), rtt_ms=rtt_ms)
+    stats = StreamStats(
+        rx=RtpCounters(**counted),
+        tx=RtpCounters(packets=50, bytes=8000),
+        rtt_ms=rtt_ms,
+        jitter_buffer_ms=jitter_buffer_ms,
+    )
     rig.driver.feed(StreamMeasured(at=time.monotonic(), call=1, index=0, stats=stats, final=True))
     (media,) = builtins(call_result(line.call))["media"]
     return media
@@ -333,6 +339,9 @@ SCORES = ("mos_lq", "mos_cq", "mos_scale")
         ({"duplicate": 1}, (4.41, 4.41, "narrowband")),
         ({"rtt_ms": 600}, (4.41, 3.88, "narrowband")),
         ({"rtt_ms": None}, (4.41, None, "narrowband")),
+        ({"jitter_buffer_ms": 60.0}, (4.41, 4.41, "narrowband")),
+        ({"jitter_buffer_ms": 300.0}, (4.41, 3.88, "narrowband")),
+        ({"rtt_ms": None, "jitter_buffer_ms": 60.0}, (4.41, None, "narrowband")),
         ({"codec": "G722", "clock_rate": 16000}, (4.34, 4.34, "wideband")),
         ({"codec": "GSM"}, (3.74, 3.74, "narrowband")),
     ],

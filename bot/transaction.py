@@ -1,0 +1,88 @@
+"""Requests that were sent in a call, and what came of them; read from the messages on the wire."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from .deadline import Deadline
+from .errors import WaitTimeout
+from .record import CallRecord
+from .sip import Message
+
+__all__ = ["Sent", "Transferral"]
+
+FINAL, REFUSED = 200, 300
+
+
+class Waiter(Protocol):
+    """Who can wait until something about the call holds."""
+
+    def wait_until(self, holds: Callable[[], bool], deadline: Deadline) -> bool:
+        """Whether it held before the deadline passed."""
+
+
+class Sent:
+    """A request that was just sent in a call."""
+
+    def __init__(self, waiter: Waiter, known: CallRecord, method: str) -> None:
+        self.waiter = waiter
+        self.known = known
+        self.method = method
+        self._first = max(self._requests(), default=0)
+
+    @property
+    def code(self) -> int | None:
+        """The status code of the final response, when it has come; a challenge that was met is none."""
+        last = max(self._requests(), default=0)
+        answers = {
+            message.cseq[0]: message.status
+            for message in self._messages(sent=False)
+            if message.cseq and message.status >= FINAL
+        }
+        return answers.get(last) if last >= self._first else None
+
+    def wait(self, timeout: float = 32.0) -> int:
+        """Wait for the final response, for which RFC 3261 gives 32 s, and return its status code.
+
+        Raises WaitTimeout when none has come, and CallEnded when the call ended before.
+        """
+        if not self.waiter.wait_until(lambda: self.code is not None, Deadline(timeout)):
+            raise WaitTimeout(f"call {self.known.number}: no answer to {self.method} within {timeout:g} s")
+        assert self.code is not None
+        return self.code
+
+    def _requests(self) -> list[int]:
+        """The CSeq numbers of the requests of this method that were sent."""
+        return [message.cseq[0] for message in self._messages(sent=True) if message.cseq and message.method]
+
+    def _messages(self, *, sent: bool) -> list[Message]:
+        traced = (one.message for one in self.known.messages if one.sent is sent)
+        return [message for message in traced if message.cseq_method == self.method]
+
+
+class Transferral:
+    """A transfer that was asked for with ``refer``."""
+
+    def __init__(self, refer: Sent) -> None:
+        self.refer = refer
+
+    @property
+    def progress(self) -> list[int]:
+        """The status codes that the peer has told of its new call so far."""
+        return [event.code for event in self.refer.known.transfers]
+
+    def wait(self, timeout: float = 60.0) -> int:
+        """Wait until the peer has said what became of its call, or refused to make it; the status code."""
+        if not self.refer.waiter.wait_until(lambda: self._result() is not None, Deadline(timeout)):
+            raise WaitTimeout(
+                f"call {self.refer.known.number}: the transfer was not over within {timeout:g} s"
+            )
+        result = self._result()
+        assert result is not None
+        return result
+
+    def _result(self) -> int | None:
+        final = [event.code for event in self.refer.known.transfers if event.final]
+        refused = self.refer.code if self.refer.code is not None and self.refer.code >= REFUSED else None
+        return final[-1] if final else refused
