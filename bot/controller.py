@@ -6,11 +6,14 @@ them raises goes to the journal with its traceback and fails the endpoint.
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import queue
 import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 
 from .call import Call
@@ -26,6 +29,7 @@ from .events import (
     MediaStateChanged,
     MessageReceived,
     PlaybackFinished,
+    VoiceChanged,
 )
 from .journal import Entry
 from .model import CallState, Direction, MediaState
@@ -36,10 +40,27 @@ __all__ = ["Controller"]
 Job = Callable[[], None]
 
 
+@dataclass(frozen=True, order=True)
+class Timer:
+    """A callback that is due at a monotonic time."""
+
+    at: float
+    number: int
+    job: Job = field(compare=False)
+
+
 class Controller:
     """Override what you need; ``self.endpoint`` is the endpoint that was given this controller."""
 
     endpoint: Endpoint
+    _jobs: queue.SimpleQueue[Job | Timer | None]
+    _numbers: itertools.count[int]
+
+    def on_start(self) -> None:
+        """The endpoint is about to start, in its thread; a ConfigError keeps it from starting."""
+
+    def on_end(self) -> None:
+        """The endpoint has ended, in its thread; nothing follows."""
 
     def on_incoming_call(self, call: Call) -> None:
         """An INVITE arrived."""
@@ -56,16 +77,35 @@ class Controller:
     def on_played(self, call: Call, complete: bool) -> None:
         """A file was played to its end, or its playing was cut short."""
 
+    def on_voice(self, call: Call, voice: VoiceChanged) -> None:
+        """Somebody began to speak or fell silent in a call that is listened to (``Call.listen``)."""
+
     def on_message(self, message: MessageReceived) -> None:
         """A SIP MESSAGE arrived."""
+
+    # ---- for those who override
+
+    def after(self, seconds: float, job: Job) -> None:
+        """Call ``job`` in so many seconds, as a callback among the others; not when the endpoint ends before.
+
+        What it wants to do in a call has to be still wanted then.
+        """
+        self._jobs.put(Timer(time.monotonic() + seconds, next(self._numbers), job))
+
+    def serve(self, lead: Controller) -> None:
+        """Work for another controller, which passes the callbacks on that this one is to have."""
+        self.endpoint, self._jobs, self._numbers = lead.endpoint, lead._jobs, lead._numbers
+        self.on_start()
 
     # ---- for the endpoint
 
     def attach(self, endpoint: Endpoint) -> None:
         """Start to follow the endpoint's events."""
         self.endpoint = endpoint
-        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._jobs = queue.SimpleQueue()
+        self._numbers = itertools.count()
         self._calls: dict[int, Call] = {}
+        self.on_start()
         self._stop_observing = endpoint.journal.observe(self._observe)
         self._thread = threading.Thread(target=self._run, name="srtpbot-controller", daemon=True)
         self._thread.start()
@@ -76,6 +116,7 @@ class Controller:
         self._jobs.put(None)
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout=5.0)
+        self.on_end()
 
     def _observe(self, entry: Entry) -> None:
         if entry.endpoint == self.endpoint.name:
@@ -108,17 +149,34 @@ class Controller:
                 return [partial(self.on_dtmf, call, call.known.received[-1])]
             case PlaybackFinished():
                 return [lambda: self.on_played(call, event.complete)]
+            case VoiceChanged():
+                return [lambda: self.on_voice(call, event)]
             case _:
                 return []
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        timers: list[Timer] = []
+        while (job := self._next(timers)) is not None:
             try:
                 job()
             except CallEnded:
                 continue  # while a callback dealt with it, as is the peer's right
             except Exception:
                 self._report()
+
+    def _next(self, timers: list[Timer]) -> Job | None:
+        """What is to be called next: a timer's job that is due, or else an event's; None at the end."""
+        while True:
+            wait = timers[0].at - time.monotonic() if timers else None
+            if wait is not None and wait <= 0:
+                return heapq.heappop(timers).job
+            try:
+                job = self._jobs.get(timeout=wait)
+            except queue.Empty:
+                continue
+            if not isinstance(job, Timer):
+                return job
+            heapq.heappush(timers, job)
 
     def _report(self) -> None:
         where = f"{type(self).__name__} callback"

@@ -45,6 +45,7 @@ from .events import (
     RegistrationChanged,
     SipReceived,
     SipSent,
+    VoiceChanged,
 )
 from .events import CallbackFailed as CallbackRaised
 from .journal import Entry, Journal
@@ -136,8 +137,13 @@ class Endpoint:
         """Start the agent and wait until its ports listen."""
         self.journal.join(self.name)
         self._stop_observing = self.journal.observe(self._observe)
-        if self._controller is not None:
-            self._controller.attach(self)
+        try:
+            if self._controller is not None:
+                self._controller.attach(self)
+        except BaseException:  # it refuses to start
+            self._stop_observing()
+            self.journal.leave(self.name)
+            raise
         try:
             self._driver = Driver(self._take, self._on_log)
         except OSError as error:
@@ -364,14 +370,15 @@ class Endpoint:
 
     def _take(self, event: AnyEvent) -> None:
         """Put what the agent reports into the journal; of audio, what is understood of it."""
-        heard: Iterable[DtmfReceived] = ()
+        heard: Iterable[DtmfReceived | VoiceChanged] = ()
         if isinstance(event, AudioHeard):
-            heard = self._ears.setdefault(event.call, Ear(event.call)).hear(event)
+            ear = self._ears.setdefault(event.call, Ear(event.call))
+            heard = (*ear.hear(event), *ear.follow(event))
         elif isinstance(event, CallStateChanged) and event.state is CallState.DISCONNECTED:
-            ear = self._ears.pop(event.call, None)
-            heard = ear.finish() if ear is not None else ()
-        for digit in heard:
-            self.journal.append(self.name, digit)
+            last = self._ears.pop(event.call, None)
+            heard = last.finish() if last is not None else ()
+        for one in heard:
+            self.journal.append(self.name, one)
         if not isinstance(event, AudioHeard):
             self.journal.append(self.name, event)
 

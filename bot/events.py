@@ -55,6 +55,7 @@ __all__ = [
     "StreamMeasured",
     "TransferProgressed",
     "TransportChanged",
+    "VoiceChanged",
     "Wired",
 ]
 
@@ -324,6 +325,12 @@ class RecordingFinished(CallEvent, frozen=True, kw_only=True):
     path: str
 
 
+class VoiceChanged(CallEvent, frozen=True, kw_only=True):
+    """Somebody began to speak in a call that is listened to, or fell silent; heard by the parent."""
+
+    speaking: bool
+
+
 # ---- said by the parent
 
 
@@ -369,5 +376,5 @@ Wired = (
 )
 """What crosses the boundary."""
 
-AnyEvent = Wired | AgentCrashed | ExpectationChecked
+AnyEvent = Wired | AgentCrashed | VoiceChanged | ExpectationChecked
 """What a journal can hold."""

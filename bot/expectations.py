@@ -251,18 +251,19 @@ class CallExpectation(_Expectation):
     ) -> None:
         """Exactly these digits arrived, in this order, by this method.
 
-        In-band digits are judged apart from those that were signalled, since many peers send both.
-        Raises ConfigError when in-band digits are asked for and nobody listens for them.
+        In-band digits are judged apart from those that were signalled, since many peers send both; without
+        a method they count only where none was signalled. Raises ConfigError when in-band digits are asked
+        for and nobody listens for them.
         """
         wanted = DtmfMethod(method) if method is not None else None
         known = self._known
-        inband = wanted is DtmfMethod.INBAND
-        if inband and not known.listens:
+        if wanted is DtmfMethod.INBAND and not known.listens:
             raise ConfigError(f"{self._call} does not listen for in-band digits; call.listen() first")
 
         def received() -> list[Digit]:
-            apart = (one for one in known.received if (one.method is DtmfMethod.INBAND) is inband)
-            return list(known.received if wanted is None else apart)
+            inband = [one for one in known.received if one.method is DtmfMethod.INBAND]
+            signalled = [one for one in known.received if one.method is not DtmfMethod.INBAND]
+            return inband if wanted is DtmfMethod.INBAND or not (wanted or signalled) else signalled
 
         def arrived() -> str:
             return "".join(one.digit for one in received())

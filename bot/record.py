@@ -173,8 +173,10 @@ class CallRecord:
             case DtmfReceived():
                 self.received.append(Digit(event.digit, event.method, event.at, event.duration_ms))
             case DtmfReleased():
-                if self.received:
-                    self.received[-1].duration_ms = event.duration_ms
+                begun = event.digit, event.method
+                same = [one for one in self.received if (one.digit, one.method) == begun]
+                if same:
+                    same[-1].duration_ms = event.duration_ms
             case DtmfSent():
                 self.sent.append(Digit(event.digit, event.method, event.at))
             case TransferProgressed():

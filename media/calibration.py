@@ -243,8 +243,8 @@ LIMITS = {
     "g722": WAVEFORM_LIMITS,
     "l16": WAVEFORM_LIMITS,
     "gsm": Limits(correlation=0.85, similarity=0.93, concealed=0.01),
-    "ilbc": Limits(correlation=0.75, similarity=0.93, concealed=0.02),
-    "speex": Limits(correlation=0.75, similarity=0.93, concealed=0.01),
+    "ilbc": Limits(correlation=0.75, similarity=0.95, concealed=0.02),
+    "speex": Limits(correlation=0.75, similarity=0.95, concealed=0.01),
 }
 WEAKEST = Limits(correlation=0.75, similarity=0.93, concealed=0.02)
 

@@ -14,7 +14,7 @@ from media.concealment import Aligned, Concealment, concealment
 from media.echo import Echo, find_echo
 from media.measure import Window, measure
 from media.similarity import similarity
-from media.spectra import HOP_S, Signal, frame_power
+from media.spectra import HOP_S, Floats, Signal, frame_power
 from media.wav import Audio, AudioError, resample
 
 __all__ = ["Comparison", "Gap", "Insertion", "Options", "Window", "compare"]
@@ -22,12 +22,18 @@ __all__ = ["Comparison", "Gap", "Insertion", "Options", "Window", "compare"]
 LOWEST_RATE, NARROWBAND, WIDEBAND = 4000, 8000, 16000
 SILENT_POWER = 10**-6.5  # -65 dBFS
 FULL_SCALE = 0.98  # the largest values of A-law and mu-law are 0.984 and 0.980
+BLOCK = 1 << 20  # samples looked at together: bounds memory
+LOUDEST = 1e3  # times full scale: the squares of far larger samples exceed the range of floats
 TINY = 1e-20
+LONG_S = 600.0  # more than that is measured at 8 kHz, whatever it has: bounds memory
+LEAST = 15  # frames: less audio is found in any speech by chance
 FOUND = 0.15  # with less of the reference recognised, numbers would describe chance
 NARROW = 0.1  # of the expected power above 4 kHz
 DRIFT_S = 4.0  # a track shorter than this says nothing of the clocks
 POINTS = 200  # of a track, for its slope
 SAME = 0.9  # correlation at which an insertion is what was heard just before
+LONGEST_REPEAT_S = 1.0  # no jitter buffer repeats more
+SLACK_S = 0.015  # a receiver that stretches repeats whole periods of the voice, not just what was inserted
 
 
 def compare(
@@ -39,11 +45,13 @@ def compare(
     whole one counts. Only the reference's active parts are judged, between 300 Hz and 0.45 of the rate.
     Where a steady tone begins is known to about 10 ms. Inverted polarity is not recognised. `sent` is
     what the recording's own party played from the recording's start, if that should not be in it.
-    Raises AudioError when the reference (or `sent`) is silent, a rate is below 4000 Hz, or `options` make
-    no sense.
+    Raises AudioError when the reference (or `sent`) is silent or has less than 150 ms of audio, samples
+    exceed full scale a thousand times, a rate is below 4000 Hz, or `options` make no sense.
     """
     options = options or Options()
     _check(options)
+    _check_scale(reference, "the reference")
+    _check_scale(recording, "the recording")
     low = min(NARROWBAND, reference.rate, recording.rate) // 100 * 100  # a whole number of samples in 10 ms
     if low < LOWEST_RATE:
         raise AudioError(
@@ -59,6 +67,9 @@ def compare(
         raise AudioError(
             f"the reference is silent: nothing{left} is above -60 dBFS {where}; use one with audio"
         )
+    if judged.sum() < LEAST:
+        short = f"the reference has only {1000 * HOP_S * int(judged.sum()):.0f} ms of audio"
+        raise AudioError(f"{short}, which is found in any speech by chance; use one with 150 ms or more")
     reason = _unheard(recording, narrow[1], low)
     if reason:
         return _nothing(reason, _gaps(gaps_of(np.full(len(judged), -1), judged)), recording, low, silent=True)
@@ -102,6 +113,8 @@ def _judged(
         drift_ppm=_drift_ppm(alignment),
         concealed_ms=round(1000 * concealed.total_s, 1) if concealed else None,
         judged_ms=1000 * concealed.judged_s if concealed else 0.0,
+        arrived_ms=1000 * HOP_S * int(alignment.arrived.sum()),
+        active_ms=1000 * HOP_S * int(alignment.judged.sum()),
     )
     reasons = faults(found, options)
     if echo is not None:
@@ -140,6 +153,12 @@ def _check(options: Options) -> None:
         raise AudioError(f"packets of {options.packet_ms:g} ms are not used in telephony; give 10 to 60 ms")
 
 
+def _check_scale(audio: Audio, name: str) -> None:
+    samples = audio.samples
+    if len(samples) and max(float(samples.max()), -float(samples.min())) > LOUDEST:
+        raise AudioError(f"{name} has samples beyond {LOUDEST:g}, where full scale is 1; divide by its peak")
+
+
 def _concealed(case: _Case, alignment: Alignment, options: Options, counted: Flags) -> Concealment | None:
     """What the receiver made up; None at rates that the models were not fitted to."""
     rate, (reference, recording) = case.low, case.narrow
@@ -165,23 +184,38 @@ def _drift_ppm(alignment: Alignment) -> float | None:
 def _insertion(stretch: Stretch, recording: Signal, rate: int) -> Insertion:
     """An insertion, and whether it repeats what came before it."""
     start, end = round(stretch.start_s * rate), round(stretch.end_s * rate)
-    piece = recording[start:end]
-    slack = len(piece) // 4
-    best = 0.0
-    for lag in range(max(1, len(piece) - slack), len(piece) + slack + 1):
-        if start - lag < 0:
-            break
-        before = recording[start - lag : start - lag + len(piece)]
-        energy = float(np.einsum("i,i->", piece, piece) * np.einsum("i,i->", before, before))
-        best = max(best, float(np.einsum("i,i->", piece, before)) / energy**0.5 if energy > 0 else 0.0)
-    return Insertion(*_rounded(stretch), repeated=best >= SAME)
+    return Insertion(*_rounded(stretch), repeated=_repeats(recording, start, end - start, rate))
+
+
+def _repeats(recording: Signal, start: int, size: int, rate: int) -> bool:
+    """Whether `size` samples in a row, from about `start` on, are those before them once more.
+
+    Of two equal stretches either may be called the inserted one, and so may any `size` samples across
+    both: the second one begins somewhere between the insertion's start and its end.
+    """
+    if not 0 < size <= LONGEST_REPEAT_S * rate:
+        return False
+    first = max(0, start - min(size // 2, round(HOP_S * rate)))
+    piece = recording[first : start + 2 * size + (start - first)]
+    own = _moving_sums(np.square(piece), size)
+    slack = min(size // 4, round(SLACK_S * rate))
+    for lag in range(size - slack, min(size + slack, first) + 1):
+        before = recording[first - lag : first - lag + len(piece)]
+        energy = own * _moving_sums(np.square(before), size)
+        if bool((_moving_sums(piece * before, size) > SAME * np.sqrt(energy) + TINY).any()):
+            return True
+    return False
+
+
+def _moving_sums(values: Signal, size: int) -> Floats:
+    """The sums of `size` values in a row, from each place on; of squares never negative."""
+    sums = np.cumsum(np.concatenate([[0.0], values]), dtype=np.float64)
+    return np.asarray(sums[size:] - sums[:-size]) if len(sums) > size else np.zeros(0)
 
 
 def _at(audio: Audio, rate: int) -> Signal:
-    """The telephone band of audio at a rate; DC is taken off before, for its ends would sound like clicks."""
-    samples = resample(audio, rate).samples
-    mean = samples.mean(dtype=np.float64) if len(samples) else 0.0
-    return in_band(samples - np.float32(mean), rate)
+    """The telephone band of audio at a rate."""
+    return in_band(resample(audio, rate).samples, rate)
 
 
 def _ignored(count: int, stretches: Sequence[tuple[float, float]]) -> Flags:
@@ -232,7 +266,8 @@ def _nothing(
 
 def _common(case: _Case) -> tuple[int, tuple[Signal, Signal]]:
     """Both at 16 kHz when they have it, and the recording has about the reference's share above 4 kHz."""
-    if min(case.reference.rate, case.recording.rate) < WIDEBAND:
+    longest_s = max(case.reference.duration_s, case.recording.duration_s)
+    if min(case.reference.rate, case.recording.rate) < WIDEBAND or longest_s > LONG_S:
         return case.low, case.narrow
     wide = _at(case.reference, WIDEBAND), _at(case.recording, WIDEBAND)
     expected, heard = (_high_share(one) for one in wide)
@@ -252,10 +287,10 @@ def _power(samples: Signal) -> float:
 def _clipped(recording: Audio) -> float | None:
     if not len(recording.samples):
         return None
-    samples = recording.samples
-    return int(np.count_nonzero(samples >= FULL_SCALE) + np.count_nonzero(samples <= -FULL_SCALE)) / len(
-        samples
-    )
+    samples, count = recording.samples, 0
+    for start in range(0, len(samples), BLOCK):
+        count += int(np.count_nonzero(np.abs(samples[start : start + BLOCK]) >= FULL_SCALE))
+    return count / len(samples)
 
 
 def _delay_ms(alignment: Alignment, rate: int) -> float | None:

@@ -12,6 +12,7 @@ from media.measure import Totals, Window
 __all__ = ["Comparison", "Findings", "Gap", "Insertion", "Options", "faults"]
 
 LISTED = 5  # stretches that a reason names
+SURE_MS, SURE_SHARE = 300.0, 0.75  # other speech has shorter pieces in common, and never so much
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What the verdict rests on; `edges` are the first and last moments of the reference that count, in s."""
+    """What the verdict rests on.
+
+    `edges` are the first and last moments of the reference that count, in s. `judged_ms` is how much of it
+    concealment could be looked for in, `arrived_ms` how much of its `active_ms` arrived.
+    """
 
     edges: tuple[float, float]
     gaps: tuple[Gap, ...]
@@ -158,6 +163,8 @@ class Findings:
     drift_ppm: float | None
     concealed_ms: float | None
     judged_ms: float
+    arrived_ms: float
+    active_ms: float
 
 
 def faults(found: Findings, options: Options) -> tuple[str, ...]:
@@ -168,6 +175,9 @@ def faults(found: Findings, options: Options) -> tuple[str, ...]:
 def _incomplete(found: Findings, options: Options) -> list[str]:
     """What is missing or too much."""
     reasons = []
+    if found.arrived_ms < min(SURE_MS, SURE_SHARE * found.active_ms):
+        little = f"only {found.arrived_ms:.0f} of {found.active_ms:.0f} ms were recognised"
+        reasons.append(f"{little}, as much as other audio may have in common with the reference")
     first, last = found.edges
     silent = [gap for gap in found.gaps if not gap.concealed]
     head = [gap for gap in silent if gap.start_s <= first]

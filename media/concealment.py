@@ -103,12 +103,13 @@ def _guess(pair: Aligned, first: int, size: int, model: Model, voicing: Floats) 
 
 
 def _clear(pair: Aligned, starts: NDArray[np.intp], size: int) -> NDArray[np.bool_]:
-    """Packets that lie in clear frames only."""
+    """Packets that lie in clear frames only, and whole in the reference."""
     hop = HOP_S * pair.rate
     first = np.clip((starts / hop).astype(np.intp), 0, len(pair.clear))
     after = np.clip(np.ceil((starts + size) / hop).astype(np.intp), 0, len(pair.clear))
     sums = np.concatenate([[0], np.cumsum(pair.clear)])
-    return np.asarray((starts >= 0) & (after > first) & (sums[after] - sums[first] == after - first))
+    whole = (starts >= 0) & (starts + size <= len(pair.reference))
+    return np.asarray(whole & (after > first) & (sums[after] - sums[first] == after - first))
 
 
 def features(pair: Aligned, starts: NDArray[np.intp], size: int, voicing: Floats) -> Floats:

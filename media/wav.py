@@ -21,6 +21,7 @@ __all__ = ["Audio", "AudioError", "playable", "read", "repair", "resample", "wri
 Samples = NDArray[np.float32]
 
 BLOCK = 1 << 16  # frames converted at a time: bounds the memory that an hour-long file needs
+WIDEBAND, LONG_S = 16000, 600  # beyond both there is more than a comparison needs
 SHORTEST_S = 0.1  # PJSIP's player refuses files of a frame or so (20 ms)
 FULL_SCALE = 32768.0  # a 16-bit sample of -32768 is -1.0
 
@@ -53,24 +54,29 @@ class Audio:
 
 
 def read(path: str | Path) -> Audio:
-    """Read any file that libsndfile reads, at its own rate, all its channels averaged into one.
+    """Read any file that libsndfile reads, all its channels averaged into one.
 
-    Float files that exceed full scale are clipped to [-1, 1], as every 16-bit player would.
+    It keeps its own rate, but for files of more than ten minutes above 16 kHz: those come at 16 kHz, more
+    than a telephone carries, so that an hour needs no more memory than it has to. Float files that
+    exceed full scale are clipped to [-1, 1], as every 16-bit player would.
     Raises AudioError, which names the file, when it is missing, a directory, unreadable, empty,
     not audio, without a frame, or holds NaN or infinity.
     """
     path = Path(path)
     with _open(path) as file:
+        rate = file.samplerate
+        if rate > WIDEBAND and file.frames > LONG_S * rate:
+            rate = WIDEBAND
         try:
-            samples = np.empty(file.frames, dtype=np.float32)
+            samples = np.empty(-(-file.frames * rate // file.samplerate) + rate, dtype=np.float32)
         except (MemoryError, ValueError) as error:
             claim = f"its header claims {file.frames} frames"
             raise AudioError(f"{path}: {claim}; convert it to WAV first") from error
         end = 0
-        for block in _blocks(path, file):
+        for block in _resampled(path, file, rate):
             samples[end : end + len(block)] = block
             end += len(block)
-        return Audio(samples[:end], file.samplerate)
+        return Audio(samples[:end], rate)
 
 
 def write(path: str | Path, audio: Audio) -> None:
@@ -135,20 +141,24 @@ def playable(path: str | Path, rate: int, cache: Path) -> Path:
 
 
 def _convert(path: Path, source: soundfile.SoundFile, target: Path, rate: int) -> None:
-    import soxr
-
     frames = 0
     with _create(target, rate) as file:
-        if source.samplerate == rate:
-            for block in _blocks(path, source):
-                file.write(_int16(block))
-                frames += len(block)
-        else:
-            stream = soxr.ResampleStream(source.samplerate, rate, 1, "float32", "HQ")
-            for block in _blocks(path, source):
-                frames += _append(file, stream.resample_chunk(block))
-            frames += _append(file, stream.resample_chunk(np.empty(0, np.float32), last=True))
+        for block in _resampled(path, source, rate):
+            frames += _append(file, block)
         _append(file, np.zeros(max(0, round(SHORTEST_S * rate) - frames), np.float32))
+
+
+def _resampled(path: Path, file: soundfile.SoundFile, rate: int) -> Iterator[Samples]:
+    """The file's audio in blocks at another rate, or at its own."""
+    if file.samplerate == rate:
+        yield from _blocks(path, file)
+        return
+    import soxr
+
+    stream = soxr.ResampleStream(file.samplerate, rate, 1, "float32", "HQ")
+    for block in _blocks(path, file):
+        yield stream.resample_chunk(block)
+    yield stream.resample_chunk(np.empty(0, np.float32), last=True)
 
 
 def _append(file: soundfile.SoundFile, block: Samples) -> int:

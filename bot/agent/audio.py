@@ -14,16 +14,13 @@ from pathlib import Path
 import pjsua2 as pj
 
 from bot.agent.refusal import Refused
+from bot.agent.ticks import Tap
 
-__all__ = ["TAP_RATE", "CallAudio", "Player", "Tap", "is_complete"]
+__all__ = ["CallAudio", "Player", "is_complete"]
 
 CLOSING_STEP_S = 0.01
 CLOSING_LIMIT_S = 1.0
 RIFF_HEADER = 8
-TAP_RATE = 8000
-TAP_FRAME_US = 20_000
-TAP_FRAMES = 5
-"""Handed over at a time: 100 ms."""
 
 
 class Player(pj.AudioMediaPlayer):
@@ -41,30 +38,6 @@ class Player(pj.AudioMediaPlayer):
         """The library read the last frame; a loop has no last one."""
         if self._on_end is not None:
             self._on_end()
-
-
-class Tap(pj.AudioMediaPort):
-    """Hands over what it hears; ``on_audio`` is called on the audio thread and must only queue a job."""
-
-    def __init__(self, on_audio: Callable[[bytes], None]) -> None:
-        super().__init__()
-        self._on_audio = on_audio
-        self._frames: list[bytes] = []
-        wanted = pj.MediaFormatAudio()
-        wanted.init(pj.PJMEDIA_FORMAT_PCM, TAP_RATE, 1, TAP_FRAME_US, 16)
-        self.createPort("tap", wanted)
-
-    def onFrameReceived(self, frame: pj.MediaFrame) -> None:
-        """The clock ticked: 20 ms of audio, or none while there is a pause in the stream."""
-        heard = bytes(frame.buf) if frame.type == pj.PJMEDIA_FRAME_TYPE_AUDIO else b""
-        self._frames.append(heard or bytes(TAP_RATE * TAP_FRAME_US // 1_000_000 * 2))
-        if len(self._frames) >= TAP_FRAMES:
-            self._on_audio(self.rest())
-
-    def rest(self) -> bytes:
-        """What was heard and not handed over."""
-        frames, self._frames = self._frames, []
-        return b"".join(frames)
 
 
 class CallAudio:
@@ -144,8 +117,8 @@ class CallAudio:
                 self._port.stopTransmit(recorder)
         return path
 
-    def listen(self, tap: Tap | None) -> bytes:
-        """Let a tap hear what the call receives, or none; what the one before had not handed over."""
+    def listen(self, tap: Tap | None) -> Tap | None:
+        """Let a tap hear what the call receives, or none; returns the one before."""
         before, self._tap = self._tap, tap
         if self._port is not None:
             if before is not None:
@@ -153,7 +126,12 @@ class CallAudio:
                     self._port.stopTransmit(before)
             if tap is not None:
                 self._port.startTransmit(tap)
-        return before.rest() if before is not None else b""
+        return before
+
+    @property
+    def tap(self) -> Tap | None:
+        """What listens now."""
+        return self._tap
 
     def loop_back(self, on: bool) -> None:
         """Send back what the call receives, or stop."""

@@ -14,9 +14,10 @@ from collections.abc import Callable
 
 import pjsua2 as pj
 
-from bot.agent.audio import TAP_RATE, CallAudio, Tap
+from bot.agent.audio import CallAudio
 from bot.agent.guard import guarded
 from bot.agent.refusal import Refused
+from bot.agent.ticks import TAP_RATE, Tap
 from bot.agent.trace import printable
 from bot.commands import Header
 from bot.events import (
@@ -224,9 +225,13 @@ class Leg:
 
     def listen(self, tap: Tap | None) -> None:
         """Hand over what the call receives through a tap, or stop and hand over the rest."""
-        rest = self.audio.listen(tap)
-        if rest:
-            self.report(AudioHeard(at=time.monotonic(), call=self.number, rate=TAP_RATE, samples=rest))
+        self.overhear(self.audio.listen(tap))
+
+    def overhear(self, tap: Tap | None) -> None:
+        """Report what a tap has heard and was not reported."""
+        until, samples = tap.rest() if tap is not None else (0.0, b"")
+        if samples:
+            self.report(AudioHeard(at=until, call=self.number, rate=TAP_RATE, samples=samples))
 
     def digit(self, prm: pj.OnDtmfEventParam) -> None:
         """Report the first and the last packet of a digit, and none between."""

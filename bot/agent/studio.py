@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
+import weakref
 from functools import partial
 
 import pjsua2 as pj
 
-from bot.agent.audio import CLOSING_LIMIT_S, CLOSING_STEP_S, TAP_RATE, Player, Tap, is_complete
+from bot.agent.audio import CLOSING_LIMIT_S, CLOSING_STEP_S, Player, is_complete
 from bot.agent.call import Leg
 from bot.agent.library import Library
 from bot.agent.loop import Loop
 from bot.agent.refusal import Refused
+from bot.agent.ticks import Starts, Tap
 from bot.commands import Play, Record
 from bot.events import (
-    AudioHeard,
     PlaybackFinished,
     PlaybackStarted,
     RecordingFinished,
@@ -35,6 +36,7 @@ class Studio:
         self._library = library
         self._players: dict[int, tuple[Leg, Player]] = {}
         self._recordings: dict[int, Leg] = {}
+        self._starts = Starts(loop.soon, self._started)
 
     @property
     def recording(self) -> list[int]:
@@ -43,6 +45,7 @@ class Studio:
 
     def leave(self, leg: Leg) -> None:
         """Inside the library's callback: a call ended, so end what it played and recorded, soon."""
+        self._starts.ended(leg.number)
         for playback in [key for key, (owner, _) in self._players.items() if owner is leg]:
             self._loop.soon(partial(self.stop_play, playback, complete=False))
         for recording in leg.audio.close():
@@ -50,6 +53,7 @@ class Studio:
 
     def clear(self) -> None:
         """Let go of everything native."""
+        self._starts.close()
         self._players.clear()
         self._recordings.clear()
 
@@ -95,21 +99,23 @@ class Studio:
             raise
 
     def started(self, call: int, key: int) -> None:
-        """Report that a player or a recorder was connected to its call."""
-        now = time.monotonic()
+        """A player or a recorder was connected to its call: report it with the time of its first frame."""
+        self._starts.connected(call, key)
+
+    def _started(self, call: int, key: int, at: float) -> None:
         if key in self._players:
-            self._loop.emit(PlaybackStarted(at=now, call=call, playback=key))
-        else:
-            self._loop.emit(RecordingStarted(at=now, call=call, recording=key))
+            self._loop.emit(PlaybackStarted(at=at, call=call, playback=key))
+        elif key in self._recordings:
+            self._loop.emit(RecordingStarted(at=at, call=call, recording=key))
 
     def listen(self, leg: Leg, on: bool) -> None:
         """Hand over what a call receives, or stop doing so."""
+        overhear = partial(self._overhear, weakref.ref(leg))  # a queued job must not keep what is native
+        leg.listen(Tap(lambda: self._loop.soon(overhear)) if on else None)
 
-        def heard(samples: bytes) -> None:  # on the audio thread
-            event = AudioHeard(at=time.monotonic(), call=leg.number, rate=TAP_RATE, samples=samples)
-            self._loop.soon(partial(self._loop.emit, event))
-
-        leg.listen(Tap(heard) if on else None)
+    def _overhear(self, listener: weakref.ref[Leg]) -> None:
+        if (leg := listener()) is not None:
+            leg.overhear(leg.audio.tap)
 
     def stop_record(self, recording: int) -> None:
         """Close a recording; it is reported when its file is complete."""

@@ -25,10 +25,20 @@ def test_what_is_lost_was_not_reordered(new_endpoint: NewEndpoint) -> None:
 
 @pytest.mark.parametrize("codec", ["PCMA", "G722", "GSM", "speex/16000"])
 def test_the_jitter_buffer_delays_by_a_packet_at_least(codec: str, new_endpoint: NewEndpoint) -> None:
-    for call in connect(new_endpoint(codecs=[codec]), new_endpoint(codecs=[codec])):
+    pair = connect(new_endpoint(codecs=[codec]), new_endpoint(codecs=[codec]))
+    for call in pair:
+        call.loopback()
+    for call in pair:
         stats = after(50, call)
         assert stats.jitter_buffer_ms is not None
-        assert 10 <= stats.jitter_buffer_ms <= 200
+        assert 10 <= stats.jitter_buffer_ms <= 300
+
+
+def test_audio_that_nobody_takes_leaves_no_jitter_buffer(new_endpoint: NewEndpoint) -> None:
+    _, answered = connect(new_endpoint(), new_endpoint())
+    assert after(25, answered).jitter_buffer_ms is None
+    answered.listen()
+    assert after(50, answered).jitter_buffer_ms is not None
 
 
 def test_a_stream_that_was_never_heard_has_no_delay(new_endpoint: NewEndpoint) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bot import Call, ConfigError, DtmfMethod, Endpoint, expect
-from bot.events import AudioHeard, PlaybackStarted, RecordingStarted
+from bot.events import AudioHeard, MediaStateChanged, PlaybackStarted, RecordingStarted
 from media import wav
 from media.dtmf import synthesise
 from media.tones import silence
@@ -103,6 +103,7 @@ def test_hold_and_unhold_keep_listening(holder: int, new_endpoint: NewEndpoint) 
     expect(receiver).to_have_received_dtmf("1", method="inband")
     pair[holder].hold()
     expect(pair[1 - holder]).to_have_active_media(direction="recvonly")
+    expect(pair[holder]).to_have_active_media(direction="sendonly")
     pair[holder].unhold()
     for call in pair:
         expect(call).to_have_active_media()
@@ -144,11 +145,9 @@ def test_taps_come_and_go_while_the_clock_ticks(new_endpoint: NewEndpoint) -> No
     callee = new_endpoint()
     _, one = connect(new_endpoint(), callee)
     _, other = connect(new_endpoint(), callee)
-    packets = 0
-    for _ in range(40):
+    for packets in range(1, 41):
         for call in (one, other):
             call.listen()
-        packets += 1
         expect(one).to_have_received_packets(at_least=packets)
         for call in (one, other):
             call.listen(False)
@@ -193,15 +192,14 @@ def test_starts_come_once_and_when_the_media_is_active(
     assert events(caller, RecordingStarted) == []
     answered = incoming.value.answer()
     until(outgoing, started_once(caller, kinds))
-    active = next(
-        entry.event.at for entry in caller.journal.recent() if "Media" in type(entry.event).__name__
-    )
+    active = events(caller, MediaStateChanged)[0].at
     for kind in kinds:
         (one,) = events(caller, kind)
         assert (one.call, -0.03 < one.at - active < 0.2) == (outgoing.number, True)
 
     answered.hold()
     expect(outgoing).to_have_active_media(direction="recvonly")
+    expect(answered).to_have_active_media(direction="sendonly")
     answered.unhold()
     expect(outgoing).to_have_active_media(direction="sendrecv")
     playback.stop()

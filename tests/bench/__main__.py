@@ -23,6 +23,7 @@ from bot.call import Call
 from bot.deadline import Deadline
 from media.tones import speech_like
 from media.wav import write
+from tests.bench import analysis
 
 RUNS = 15
 WINDOW_S = 8.0
@@ -73,6 +74,9 @@ def main() -> None:
                 ratio = f"{ours / bare:.2f}" if bare else ""
                 table.add_row(name, f"{ours:.3g} {unit}", f"{bare:.3g} {unit}" if bare else "", ratio, target)
         console.print(table)
+        with console.status("analysis of audio"):
+            analysed = analysis.table()
+        console.print(analysed)
 
 
 def start(speech: Path) -> list[Row]:

@@ -39,6 +39,7 @@ RESULT: dict[str, Any] = {
                     "rx": {**COUNTERS, "discarded": ..., "reordered": ..., "duplicate": ...},
                     "tx": COUNTERS,
                     "rtt_ms": ...,
+                    "jitter_buffer_ms": ...,
                     "mos_lq": ...,
                     "mos_cq": ...,
                 }

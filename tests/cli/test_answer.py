@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import soundfile
 
-from bot import expect
+from bot import DtmfMethod, expect
 from tests.agent.certificates import Authority
 from tests.agent.starting import LOOPBACK, STARVED_MS, NewEndpoint
 from tests.cli.conftest import NewBot
@@ -102,6 +102,23 @@ def test_each_call_has_its_line_and_its_recording(
     assert whole["verdict"] == "pass"
     assert [one["id"] for one in whole["calls"]] == ["1", "2"]
     assert "CONFIRMED" in bot.stderr
+
+
+def test_answering_side_hears_inband_digits_to_the_end(answer: NewBot, new_endpoint: NewEndpoint) -> None:
+    bot = answer(
+        *("--calls", 1, "--codec", "G722", "--expect-dtmf", "159#", "--expect-dtmf-method", "inband"),
+        *("--json", "-", "-v"),
+    )
+    outgoing = new_endpoint(codecs=["G722"]).make_call(bot.uri())
+    expect(outgoing).to_have_active_media()
+    outgoing.send_dtmf("159#", method=DtmfMethod.INBAND).wait()
+    expect(outgoing).to_have_received_packets(at_least=75)
+    outgoing.hangup()
+    assert bot.end(timeout=10) == OK, bot.said
+    received = json.loads(bot.stdout.splitlines()[-1])["dtmf"]["received"]
+    assert [one["digit"] for one in received] == list("159#")
+    assert {one["method"] for one in received} == {"inband"}
+    assert "received digit # by inband" in bot.stderr
 
 
 def test_name_of_a_config_file_and_its_port(srtpbot: NewBot, tmp_path: Path) -> None:

@@ -198,6 +198,50 @@ def test_digits_and_header_of_the_peer_are_expected(call: NewBot, new_endpoint: 
     expect(one).to_be_disconnected(code=200, by="remote")
 
 
+def test_inband_digits_are_expected(parrot: str, call: NewBot) -> None:
+    options = ["--srtp", "mandatory", "--codec", "PCMA", "--dtmf", "4,2", "--dtmf-method", "inband"]
+    bot = call(parrot, *options, "--expect-dtmf", "42", "--expect-dtmf-method", "inband", "--json", "-")
+    assert bot.end() == OK, bot.said
+    received = bot.json()["calls"][0]["dtmf"]["received"]
+    assert [(one["digit"], one["method"]) for one in received] == [("4", "inband"), ("2", "inband")]
+    assert all(60 <= one["duration_ms"] <= 140 for one in received)
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "words"),
+    [
+        (
+            ["--detect-inband", "--expect-dtmf-method", "rfc4733"],
+            FAILED,
+            ["'42' by rfc4733", "'42' by inband"],
+        ),
+        (["--detect-inband"], OK, []),
+        ([], FAILED, ["no digits"]),
+    ],
+    ids=["by another method", "by any method", "without detection"],
+)
+def test_inband_digits_are_no_other_ones(
+    options: list[str], status: int, words: list[str], parrot: str, call: NewBot
+) -> None:
+    common = ["--srtp", "mandatory", "--codec", "PCMA", "--dtmf", "42", "--dtmf-method", "inband"]
+    common += ["--expect-dtmf", "42"]
+    bot = call(parrot, *common, *options)
+    assert bot.end() == status, bot.said
+    assert all(word in bot.stdout for word in words), bot.said
+
+
+@pytest.mark.parametrize(("method", "status"), [("rfc4733", OK), ("info", FAILED), ("inband", FAILED)])
+def test_method_of_signalled_digits_is_expected(
+    method: str, status: int, answer: NewBot, call: NewBot
+) -> None:
+    bot = answer(*("--calls", 1, "--expect-dtmf", "42", "--expect-dtmf-method", method))
+    caller = call(bot.uri(), "--dtmf", "42")
+    assert caller.end() == OK, caller.said
+    assert bot.end() == status, bot.said
+    if status == FAILED:
+        assert f"'42' by {method}" in bot.stdout
+
+
 def test_peer_that_hangs_up_too_soon_is_a_failure(call: NewBot, new_endpoint: NewEndpoint) -> None:
     callee = new_endpoint()
     bot = call(callee.uri, "--duration", 30)

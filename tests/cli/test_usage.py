@@ -56,6 +56,12 @@ def blamed(bot: Bot, *words: str) -> None:
         (["call", URI, "--expect-header", "X-A: ["], ["X-A", "regular expression"]),
         (["call", URI, "--dtmf", "12X"], ["'X'", "0-9"]),
         (["call", URI, "--dtmf", "1", "--dtmf-method", "sms"], ["--dtmf-method", "rfc4733"]),
+        (
+            ["call", URI, "--expect-dtmf", "1", "--expect-dtmf-method", "sms"],
+            ["--expect-dtmf-method", "inband"],
+        ),
+        (["call", URI, "--expect-dtmf-method", "inband"], ["--expect-dtmf-method", "--expect-dtmf DIGITS"]),
+        (["answer", "--expect-dtmf-method", "info"], ["--expect-dtmf-method", "--expect-dtmf DIGITS"]),
         (["call", URI, "--play", "missing.wav"], ["--play", "missing.wav", "no such file"]),
         (["call", URI, "--play", "empty.wav"], ["empty.wav", "is empty"]),
         (["call", URI, "--play", "text.wav"], ["text.wav", "is not audio"]),

@@ -5,16 +5,22 @@ import dataclasses
 import functools
 import io
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
 from media import dtmf, tones
+from media.band import in_band
 from media.compare import Comparison, Options, compare
-from media.wav import Audio, AudioError, resample
+from media.wav import Audio, AudioError, read, resample
 
 RATE = 8000
 Samples = np.ndarray
@@ -519,6 +525,360 @@ def test_a_minute_is_compared_a_hundred_times_faster_than_it_lasts() -> None:
 
     assert result.matched
     assert time.process_time() - started < 2  # 0.2 s where it was measured; slow machines are welcome
+
+
+# Clocks, quality, repeats, echo
+
+
+def at_speed(given: Audio, ppm: float) -> Audio:
+    """As a receiver records it whose clock is `ppm` millionths faster or slower."""
+    return Audio(soxr.resample(given.samples, RATE, RATE * (1 + ppm * 1e-6), "VHQ"), RATE)
+
+
+@pytest.mark.parametrize("seed", [4, 5, 6])
+@pytest.mark.parametrize("ppm", [-200, -50, 0, 50, 200])
+def test_the_drift_of_clocks_is_measured(ppm: float, seed: int) -> None:
+    result = compare(speech(seed, 12), at_speed(speech(seed, 12), ppm))
+
+    assert result.matched
+    assert result.drift_ppm == pytest.approx(ppm, abs=10)
+    assert result.missing_ms == 0
+
+
+def test_clocks_too_far_apart_are_a_reason() -> None:
+    result = compare(speech(4, 12), at_speed(speech(4, 12), 100), options=Options(max_drift_ppm=50))
+
+    assert not result.matched
+    assert "the clocks drift by +" in result.reasons[0]
+
+
+def test_what_is_too_short_says_nothing_of_clocks() -> None:
+    assert compare(speech(1, 3), speech(1, 3)).drift_ppm is None
+
+
+@pytest.mark.parametrize("speed", [0.98, 1.02])
+def test_another_speed_does_not_match(speed: float) -> None:
+    assert not compare(speech(4, 12), at_speed(speech(4, 12), 1e6 * (1 / speed - 1))).matched
+
+
+@pytest.mark.parametrize("snr_db", [0, 10, 20, 30])
+def test_the_segmental_ratio_is_the_mean_of_the_segments(snr_db: float) -> None:
+    given = speech(1, 6).samples
+    added = noise(6, power(given) * 10 ** (-snr_db / 10))
+    signal = np.square(in_band(given, RATE)).reshape(-1, 160).mean(axis=1)
+    ratio = 10 * np.log10(signal / np.square(in_band(added, RATE)).reshape(-1, 160).mean(axis=1))
+    expected = np.clip(ratio, -10, 35)[signal > 1e-4 * signal.max()].mean()
+
+    result = compare(speech(1, 6), Audio(given + added, RATE))
+
+    assert result.segmental_snr_db == pytest.approx(expected, abs=0.5)
+
+
+def test_noise_as_loud_as_each_moment_has_the_same_ratio_everywhere() -> None:
+    signs = np.sign(np.random.default_rng(0).normal(size=len(speech().samples)))
+
+    result = compare(speech(), audio(speech().samples * (1 + 0.1 * signs)))
+
+    assert result.snr_db == pytest.approx(20.5, abs=0.5)  # what is above the band is not counted
+    assert result.segmental_snr_db == pytest.approx(result.snr_db, abs=1)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("length_ms", [20, 40, 60])
+@pytest.mark.parametrize("at", [1.0, 1.5, 2.2])
+def test_a_stretch_that_is_heard_twice_is_a_repeat(seed: int, length_ms: int, at: float) -> None:
+    end, size = round(at * RATE), length_ms * RATE // 1000
+    again = dense(seed).samples[end - size : end]
+
+    result = compare(dense(seed), cut(dense(seed), at, at, again))
+
+    (insertion,) = result.insertions
+    assert insertion.repeated
+    assert insertion.duration_ms == pytest.approx(length_ms, abs=1)
+    assert at - length_ms / 1000 - 0.011 <= insertion.start_s <= at + 0.011
+
+
+@pytest.mark.parametrize("length_ms", [20, 40, 60])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_codec_does_not_hide_a_repeat(seed: int, length_ms: int) -> None:
+    again = dense(seed).samples[12000 - length_ms * 8 : 12000]
+
+    result = compare(dense(seed), CODECS["ALAW"](cut(dense(seed), 1.5, 1.5, again)))
+
+    assert [insertion.repeated for insertion in result.insertions] == [True]
+
+
+@pytest.mark.parametrize("length_ms", [20, 40, 60, 180, 1500])
+@pytest.mark.parametrize("filler", ["silence", "noise"])
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_what_else_is_inserted_is_no_repeat(seed: int, length_ms: int, filler: str) -> None:
+    level = 0.0 if filler == "silence" else power(dense(seed).samples) / 100
+    inserted = noise(length_ms / 1000, level)
+
+    result = compare(dense(seed), cut(dense(seed), 1.5, 1.5, inserted))
+
+    (insertion,) = result.insertions
+    assert not insertion.repeated
+    assert insertion.start_s == pytest.approx(1.5, abs=0.021)
+    assert insertion.duration_ms == pytest.approx(length_ms, abs=1)
+
+
+@pytest.mark.parametrize("level_db", [0, -12, -25])
+def test_the_own_audio_coming_back_is_a_reason(level_db: float) -> None:
+    own = speech(7, 12)
+    back = np.concatenate([quiet(0.15), own.samples[: -round(0.15 * RATE)]]) * np.float32(
+        10 ** (level_db / 20)
+    )
+    heard = Audio(speech(8, 12).samples + back, RATE)
+
+    result = compare(speech(8, 12), heard, sent=own)
+
+    assert not result.matched
+    assert result.echo is not None
+    assert result.echo.delay_ms == pytest.approx(150, abs=0.5)
+    assert result.echo.level_db == pytest.approx(level_db, abs=3)
+    assert f"dB after {result.echo.delay_ms:.0f} ms" in result.reasons[-1]
+    assert result.reasons[-1].startswith("the own audio came back at ")
+
+
+def test_without_echo_what_was_sent_does_not_matter() -> None:
+    with_sent = compare(speech(8, 12), CODECS["ALAW"](speech(8, 12)), sent=speech(7, 12))
+
+    assert with_sent.matched
+    assert with_sent.echo is None
+
+
+def test_only_the_own_audio_is_no_match_and_an_echo() -> None:
+    result = compare(speech(8, 12), speech(7, 12), sent=speech(7, 12))
+
+    assert not result.matched
+    assert result.echo is not None
+    assert len(result.reasons) == 2
+    with pytest.raises(AudioError, match="sent is silent"):
+        compare(speech(8, 12), speech(8, 12), sent=audio(quiet(3)))
+
+
+# Concealed packets
+
+
+def lossy(given: Audio, lost: int, seed: int = 0) -> Audio:
+    """`lost` packets of 20 ms replaced by the packet before them."""
+    samples = given.samples.copy()
+    packets = np.random.default_rng(seed).choice(np.arange(5, len(samples) // 160 - 1), lost, replace=False)
+    for packet in sorted(packets):
+        samples[packet * 160 : (packet + 1) * 160] = samples[(packet - 1) * 160 : packet * 160]
+    return audio(quiet(0.033), samples)
+
+
+@pytest.mark.parametrize("codec", ["PCMU", "PCMA", None])
+def test_concealed_packets_are_counted_and_a_reason(codec: str | None) -> None:
+    result = compare(speech(21, 12), lossy(speech(21, 12), 30), options=Options(codec=codec))
+
+    assert not result.matched
+    assert result.concealed_ms == pytest.approx(480, abs=120)  # of 600, the fifth in pauses is not heard
+    assert "were lost and concealed" in " ".join(result.reasons)
+    listed = [gap for gap in result.gaps if gap.concealed]
+    assert len(listed) >= 12
+    silent = sum(gap.duration_ms for gap in result.gaps if not gap.concealed)
+    assert result.missing_ms == pytest.approx(silent + (result.concealed_ms or 0), abs=0.2)
+
+
+def test_how_much_may_be_concealed_can_be_said() -> None:
+    asked = Options(codec="PCMU", max_concealed=0.15)
+
+    assert compare(speech(21, 12), lossy(speech(21, 12), 30), options=asked).matched
+
+
+def test_what_is_ignored_is_not_judged_for_concealment() -> None:
+    heard = lossy(speech(21, 12), 30).samples.copy()
+    half = len(speech(21, 12).samples) // 2
+    heard[264 + half :] = speech(21, 12).samples[half:]  # after a lead of 33 ms
+
+    result = compare(
+        speech(21, 12), Audio(heard, RATE), options=Options(codec="PCMU", ignore=[(0.0, half / RATE + 0.05)])
+    )
+
+    assert result.matched
+    assert result.concealed_ms == 0
+
+
+@pytest.mark.parametrize("packet_ms", [10, 20, 30, 60])
+def test_clean_audio_is_clean_for_packets_of_any_length(packet_ms: float) -> None:
+    result = compare(
+        speech(21, 12), CODECS["ULAW"](speech(21, 12)), options=Options(codec="PCMU", packet_ms=packet_ms)
+    )
+
+    assert result.matched
+    assert result.concealed_ms == 0
+
+
+@pytest.mark.parametrize("packet_ms", [0, 4.9, 201, float("nan")])
+def test_packets_of_no_length_in_use_are_refused(packet_ms: float) -> None:
+    with pytest.raises(AudioError, match="not used in telephony"):
+        compare(speech(), speech(), options=Options(packet_ms=packet_ms))
+
+
+def test_at_odd_rates_concealment_is_not_judged() -> None:
+    slow = tones.speech_like(4, 6000, 1)
+
+    result = compare(slow, slow)
+
+    assert result.matched
+    assert result.concealed_ms is None
+    assert result.missing_ms == 0
+
+
+@pytest.mark.parametrize(
+    ("codec", "matched"),
+    [("iLBC", True), (None, True), ("speex/8000", True), ("PCMA", False), ("GSM", False)],
+)
+def test_a_codec_is_held_to_what_it_can_do(codec: str | None, matched: bool) -> None:
+    spectrum = np.fft.rfft(speech().samples)
+    angle = np.random.default_rng(1).normal(0, 1.1, 40)  # the sound stays, the waveform does not
+    spectrum *= np.exp(1j * np.interp(np.linspace(0, 1, len(spectrum)), np.linspace(0, 1, 40), angle))
+    heard = audio(np.fft.irfft(spectrum, len(speech().samples)))
+
+    result = compare(speech(), heard, options=Options(codec=codec))
+
+    assert result.correlation == pytest.approx(0.83, abs=0.01)
+    assert result.matched is matched, result.reasons
+
+
+# Little, loud and odd audio
+
+
+@pytest.mark.parametrize("length", [1, 79, 80, 400, 1000])
+def test_a_reference_too_short_to_be_told_from_chance_is_refused(length: int) -> None:
+    loud = int(np.abs(dense(1).samples).argmax())
+    piece = Audio(dense(1).samples[loud : loud + length], RATE)
+
+    with pytest.raises(AudioError, match=r"reference (has only|is silent)"):
+        compare(piece, dense(1))
+
+
+def test_short_pieces_are_found_in_their_own_speech_only() -> None:
+    rng = np.random.default_rng(3)
+    for seed in range(1, 9):
+        at = int(rng.integers(0, 2 * RATE))
+        piece = Audio(dense(seed).samples[at : at + 2400], RATE)
+        assert compare(piece, dense(seed)).matched
+        assert not compare(piece, speech(seed % 8 + 1, 12)).matched
+
+
+@pytest.mark.parametrize("level", [1e4, 1e18, 1e38])
+def test_samples_far_beyond_full_scale_are_refused(level: float) -> None:
+    loud = Audio(speech().samples / np.abs(speech().samples).max() * level, RATE)
+
+    with pytest.raises(AudioError, match="the recording has samples beyond"):
+        compare(speech(), loud)
+    with pytest.raises(AudioError, match="the reference has samples beyond"):
+        compare(loud, speech())
+
+
+def odd() -> dict[str, Audio]:
+    samples = speech().samples
+    rng = np.random.default_rng(0)
+    return {
+        "empty": audio(quiet(0)),
+        "one sample": audio(np.ones(1)),
+        "one sample at 96 kHz": audio(np.ones(1), rate=96000),
+        "silence": audio(quiet(2)),
+        "less than a float can square": audio(np.full(RATE, 1e-39)),
+        "the last bit": audio(rng.integers(-1, 2, 2 * RATE) / 32768),
+        "full scale": audio(np.ones(RATE)),
+        "clipped to a square": audio(np.sign(samples)),
+        "eight bits": audio(np.round(samples * 127) / 127),
+        "a click at the start": audio(np.ones(1), quiet(2)),
+        "a click at the end": audio(quiet(2), np.ones(1)),
+        "a square wave": audio(np.tile([1.0, -1.0], RATE)),
+        "a burst": audio(rng.normal(0, 0.1, 160), quiet(2)),
+        "4000 Hz": tones.speech_like(2, 4000, 1),
+        "7350 Hz": tones.speech_like(2, 7350, 1),
+        "96 kHz": tones.speech_like(2, 96000, 1),
+    }
+
+
+@pytest.mark.parametrize("name", odd())
+def test_odd_audio_is_compared_or_refused(name: str) -> None:
+    """Warnings are errors here, so neither divides by zero."""
+    for reference, recording in [
+        (speech(), odd()[name]),
+        (odd()[name], speech()),
+        (odd()[name], odd()[name]),
+    ]:
+        with contextlib.suppress(AudioError):
+            json.dumps(dataclasses.asdict(compare(reference, recording, sent=speech(3))), allow_nan=False)
+
+
+@pytest.mark.parametrize("name", ["clipped to a square", "eight bits", "4000 Hz", "7350 Hz", "96 kHz"])
+def test_odd_audio_matches_itself(name: str) -> None:
+    assert compare(odd()[name], odd()[name]).matched
+
+
+@pytest.mark.parametrize(
+    ("channels", "rate", "subtype"),
+    [(6, 8000, "PCM_16"), (2, 96000, "FLOAT"), (1, 8000, "PCM_U8"), (1, 44100, "PCM_24"), (1, 8000, "ULAW")],
+)
+def test_files_of_any_kind_match_what_they_hold(
+    tmp_path: Path, channels: int, rate: int, subtype: str
+) -> None:
+    given = speech(1, 4, rate)
+    soundfile.write(tmp_path / "heard.wav", np.stack([given.samples] * channels, axis=1), rate, subtype)
+
+    result = compare(speech(1, 4, rate), read(tmp_path / "heard.wav"))
+
+    assert result.matched, result.reasons
+
+
+def test_a_recording_that_breaks_off_misses_its_end(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "whole.wav", dense(1).samples, RATE, "PCM_16")
+    whole = (tmp_path / "whole.wav").read_bytes()
+    (tmp_path / "broken.wav").write_bytes(whole[: len(whole) // 2])
+
+    result = compare(dense(1), read(tmp_path / "broken.wav"))
+
+    assert not result.matched
+    assert "of the end are missing" in result.reasons[0]
+    assert result.missing_ms == pytest.approx(2000, abs=40)
+
+
+HOUR = """
+import resource
+import numpy as np
+from media import tones
+from media.compare import compare
+from media.wav import Audio
+
+rate = 48000
+minutes = [tones.speech_like(60, rate, seed).samples for seed in range(3)]
+sent = np.empty(3600 * rate, np.float32)
+for index, turn in enumerate(np.random.default_rng(0).integers(0, 60 * rate, 60)):
+    sent[index * 60 * rate : (index + 1) * 60 * rate] = np.roll(minutes[index % 3], turn)
+heard = np.zeros(len(sent) + rate, np.float32)
+heard[rate:] = sent
+before = int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+result = compare(Audio(sent, rate), Audio(heard, rate))
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+print(result.matched, round(result.delay_ms), (peak - before) // 2**20)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_an_hour_at_48_khz_needs_less_than_a_gigabyte_beside_its_samples() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", HOUR],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        cwd=Path(__file__).parents[2],
+        timeout=55,
+    )
+
+    matched, delay_ms, megabytes = done.stdout.split()
+    assert (matched, delay_ms) == ("True", "1000")
+    assert int(megabytes) < 1024
 
 
 @functools.cache
