@@ -396,6 +396,8 @@ class Call:
 
     def observe(self, event: Event) -> None:
         """Take one event of this call; under the journal's lock."""
+        if isinstance(event, PlaybackFinished | RecordingFinished):
+            self.known.observe(event)
         match event:
             case PlaybackFinished(playback=number) if number in self._playbacks:
                 self._playbacks.pop(number).complete = event.complete

@@ -19,9 +19,10 @@ import click
 import msgspec
 
 from bot.call import Call
+from bot.cli.progress import Progress, at_a_terminal
 from bot.endpoint import Endpoint
 from bot.errors import BotError, ConfigError, ExpectationFailed
-from bot.events import ExpectationChecked, KeyNegotiated
+from bot.events import AgentReady, ExpectationChecked, KeyNegotiated
 from bot.journal import Entry, Journal
 from bot.report.narrate import narrate
 from bot.report.result import Result, call_result, run_result
@@ -54,6 +55,7 @@ class Run:
         self._orderly_end = orderly_end
         self.calls: list[Call] = []
         self.checked: list[ExpectationChecked] = []
+        self.agents: dict[str, AgentReady] = {}
         self.error: str | None = None
         self.exit_status = 0
         self.result: Result
@@ -61,6 +63,8 @@ class Run:
         self.journal = Journal(self.folder / "journal.jsonl" if self.folder else None)
         self._keys = self._open_keylog()
         self.journal.observe(self._observe)
+        self.progress = Progress(wanted=not (self._verbose or self._trace) and at_a_terminal())
+        self.progress.follow(self.journal)
 
     @property
     def endpoint_arguments(self) -> dict[str, Any]:
@@ -74,7 +78,13 @@ class Run:
 
     def say(self, text: str) -> None:
         """For people: on standard output, unless a report goes there."""
-        click.echo(text, err=STDOUT in {self._json, self._junit})
+        self._print(text, err=STDOUT in {self._json, self._junit})
+
+    def _print(self, text: str, *, err: bool) -> None:
+        """Print beside the table of calls, if there is one on the same terminal."""
+        stream = sys.stderr if err else sys.stdout
+        if not (stream.isatty() and self.progress.say(text)):
+            click.echo(text, err=err)
 
     def check(self, assertion: Callable[[], None]) -> bool:
         """Run one assertion; a failure is told and counted, and the run goes on."""
@@ -104,7 +114,7 @@ class Run:
     def finished(self, call: Call) -> None:
         """One JSON line for a call of a run that has many."""
         if self._json == STDOUT:
-            click.echo(msgspec.json.encode(call_result(call)).decode())
+            self._print(msgspec.json.encode(call_result(call)).decode(), err=False)
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -114,6 +124,7 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
+        self.progress.stop()
         if isinstance(error, Interrupted):
             self.error = None if self._orderly_end else "interrupted"
             self.exit_status = 0 if self._orderly_end else INTERRUPTED
@@ -147,17 +158,19 @@ class Run:
     def _write(self, result: Result) -> None:
         from bot.report.junit import junit
         from bot.report.page import page
+        from bot.report.sip_pcap import of_file
 
         text = msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
         reports: list[tuple[str | None, Callable[[], bytes]]] = [
             (self._json, lambda: text),
-            (self._junit, lambda: junit(result)),
+            (self._junit, lambda: junit(result, attachments=self._attachments())),
         ]
-        if self.folder is not None:
+        if (folder := self.folder) is not None:
             reports += [
-                (str(self.folder / "result.json"), lambda: text),
-                (str(self.folder / "junit.xml"), lambda: junit(result)),
-                (str(self.folder / "report.html"), lambda: page(result, self.calls)),
+                (str(folder / "result.json"), lambda: text),
+                (str(folder / "sip.pcap"), lambda: b"".join(of_file(folder / "journal.jsonl"))),
+                (str(folder / "report.html"), lambda: page(result, self.calls, agents=self.agents)),
+                (str(folder / "junit.xml"), lambda: junit(result, attachments=self._attachments())),
             ]
         for target, content in reports:
             if target and target != STDOUT:
@@ -165,6 +178,13 @@ class Run:
             elif target and not self._orderly_end:
                 sys.stdout.buffer.write(content())
                 sys.stdout.buffer.flush()
+
+    def _attachments(self) -> list[Path]:
+        """What there is to look at, as far as it was written."""
+        names = ("report.html", "sip.pcap", "result.json", "journal.jsonl")
+        reports = [self.folder / name for name in names] if self.folder is not None else []
+        recordings = [recording.path for call in self.calls for recording in call.recordings]
+        return [path for path in (*reports, *recordings) if path.exists()]
 
     def _replace(self, path: Path, content: bytes) -> None:
         """Write a file whole or not at all."""
@@ -183,6 +203,8 @@ class Run:
         event = entry.event
         if isinstance(event, ExpectationChecked):
             self.checked.append(event)
+        elif isinstance(event, AgentReady):
+            self.agents[entry.endpoint] = event
         elif isinstance(event, KeyNegotiated) and self._keys is not None:
             way = "sent" if event.sent else "received"
             line = f"{event.sip_call_id} {way} {event.tag} {event.suite} inline:{event.key}\n"

@@ -20,6 +20,8 @@ LOOPBACK = "127.0.0.1"
 STOP_S = 5.0
 
 INSTALL = {
+    "chromium": "apt-get install --no-install-recommends chromium (Debian; on Ubuntu it is a snap)",
+    "tshark": "apt-get install --no-install-recommends tshark (or brew install wireshark)",
     "baresip": "apt-get install --no-install-recommends baresip-core (or brew install baresip)",
     "sipp": "apt-get install --no-install-recommends sip-tester (or brew install sipp)",
 }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from bot.report.junit import clean, junit
+from bot.report.chapter import Chapter
+from bot.report.junit import clean, junit, junit_of
 from bot.report.result import ExpectationResult, Result, Verdict
 
 NASTY = "".join(map(chr, range(0x20))) + '<&>"\x7f\x85\u2028\u00e9\U0001f4de]]>'
@@ -112,3 +115,105 @@ def test_each_control_character(code: int) -> None:
 def test_clean_leaves_text_alone() -> None:
     assert clean("tab\tline\nreturn\r \u00e9 \U0001f4de") == "tab\tline\nreturn\r \u00e9 \U0001f4de"
     assert clean("a\x00\x08\x0b\x1bb") == "ab"
+
+
+# ---- scenarios and attachments
+
+CHILDREN = {
+    "testsuites": {"testsuite"},
+    "testsuite": {"testsuite", "properties", "testcase", "system-out", "system-err"},
+    "testcase": {"skipped", "error", "failure", "system-out", "system-err"},
+}
+ATTRIBUTES = {
+    "testsuites": (set(), {"name", "time", "tests", "failures", "errors"}),
+    "testsuite": (
+        {"name", "tests", "failures", "errors"},
+        {"group", "time", "skipped", "timestamp", "hostname", "id", "package", "file", "log", "url"},
+    ),
+    "testcase": ({"name"}, {"time", "classname", "group"}),
+    "failure": (set(), {"type", "message"}),
+    "error": (set(), {"type", "message"}),
+    "system-out": (set(), set()),
+}
+"""What Jenkins' schema (junit-10.xsd of its xUnit plugin) allows: required and optional attributes."""
+SECONDS = re.compile(r"[0-9]+\.[0-9]+")
+
+
+def check_schema(element: ET.Element) -> None:
+    """Fail where Jenkins' schema would."""
+    required, optional = ATTRIBUTES[element.tag]
+    assert required <= set(element.attrib) <= required | optional, element.tag
+    assert {child.tag for child in element} <= CHILDREN.get(element.tag, set()), element.tag
+    if "time" in element.attrib:
+        assert SECONDS.fullmatch(element.attrib["time"])
+    if element.tag in {"testsuites", "testsuite", "testcase"}:
+        assert not (element.text or "").strip()
+    for child in element:
+        assert not (child.tail or "").strip()
+        check_schema(child)
+
+
+def attachments_of(element: ET.Element | None) -> list[str]:
+    """As Jenkins reads them: a line each, nothing else on it."""
+    assert element is not None
+    return re.findall(r"^\[\[ATTACHMENT\|(.*)\]\]$", element.text or "", re.MULTILINE)
+
+
+@pytest.fixture
+def chapters(tmp_path: Path) -> list[Chapter]:
+    files = [tmp_path / "report.html", tmp_path / "heard.wav"]
+    return [
+        Chapter("echo", result(expectation("is confirmed", True), verdict="pass"), attachments=files),
+        Chapter("busy <2>", result(expectation("a", True), expectation("b", False)), attachments=files),
+        Chapter("broken", result(error="the agent crashed\n  log", verdict="error")),
+        Chapter("empty", result()),
+    ]
+
+
+def test_a_test_case_for_each_scenario_and_each_expectation(chapters: list[Chapter]) -> None:
+    root = ET.fromstring(junit_of(chapters))
+    passed, failed, broken, empty = root
+    assert [suite.get("name") for suite in root] == ["echo", "busy <2>", "broken", "empty"]
+    assert [(case.get("classname"), case.get("name")) for case in passed] == [
+        ("srtpbot", "echo"),
+        ("echo", "is confirmed"),
+    ]
+    assert [suite.get("tests") for suite in root] == ["2", "3", "1", "1"]
+    assert [suite.get("failures") for suite in root] == ["0", "2", "0", "1"]
+    assert [suite.get("errors") for suite in root] == ["0", "0", "1", "0"]
+    failure = failed[0].find("failure")
+    assert failure is not None
+    assert failure.get("message") == "1 of 2 expectations failed: b"
+    assert failure.text == "b\nexpected: CONFIRMED\nobserved: CALLING"
+    error = broken[0].find("error")
+    assert error is not None
+    assert error.get("message") == "the agent crashed"
+    assert empty[0].find("failure") is not None  # nothing was shown
+
+
+def test_the_schema_of_jenkins(chapters: list[Chapter]) -> None:
+    check_schema(ET.fromstring(junit_of(chapters)))
+    check_schema(ET.fromstring(junit_of([])))
+    failed = result(expectation("x", False, observed=NASTY), error=NASTY)
+    check_schema(ET.fromstring(junit(failed, attachments=[Path("a.wav")])))
+
+
+def test_attachments_are_named_where_people_look(
+    chapters: list[Chapter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CI_PROJECT_DIR", raising=False)
+    passed, failed, *_ = ET.fromstring(junit_of(chapters))
+    paths = [str(tmp_path / "report.html"), str(tmp_path / "heard.wav")]
+    for case in (passed[0], failed[0], failed[2]):  # the scenario, and what failed in it
+        assert attachments_of(case.find("system-out")) == paths
+    for case in (passed[1], failed[1]):
+        assert case.find("system-out") is None
+
+
+def test_on_gitlab_attachments_are_relative_to_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CI_PROJECT_DIR", str(tmp_path))
+    files = [tmp_path / "out" / "report.html", Path("/elsewhere/heard.wav")]
+    root = ET.fromstring(junit(result(expectation("a", True)), attachments=files))
+    assert attachments_of(root[0].find("system-out")) == ["out/report.html", "/elsewhere/heard.wav"]
