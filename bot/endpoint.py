@@ -131,6 +131,10 @@ class Endpoint:
         self._ears: dict[int, Ear] = {}
         self._unclaimed: OrderedDict[str, list[SipSent | SipReceived]] = OrderedDict()
 
+    def __repr__(self) -> str:
+        """Its URI once it listens."""
+        return f"<Endpoint {self.uri if self.ready is not None else self.name}>"
+
     # ---- life
 
     def start(self) -> Self:

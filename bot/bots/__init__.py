@@ -1,7 +1,103 @@
-"""Ready-made controllers for ``srtpbot answer --as NAME``; each is an example to write your own by."""
+"""Ready-made controllers by name, each an example to write your own by: ``bot("parrot", delay=2)``.
+
+``srtpbot answer --as``, scenarios and the pytest plugin all get theirs here.
+"""
 
 from __future__ import annotations
 
-__all__ = ["NAMES"]
+import difflib
+import inspect
+import re
+import typing
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
-NAMES = ("parrot", "player", "reject", "ringer")
+import msgspec
+
+from bot.controller import Controller
+from bot.errors import ConfigError
+
+__all__ = ["NAMES", "bot", "options_of"]
+
+_CLASSES = {
+    "auto": "Auto",
+    "ivr": "Ivr",
+    "machine": "Machine",
+    "parrot": "Parrot",
+    "player": "Player",
+    "redirect": "Redirecter",
+    "reject": "Rejecter",
+    "ringer": "Ringer",
+    "tone": "Tone",
+}
+NAMES = tuple(_CLASSES)
+_REJECT = re.compile(r"reject-([3-6][0-9]{2})")
+
+
+def bot(name: str, **options: Any) -> Controller:
+    """The ready-made controller of that name; ``reject-486`` is ``reject`` with ``code=486``.
+
+    Options may be written as in a file (``delay="2"``). Raises ConfigError, which begins with the option's
+    name, for a name, an option or a value that there is not.
+    """
+    if found := _REJECT.fullmatch(name):
+        name, options = "reject", {"code": int(found[1]), **options}
+    kind, known = _class(name), options_of(name)
+    if name == "auto":
+        from bot.bots.auto import Auto
+
+        return Auto(**_checked(name, known, options))
+    return kind(**_checked(name, known, options))
+
+
+def options_of(name: str) -> dict[str, tuple[Any, Any]]:
+    """What a bot can be given: its options by name with their types and defaults (``...``: there is none)."""
+    if name == "auto":
+        return {
+            option: (type_, None)
+            for one in NAMES
+            if one != "auto"
+            for option, (type_, _) in options_of(one).items()
+        }
+    options: dict[str, tuple[Any, Any]] = {}
+    for base in reversed(_class(name).__mro__):
+        if "__init__" not in vars(base) or not issubclass(base, Controller):
+            continue
+        types = typing.get_type_hints(base.__init__, include_extras=True)
+        for parameter in list(inspect.signature(base.__init__).parameters.values())[1:]:
+            if parameter.kind is not parameter.VAR_KEYWORD:
+                default = ... if parameter.default is parameter.empty else parameter.default
+                options[parameter.name] = types[parameter.name], default
+    return options
+
+
+def _class(name: str) -> type[Controller]:
+    if name not in _CLASSES:
+        near = difflib.get_close_matches(name, _CLASSES, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"there is no ready-made bot {name!r}: expected one of {', '.join(NAMES)}{hint}")
+    kind: type[Controller] = getattr(import_module(f"bot.bots.{name}"), _CLASSES[name])
+    return kind
+
+
+def _checked(name: str, known: dict[str, tuple[Any, Any]], options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given, each as its type."""
+    fields: list[Any] = [
+        (option, type_) if default is ... else (option, type_, None)
+        for option, (type_, default) in known.items()
+    ]
+    shape = msgspec.defstruct(name.capitalize(), fields, forbid_unknown_fields=True, kw_only=True)
+    try:
+        made = msgspec.convert(options, shape, strict=False, dec_hook=_path)
+    except msgspec.ValidationError as error:
+        from bot.document import explain
+
+        raise explain(error, options, shape) from None
+    return {option: getattr(made, option) for option in options}
+
+
+def _path(type_: type[Any], value: Any) -> Any:
+    if type_ is Path and isinstance(value, str | Path):
+        return Path(value)
+    raise TypeError(f"expected text, got {type(value).__name__}")

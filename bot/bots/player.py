@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.bots.answering import Answering
+from bot.bots.sounds import sound
 from bot.call import Call
 from bot.model import CallState
 
@@ -13,16 +14,16 @@ __all__ = ["Player"]
 
 
 class Player(Answering):
-    """Plays ``path``, for ever when ``loop`` is set; the rest is as in Answering."""
+    """Plays a file or a signal, for ever when ``loop`` is set; the rest is as in Answering."""
 
-    def __init__(self, path: Path, *, loop: bool = False, **answering: Any) -> None:
+    def __init__(self, play: Path, *, loop: bool = False, **answering: Any) -> None:
         super().__init__(**answering)
-        self._path = path
+        self._file = sound(play)
         self._loop = loop
 
     def on_call_state(self, call: Call, state: CallState) -> None:
         if state is CallState.CONFIRMED:
-            call.play(self._path, loop=self._loop)
+            call.play(self._file, loop=self._loop)
 
     def on_played(self, call: Call, complete: bool) -> None:
         if complete:

@@ -1,18 +1,50 @@
-"""A ringer: lets every call ring, and never answers; the caller gives up, or the time runs out."""
+"""A ringer: lets every call ring, and answers it, refuses it or does nothing when the time has come."""
 
 from __future__ import annotations
 
-from bot.call import Call
+from bot.bots.reject import checked_code
+from bot.bots.sounds import sound
+from bot.call import Call, Playback
 from bot.controller import Controller
+from bot.errors import ConfigError
+from bot.model import CallState
 
 __all__ = ["Ringer"]
 
 
 class Ringer(Controller):
-    """Sends 180 Ringing, or 183 Session Progress with early media."""
+    """Sends 180 Ringing, or 183 Session Progress and ringback as early media.
 
-    def __init__(self, *, early_media: bool = False) -> None:
-        self._code = 183 if early_media else 180
+    Answers after ``answer_after`` seconds, or refuses with ``code`` after ``give_up_after``; with neither
+    it rings until the caller gives up.
+    """
+
+    def __init__(
+        self,
+        *,
+        early_media: bool = False,
+        answer_after: float | None = None,
+        give_up_after: float | None = None,
+        code: int = 480,
+        reason: str = "",
+    ) -> None:
+        if answer_after is not None and give_up_after is not None:
+            raise ConfigError("give_up_after: a ringer answers or gives up; leave answer_after or this away")
+        self._ringback = sound("ringback") if early_media else None
+        self._end = (200, "") if answer_after is not None else (checked_code(code), reason)
+        self._after = answer_after if answer_after is not None else give_up_after
+        self._playing: dict[int, Playback] = {}
 
     def on_incoming_call(self, call: Call) -> None:
-        call.ring(self._code)
+        call.ring(183 if self._ringback else 180)
+        if self._ringback:
+            self._playing[call.number] = call.play(self._ringback, loop=True)
+        if self._after is not None:
+            code, reason = self._end
+            call.answer(code, reason=reason, after=self._after)
+
+    def on_call_state(self, call: Call, state: CallState) -> None:
+        if state in {CallState.CONFIRMED, CallState.DISCONNECTED} and call.number in self._playing:
+            playing = self._playing.pop(call.number)
+            if state is CallState.CONFIRMED:
+                playing.stop()

@@ -7,19 +7,18 @@ from typing import Any
 
 import click
 
-from bot.bots import NAMES
+from bot.bots import NAMES, bot
 from bot.call import Call, ensure_writable
+from bot.cli.bot_options import bot_options, given_to
 from bot.cli.checks import Checks
 from bot.cli.options import (
     PositiveSeconds,
     endpoint_config,
     endpoint_options,
-    existing_audio,
     expectation_options,
     output_options,
 )
 from bot.cli.run import Run, endpoint_of
-from bot.controller import Controller
 from bot.deadline import Deadline
 from bot.endpoint import Endpoint
 from bot.errors import ConfigError
@@ -37,25 +36,7 @@ KEPT_CALLS = 1000
 @click.command(name="answer")
 @endpoint_options
 @click.option("--as", "role", type=click.Choice(NAMES), default="parrot", show_default=True)
-@click.option(
-    "--code",
-    type=click.IntRange(300, 699),
-    default=486,
-    show_default=True,
-    metavar="N",
-    help="What reject answers with.",
-)
-@click.option(
-    "--answer-after",
-    type=click.FloatRange(min=0),
-    default=0.0,
-    metavar="S",
-    help="Ring this long before the answer.",
-)
-@click.option("--early-media", is_flag=True, help="Ring with 183 and audio.")
-@click.option("--play", metavar="FILE", help="What player plays.")
-@click.option("--loop", is_flag=True, help="Play it again and again.")
-@click.option("--record", metavar="FILE", help="Record each call; the second one to FILE-2, and so on.")
+@bot_options
 @click.option("--calls", type=click.IntRange(min=1), metavar="N", help="End after so many calls.")
 @click.option("--for", "seconds", type=PositiveSeconds, metavar="S", help="End after so many seconds.")
 @expectation_options
@@ -76,18 +57,20 @@ class Answering:
 
     def __init__(self, run: Run, options: dict[str, Any]) -> None:
         self._run = run
-        self._config = endpoint_config(options, name=options["role"], port=SIP_PORT)
+        role = options.pop("role")
+        self._config = endpoint_config(options, name=role, port=SIP_PORT)
         self._wanted = options.pop("calls")
         self._seconds = options.pop("seconds")
         self._checks = Checks(run, options, srtp=self._config.srtp)
-        self._play = existing_audio(options["play"], "--play")
         if Transport.TLS in self._config.transports and not self._config.tls.cert:
             raise ConfigError("answering TLS needs a certificate: add --tls-cert FILE and --tls-key FILE")
-        if options["record"] is not None:
-            ensure_writable(Path(options["record"]))
-        if self._checks.audio is not None and options["record"] is None:
+        given = given_to(role, options)
+        if "record" in given:
+            ensure_writable(Path(given["record"]))
+        if self._checks.audio is not None and "record" not in given:
             raise ConfigError("--expect-audio needs a recording: add --record FILE")
-        self._controller = controller(options)
+        self._play: Path | None = given.get("play")
+        self._controller = bot(role, **given)
         self._calls: dict[int, Call] = {}
         self._ended: list[Call] = []
 
@@ -128,31 +111,3 @@ class Answering:
         self._checks.after_the_end(call)
         self._run.calls = [*self._run.calls[-KEPT_CALLS:], call]
         self._run.finished(call)
-
-
-def controller(options: dict[str, Any]) -> Controller:
-    """The bot that the options describe."""
-    role, code, record = options.pop("role"), options.pop("code"), options.pop("record")
-    path, loop = existing_audio(options.pop("play"), "--play"), options.pop("loop")
-    answering = {
-        "answer_after": options.pop("answer_after"),
-        "early_media": options.pop("early_media"),
-        "record": Path(record) if record else None,
-    }
-    if role == "parrot":
-        from bot.bots.parrot import Parrot
-
-        return Parrot(**answering)
-    if role == "player":
-        from bot.bots.player import Player
-
-        if path is None:
-            raise ConfigError("--as player needs --play FILE")
-        return Player(path, loop=loop, **answering)
-    if role == "reject":
-        from bot.bots.reject import Rejecter
-
-        return Rejecter(code)
-    from bot.bots.ringer import Ringer
-
-    return Ringer(early_media=answering["early_media"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -13,7 +14,7 @@ from bot.controller import Controller
 from bot.deadline import Deadline
 from bot.errors import CallbackFailed, CallFailed, EndpointCrashed
 from bot.events import CallbackFailed as CallbackRaised
-from bot.events import DtmfReceived, MessageReceived, PlaybackFinished
+from bot.events import DtmfReceived, MessageReceived, PlaybackFinished, VoiceChanged
 from bot.model import CallState, DtmfMethod, MediaState
 from bot.record import Digit
 from tests.bot.fakes import LONG, PEER, Rig, at_once, audio, measured
@@ -301,3 +302,67 @@ def test_nothing_is_called_after_close(new_rig: NewRig) -> None:
     rig.driver.feed(text("too late"))
     assert witness.seen == []
     assert not witness._thread.is_alive()
+
+
+# ---- timers, voice, one controller for another
+
+
+def test_timers_come_in_the_order_of_their_times(new_rig: NewRig) -> None:
+    witness = Witness()
+    rig = new_rig(controller=witness)
+    for seconds in (0.06, 0.02, 0.04, 0.02, LONG):
+        witness.after(seconds, partial(witness.note, "due", seconds))
+    assert rig.journal.wait_until(lambda: False, Deadline(0.3)) is False
+    with at_once():
+        witness.detach()
+    assert witness.seen == [("due", 0.02), ("due", 0.02), ("due", 0.04), ("due", 0.06)]
+    assert len(witness.threads) == 1
+
+
+def fail() -> None:
+    raise LookupError("no such extension")
+
+
+def test_what_a_timer_raises_fails_the_endpoint(new_rig: NewRig) -> None:
+    witness = Witness()
+    rig = new_rig(controller=witness)
+    witness.after(0, fail)
+    assert rig.journal.wait_until(lambda: bool(failures(rig)), Deadline(LONG))
+    witness.detach()
+
+
+class Starter(Witness):
+    """Notes its beginning, its end and the voice."""
+
+    def on_start(self) -> None:
+        self.seen.append(("start", self.endpoint.ready))
+
+    def on_end(self) -> None:
+        self.seen.append(("end",))
+
+    def on_voice(self, call: Call, voice: VoiceChanged) -> None:
+        self.note("voice", call.number, voice.speaking)
+
+
+def test_begin_voice_and_end(new_rig: NewRig) -> None:
+    starter = Starter()
+    rig = new_rig(controller=starter)
+    line = rig.incoming()
+    rig.journal.append(rig.endpoint.name, VoiceChanged(at=1.0, call=line.number, speaking=True))
+    starter.detach()
+    assert starter.seen[0] == ("start", None)
+    assert ("voice", 1, True) in starter.seen
+    assert starter.seen[-1] == ("end",)
+
+
+def test_serving_another_controller(new_rig: NewRig) -> None:
+    lead, other = Witness(), Starter()
+    rig = new_rig(controller=lead)
+    other.serve(lead)
+    assert other.endpoint is rig.endpoint
+    other.after(0, lambda: other.note("due"))
+    lead.after(0, lambda: lead.note("due"))
+    assert rig.journal.wait_until(lambda: False, Deadline(0.1)) is False
+    lead.detach()
+    assert other.threads == lead.threads
+    assert ("due",) in other.seen

@@ -105,3 +105,13 @@ def test_an_ear_that_heard_nothing() -> None:
     ear = Ear(CALL)
     assert list(ear.hear(AudioHeard(at=1.0, call=CALL, rate=RATE, samples=b""))) == []
     assert list(ear.finish()) == []
+
+
+@pytest.mark.parametrize("size", [160, 800, 801])
+def test_voice_with_its_times(size: int) -> None:
+    ear = Ear(CALL)
+    audio = joined(silence(1, RATE), speech_like(2, RATE), silence(1, RATE))
+    found = [voice for piece in pieces(audio, size) for voice in ear.follow(piece)]
+    assert (found[0].speaking, found[-1].speaking) == (True, False)
+    assert {voice.call for voice in found} == {CALL}
+    assert [found[0].at, found[-1].at] == pytest.approx([BEGUN + 1, BEGUN + 3], abs=0.3)

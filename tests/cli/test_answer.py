@@ -125,3 +125,33 @@ def test_name_of_a_config_file_and_its_port(srtpbot: NewBot, tmp_path: Path) -> 
     (tmp_path / "carol.yaml").write_text(f"name: carol\nbind: {LOOPBACK}\nport: 0\n")
     bot = srtpbot("answer", "--config", "carol.yaml")
     assert bot.uri().startswith(f"sip:carol@{LOOPBACK}:")
+
+
+def test_redirecter(answer: NewBot, new_endpoint: NewEndpoint) -> None:
+    bot = answer("--as", "redirect", "--contact", "sip:bob@127.0.0.1:5099", "--calls", 1)
+    outgoing = new_endpoint().make_call(bot.uri())
+    expect(outgoing).to_be_disconnected(code=302, by="remote")
+    expect(outgoing).to_have_header("Contact", "<sip:bob@127.0.0.1:5099>")
+    assert bot.end() == OK, bot.said
+
+
+def test_machine(answer: NewBot, new_endpoint: NewEndpoint, tmp_path: Path) -> None:
+    folder = tmp_path / "messages"
+    options = ["--messages", folder, "--greeting", "tone:440:0.2", "--silence", 1, "--calls", 1]
+    bot = answer("--as", "machine", *options, "-vv", SRTPBOT_PIN="97531")
+    outgoing = new_endpoint().make_call(bot.uri())
+    expect(outgoing).to_be_disconnected(code=200, by="remote", timeout=8)
+    assert bot.end() == OK, bot.said
+    [facts] = folder.glob("*.json")
+    assert json.loads(facts.read_text())["ended_by"] == "silence"
+    assert soundfile.info(str(facts.with_suffix(".wav"))).duration > 0.8
+    assert "97531" not in bot.said
+
+
+def test_auto(answer: NewBot, new_endpoint: NewEndpoint) -> None:
+    uri = answer("--as", "auto").uri()
+    caller = new_endpoint()
+    for user, code in {"reject-603": 603, "machine": 404}.items():  # which has no folder
+        outgoing = caller.make_call(uri.replace("sip:auto@", f"sip:{user}@"))
+        expect(outgoing).to_be_disconnected(code=code, by="remote")
+    expect(caller.make_call(uri.replace("sip:auto@", "sip:parrot@"))).to_be_confirmed()

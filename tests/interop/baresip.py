@@ -25,7 +25,7 @@ sip_listen {host}:{port}
 net_interface {host}
 call_max_calls 8
 audio_player aubridge,sink
-audio_source ausine,{tone}
+audio_source {source}
 audio_alert aubridge,alert
 ausrc_srate 48000
 ausrc_channels 2
@@ -36,6 +36,7 @@ rtp_ports 10000-16383
 module_path {modules}
 module g711.so
 module ausine.so
+module aufile.so
 module aubridge.so
 module sndfile.so
 module srtp.so
@@ -56,12 +57,12 @@ def modules_folder() -> Path | None:
 
 
 class Baresip:
-    """Plays a sine of 440 Hz in every call and answers every call at once.
+    """Answers every call at once, and plays a sine of 440 Hz in it, or the file ``says`` (48 kHz, stereo).
 
     What it hears it writes to ``dump-*-dec.wav`` in ``sounds``.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, says: Path | None = None) -> None:
         self.sounds = folder / "sounds"
         self.sounds.mkdir(parents=True)
         self.port = free_ports(3)  # SIP, SIP over TLS, which it opens one above in any case, and control
@@ -72,7 +73,7 @@ class Baresip:
             host=LOOPBACK,
             port=self.port,
             control=self._control,
-            tone=TONE_HZ,
+            source=f"ausine,{TONE_HZ}" if says is None else f"aufile,{says}",
             sounds=self.sounds,
             modules=modules,
         )

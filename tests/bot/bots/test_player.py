@@ -69,9 +69,11 @@ def test_it_answers_as_told(new_rig: Callable[..., Rig], sound: Path) -> None:
 
 
 def test_a_file_that_is_none_fails_the_endpoint(new_rig: Callable[..., Rig], tmp_path: Path) -> None:
-    player = Player(tmp_path / "nothing.wav")
+    empty = tmp_path / "empty.wav"
+    empty.write_bytes(b"")
+    player = Player(empty)
     rig = new_rig(controller=player)
     rig.incoming().state(CallState.CONFIRMED, 200, "OK")
     player.detach()
     assert isinstance(rig.endpoint.failure, CallbackFailed)
-    assert "nothing.wav" in str(rig.endpoint.failure)
+    assert "empty.wav" in str(rig.endpoint.failure)

@@ -8,7 +8,7 @@ import pytest
 
 from bot.bots.reject import Rejecter
 from bot.commands import Answer
-from bot.errors import CallbackFailed
+from bot.errors import ConfigError
 from tests.bot.fakes import Rig
 
 
@@ -22,10 +22,17 @@ def test_it_refuses(new_rig: Callable[..., Rig], arguments: tuple[int, ...], cod
     assert rig.driver.commands[1:] == [Answer(call=1, code=code), Answer(call=2, code=code)]
 
 
-def test_a_code_that_is_none_fails_the_endpoint(new_rig: Callable[..., Rig]) -> None:
-    rejecter = Rejecter(1000)
+@pytest.mark.parametrize("code", [1000, 200, 299, 700])
+def test_a_code_that_is_none(code: int) -> None:
+    with pytest.raises(ConfigError, match=f"code: {code} does not refuse a call"):
+        Rejecter(code)
+
+
+def test_reason_and_retry_after(new_rig: Callable[..., Rig]) -> None:
+    rejecter = Rejecter(503, reason="Closed", retry_after=60)
     rig = new_rig(controller=rejecter)
     rig.incoming()
     rejecter.detach()
-    assert isinstance(rig.endpoint.failure, CallbackFailed)
-    assert "1000 is no SIP status code" in str(rig.endpoint.failure)
+    assert rig.driver.commands[1:] == [
+        Answer(call=1, code=503, reason="Closed", headers=[("Retry-After", "60")])
+    ]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from bot.bots.ringer import Ringer
-from bot.commands import Answer
+from bot.commands import Answer, Play
 from tests.bot.fakes import Rig, audio
 
 
@@ -19,5 +19,6 @@ def test_it_rings_and_never_answers(new_rig: Callable[..., Rig], early_media: bo
     line.media(audio())
     line.ended(487, "Request Terminated")
     ringer.detach()
-    assert rig.driver.commands[1:] == [Answer(call=1, code=code)]
+    assert rig.driver.told(Answer) == [Answer(call=1, code=code)]
+    assert [play.loop for play in rig.driver.told(Play)] == [True] * early_media  # ringback
     assert rig.endpoint.failure is None

@@ -1,0 +1,43 @@
+"""A PIN that callers dial: compared in constant time, and out of reach of whoever tries them all."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import time
+
+from bot.errors import ConfigError
+
+__all__ = ["LONGEST", "Pin"]
+
+LONGEST = 16
+_DIGITS = re.compile(rf"[0-9]{{4,{LONGEST}}}")
+WRONG_IN_A_ROW = 12
+"""Over all calls; so many guesses find a PIN of four digits once in 800 times."""
+LOCKED_S = 600.0
+
+
+class Pin:
+    """After twelve wrong ones in a row no PIN is right for ten minutes."""
+
+    def __init__(self, digits: str) -> None:
+        if not _DIGITS.fullmatch(digits):
+            raise ConfigError(f"pin: expected 4 to {LONGEST} digits")  # and not what it is
+        self._digits = digits.encode()
+        self._wrong = 0
+        self._locked_until = 0.0
+
+    def __repr__(self) -> str:
+        """Without the digits."""
+        return "Pin(***)"
+
+    def accepts(self, dialled: str, now: float | None = None) -> bool:
+        """Whether that is the PIN, at a monotonic time."""
+        now = time.monotonic() if now is None else now
+        right = hmac.compare_digest(dialled.encode(), self._digits)
+        if now < self._locked_until:
+            return False
+        self._wrong = 0 if right else self._wrong + 1
+        if self._wrong >= WRONG_IN_A_ROW:
+            self._wrong, self._locked_until = 0, now + LOCKED_S
+        return right
