@@ -16,6 +16,7 @@ import time
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from bot.config import EndpointConfig
     from bot.endpoint import Endpoint
     from bot.errors import BotError
-    from bot.events import ExpectationChecked
+    from bot.events import AgentReady, ExpectationChecked
     from bot.journal import Entry
 
 __all__ = ["NewEndpoint", "call_artifacts", "new_endpoint", "parrot"]
@@ -33,6 +34,7 @@ __all__ = ["NewEndpoint", "call_artifacts", "new_endpoint", "parrot"]
 LOOPBACK = "127.0.0.1"
 KEEP = ("failed", "all", "none")
 FOLDER = "test-artifacts"
+JOURNAL = "journal.jsonl"
 LONGEST = 120
 """Characters of a folder's name; file systems end at 255 bytes."""
 CLOCK_S = 0.05
@@ -85,10 +87,11 @@ class NewEndpoint:
     def __init__(self, folder: Path) -> None:
         from bot.journal import Journal
 
-        self.journal = Journal(folder / "journal.jsonl")
+        self.journal = Journal(folder / JOURNAL)
         self.calls: list[Call] = []
         """Every call of every endpoint, in order."""
         self.checked: list[ExpectationChecked] = []
+        self.agents: dict[str, AgentReady] = {}
         self.duration_s = 0.0
         self._endpoints: list[Endpoint] = []
         self._told: list[BotError] = []
@@ -125,7 +128,6 @@ class NewEndpoint:
 
     def raise_failures(self) -> None:
         """Fail the test with them."""
-        __tracebackhide__ = True
         if words := self.untold_failures():
             pytest.fail(words, pytrace=False)
 
@@ -143,24 +145,27 @@ class NewEndpoint:
             )
             self.journal.append("test", checked)
 
-    def write_reports(self, folder: Path) -> None:
-        """``result.json`` and ``report.html``, beside the journal."""
+    def write_reports(self, folder: Path, test: str) -> None:
+        """``result.json``, ``sip.pcap`` and ``report.html``, beside the journal."""
         import msgspec
 
         from bot.report.page import page
         from bot.report.result import run_result
+        from bot.report.sip_pcap import of_file
 
         self.journal.close()
-        result = run_result(self.journal, self.duration_s, self.calls, self.checked, None)
+        calls = sorted(self.calls, key=lambda call: call.known.started_at)
+        result = run_result(self.journal, self.duration_s, calls, self.checked, None)
         text = msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
         (folder / "result.json").write_bytes(text)
-        (folder / "report.html").write_bytes(page(result, self.calls))
+        with (folder / "sip.pcap").open("wb") as capture:
+            capture.writelines(of_file(folder / JOURNAL))
+        (folder / "report.html").write_bytes(page(result, calls, name=test, agents=self.agents))
 
     def __enter__(self) -> NewEndpoint:
         return self
 
     def __exit__(self, *error: object) -> None:
-        __tracebackhide__ = True
         self._closing.close()
         self.duration_s = time.monotonic() - self.journal.started_at
         self.raise_failures()
@@ -173,10 +178,12 @@ class NewEndpoint:
         return next(name for name in map("bot{}".format, self._numbers) if name not in taken)
 
     def _observe(self, entry: Entry) -> None:
-        from bot.events import ExpectationChecked
+        from bot.events import AgentReady, ExpectationChecked
 
         if isinstance(entry.event, ExpectationChecked):
             self.checked.append(entry.event)
+        elif isinstance(entry.event, AgentReady):
+            self.agents[entry.endpoint] = entry.event
 
     def _collect(self, endpoint: Endpoint, entry: Entry) -> None:
         from bot.events import CallStarted
@@ -225,7 +232,7 @@ class Artifacts:
             return
         try:
             if self.endpoints is not None:
-                self.endpoints.write_reports(self.folder)
+                self.endpoints.write_reports(self.folder, self._item.name)
         except Exception as error:  # a report that cannot be written must not end everybody's tests
             report.sections.append((SECTION, f"{self.folder}: no report: {type(error).__name__}: {error}"))
 
@@ -305,7 +312,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """A test that passed while an endpoint of it crashed has not passed."""
-    __tracebackhide__ = True
     outcome = yield
     artifacts = item.stash.get(ARTIFACTS, None)
     if artifacts is not None and artifacts.endpoints is not None:
@@ -332,11 +338,19 @@ def shorten(raised: pytest.ExceptionInfo[BaseException]) -> None:
     errors = sys.modules.get("bot.errors")
     if errors is None or not isinstance(raised.value, errors.BotError):
         return
-    own = raised.traceback.filter(lambda entry: not is_internal(entry.frame.f_globals.get("__name__", "")))
-    if own:
-        raised.traceback = own
+    step: TracebackType | None = raised.tb
+    steps: list[TracebackType] = []
+    while step is not None:
+        steps.append(step)
+        step = step.tb_next
+    chain: TracebackType | None = None
+    for step in reversed(steps):
+        if not is_internal(step.tb_frame.f_globals.get("__name__", "")):
+            chain = TracebackType(chain, step.tb_frame, step.tb_lasti, step.tb_lineno)
+    if chain is not None:
+        raised.traceback = type(raised.traceback)(chain)
 
 
 def is_internal(module: str) -> bool:
-    """Whether a module is srtpbot's."""
+    """Whether a module is srtpbot's, or the standard library's between a with statement and srtpbot."""
     return module == "contextlib" or module.partition(".")[0] in {"bot", "media"}
