@@ -18,7 +18,7 @@ from msgspec import inspect
 
 from .errors import ConfigError
 
-__all__ = ["Place", "explain", "load", "loads"]
+__all__ = ["Place", "did_you_mean", "explain", "line_of", "load", "loads", "read"]
 
 T = TypeVar("T")
 Step = str | int
@@ -33,6 +33,16 @@ _SECRET_KEY = re.compile(r"passw|passphrase|secret|token|credential", re.IGNOREC
 def load(path: str | os.PathLike[str], type_: type[T], finish: Callable[[T], T] | None = None) -> T:
     """Read the YAML file at ``path`` into ``type_``, as :func:`loads` does."""
     name = os.fspath(path)
+    return loads(_text_of(name), name, type_, finish)
+
+
+def read(path: str | os.PathLike[str]) -> tuple[Any, Place]:
+    """The plain values of the YAML file at ``path`` with every ``${...}`` as written, and their places."""
+    name = os.fspath(path)
+    return _Reader(name, variables=False).read(_text_of(name))
+
+
+def _text_of(name: str) -> str:
     try:
         with Path(name).open("rb") as file:
             content = file.read(_MAX_BYTES + 1)
@@ -45,11 +55,10 @@ def load(path: str | os.PathLike[str], type_: type[T], finish: Callable[[T], T] 
     if len(content) > _MAX_BYTES:
         raise ConfigError(f"{name}: has more than {_MAX_BYTES} bytes; that is no file of settings")
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{name}:{line}: byte 0x{content[error.start]:02x} is not UTF-8") from None
-    return loads(text, name, type_, finish)
 
 
 def loads(text: str, name: str, type_: type[T], finish: Callable[[T], T] | None = None) -> T:
@@ -109,8 +118,9 @@ _VARIABLE = re.compile(
 class _Reader:
     """Turns the nodes of one document into plain values and their places."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, variables: bool = True) -> None:
         self._name = name
+        self._variables = variables
         self._values = 0
 
     def read(self, text: str) -> tuple[Any, Place]:
@@ -186,7 +196,7 @@ class _Reader:
                 raise self._error(node, f"the environment variable {name} is not set; {hint}")
             return set_to
 
-        return _VARIABLE.sub(value, node.value)
+        return _VARIABLE.sub(value, node.value) if self._variables else str(node.value)
 
     def _mapping(self, node: yaml.MappingNode, depth: int) -> tuple[Any, Place]:
         data: dict[Any, Any] = {}
@@ -263,11 +273,11 @@ def explain(
             message = f"the key {field[2]!r} is missing"
         else:
             steps.append(field[2])
-            message = f"unknown key{_did_you_mean(field[2], _keys(known))}"
+            message = f"unknown key{did_you_mean(field[2], _keys(known))}"
     else:
         message = _mismatch(message, data, type_, steps)
     key = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).removeprefix(".")
-    line = f":{_line_of(place, steps)}" if place else ""
+    line = f":{line_of(place, steps)}" if place else ""
     return ConfigError(": ".join(part for part in (name + line, key, message) if part))
 
 
@@ -311,7 +321,8 @@ def _at(data: Any, steps: list[Step]) -> Any:
     return data
 
 
-def _line_of(place: Place, steps: list[Step]) -> int:
+def line_of(place: Place, steps: Iterable[Step]) -> int:
+    """The line of what stands at ``steps``, or of the nearest thing around it."""
     for step in steps:
         inside = place.inside.get(step)
         if inside is None:
@@ -330,7 +341,7 @@ def _mismatch(message: str, data: Any, type_: Any, steps: list[Step]) -> str:
         parents, _ = _kinds_at(type_, data, steps[:-1])
         choices = [str(kind.tag) for kind in parents if isinstance(kind, inspect.StructType) and kind.tag]
     if choices:
-        near = _did_you_mean(value, choices) if isinstance(value, str) and not secret else ""
+        near = did_you_mean(value, choices) if isinstance(value, str) and not secret else ""
         return f"expected one of {', '.join(choices)}, got {got}{near}"
     found = _MISMATCH.fullmatch(message)
     if not found:
@@ -357,7 +368,8 @@ def _shown(value: Any) -> str:
     return "nothing"
 
 
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean 'that'?)``, when one of the known words is near."""
     spelt = {each.casefold().replace("-", "_"): each for each in known}
     near = difflib.get_close_matches(word.casefold().replace("-", "_"), spelt, n=1)
     return f" (did you mean {spelt[near[0]]!r}?)" if near else ""

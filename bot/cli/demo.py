@@ -20,6 +20,8 @@ SUITE = CryptoSuite.AES_CM_128_HMAC_SHA1_80
 CODEC = "PCMA"
 DIGITS = "159#"
 SPEECH_S = 4.0
+FORGIVEN_MS = 200.0
+"""A machine with two busy cores delays packets; what is missing is told all the same."""
 RATE = 8000
 
 
@@ -64,7 +66,7 @@ def perform(run: Run) -> None:
         expect(outgoing).not_to_have_received_dtmf()
         for call in (outgoing, answered):
             expect(call).to_have_received_packets(at_least=100)
-        expect(recording).to_match(speech)
+        expect(recording).to_match(speech, max_missing_ms=FORGIVEN_MS)
 
         outgoing.hangup()
         expect(outgoing).to_be_disconnected(code=200, by="local")

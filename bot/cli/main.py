@@ -17,8 +17,11 @@ COMMANDS = {
     "call": "Place a call and assert what happens.",
     "demo": "Two endpoints talk over SRTP on this machine and prove it.",
     "doctor": "What this machine and the library's build can do.",
-    "schema": "Print the JSON Schema of a result or of an endpoint's file.",
+    "run": "Perform scenarios: calls and what is expected of them, written in YAML.",
+    "schema": "Print the JSON Schema of a result, an endpoint's file or a scenario.",
 }
+MODULES = {"run": "scenario"}
+"""Where a command is that is not in the module of its name."""
 
 
 def main() -> None:
@@ -47,7 +50,7 @@ def run() -> int:
         def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
             if cmd_name not in COMMANDS:
                 return None
-            module = importlib.import_module(f"bot.cli.{cmd_name}")
+            module = importlib.import_module(f"bot.cli.{MODULES.get(cmd_name, cmd_name)}")
             command: click.Command = module.command
             return command
 

@@ -8,15 +8,19 @@ __all__ = ["command"]
 
 
 @click.command(name="schema")
-@click.argument("subject", type=click.Choice(["result", "endpoint"]))
+@click.argument("subject", type=click.Choice(["result", "endpoint", "scenario"]))
 def command(subject: str) -> int:
-    """Print the JSON Schema of a result or of an endpoint's YAML file."""
+    """Print the JSON Schema of a result, of an endpoint's YAML file or of a scenario."""
     import msgspec
 
     if subject == "result":
         from bot.report.result import Result
 
         schema = msgspec.json.schema(Result)
+    elif subject == "scenario":
+        from bot.scenario.schema import scenario_schema
+
+        schema = scenario_schema()
     else:
         from bot.config import EndpointConfig
 

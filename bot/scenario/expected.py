@@ -1,0 +1,185 @@
+"""What an ``expect`` step can say, as data; how it is judged is elsewhere."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from bot.config import SettingError
+from bot.model import CryptoSuite, DtmfMethod, EndedBy, MediaDirection
+from bot.scenario.terms import (
+    CallName,
+    Code,
+    Options,
+    Pattern,
+    Seconds,
+    Several,
+    Sound,
+    YesNo,
+    is_yes,
+    several,
+)
+
+__all__ = ["RECORDING_KEYS", "Expect", "Level", "State"]
+
+State = Literal["calling", "incoming", "early", "connecting", "confirmed", "disconnected"]
+Milliseconds = Annotated[float, Meta(ge=0, description="milliseconds since the INVITE")]
+Decibels = Annotated[float, Meta(description="dBFS, where 0 is a full-scale sine")]
+Patterns = Annotated[dict[str, str], Meta(description="regular expressions by header name")]
+Calls = Annotated[CallName | list[CallName], Meta(description="whose call, or calls: each of them")]
+Within = Annotated[
+    str,
+    Meta(
+        description="the messages to look at: a method (INVITE), a code (183), or both (200 BYE)",
+        pattern=r"^([A-Z]+|[1-6][0-9][0-9]( [A-Z]+)?)$",
+    ),
+]
+
+
+class Level(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The active speech level (ITU-T P.56) of a recording, in dBFS."""
+
+    at_least: Decibels | None = None
+    at_most: Decibels | None = None
+
+    def __post_init__(self) -> None:
+        """A level between nothing and nothing says nothing."""
+        if self.at_least is None and self.at_most is None:
+            raise SettingError("at_least", "a level needs at_least, at_most, or both")
+
+
+class Expect(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What has to be true of a call (``on``) or of a recording by this step's deadline, all of it."""
+
+    on: Calls | None = None
+    recording: Annotated[str, Meta(description="the name of a recording")] | None = None
+
+    # a call's signalling
+    state: State | None = None
+    """The call has been or gets in this state."""
+    code: Code | None = None
+    """The status code that the call ended with."""
+    by: EndedBy | None = None
+    """Who ended it, seen from this endpoint."""
+    response: Code | None = None
+    """A response to the INVITE with this code was, or is, sent or received."""
+    header: Patterns | None = None
+    no_header: Several | None = None
+    within: Within | None = None
+    """The messages that ``header`` and ``no_header`` look at; all of the call when it is not given."""
+    whose: Annotated[EndedBy, Meta(description="whose message: remote (received) or local (sent)")] = (
+        EndedBy.REMOTE
+    )
+    message: Pattern | None = None
+    """A SIP MESSAGE with this in its text arrived at the endpoint."""
+
+    # its media
+    media: Literal["active", "inactive"] | None = None
+    direction: MediaDirection | None = None
+    codec: Annotated[str, Meta(description="for instance PCMA or speex/16000")] | None = None
+    encrypted: YesNo | None = None
+    suite: CryptoSuite | None = None
+    """The crypto suite in use, on which offer, answer and library agree."""
+    dtmf: Annotated[str, Meta(description="exactly the digits that arrived in the call so far")] | None = None
+    method: DtmfMethod | None = None
+    """How the digits travelled; ``inband`` makes the endpoint listen for them."""
+
+    # time
+    ringing_within_ms: Milliseconds | None = None
+    answered_within_ms: Milliseconds | None = None
+    answered_after_ms: Milliseconds | None = None
+    no_media_before: Code | None = None
+    """Media was not active before a response of this code, which did come."""
+
+    # quality of what was received
+    min_packets: Annotated[int, Meta(ge=1)] | None = None
+    max_loss_pct: Annotated[float, Meta(ge=0, le=100)] | None = None
+    max_jitter_ms: Annotated[float, Meta(ge=0, description="RFC 3550, its largest value")] | None = None
+    min_mos: Annotated[float, Meta(ge=1, le=5, description="to listen, E-model (ITU-T G.107)")] | None = None
+
+    # absence, until now or during some seconds more
+    no_dtmf: YesNo = False
+    no_media: YesNo = False
+    no_message: YesNo = False
+    never_state: State | None = None
+    no_response: Code | None = None
+    during: Seconds = 0.0
+    """How long absence is watched for; without it the look is back only."""
+
+    # a recording
+    matches: Sound | None = None
+    ignore: list[tuple[float, float]] = msgspec.field(default_factory=list)
+    """Stretches of ``matches`` in seconds, from and to, that need not have arrived."""
+    max_missing_ms: float | None = None
+    min_snr_db: float | None = None
+    through: Annotated[str, Meta(description="the worst codec on the way, if not the call's")] | None = None
+    marker: Annotated[int, Meta(ge=0, le=65535)] | list[Annotated[int, Meta(ge=0, le=65535)]] | None = None
+    digits: Annotated[str, Meta(description="DTMF tones that are heard, exactly")] | None = None
+    signal: Annotated[str, Meta(description="ringback, busy, congestion, dial, beep ...")] | None = None
+    silent: YesNo | None = None
+    level: Level | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what says nothing, and what cannot be said of the subject."""
+        if (self.on is None) is (self.recording is None):
+            raise SettingError("on", "expected either on (a call) or recording (what was heard in one)")
+        if self.on == []:
+            raise SettingError("on", "is an empty list")
+        said = self.said
+        wrong = sorted(key for key in said if (key in RECORDING_KEYS) is (self.recording is None))
+        if wrong:
+            other = (
+                "a recording: write recording: NAME" if self.recording is None else "a call: write on: NAME"
+            )
+            raise SettingError(wrong[0], f"can only be expected of {other}")
+        if not said:
+            subject = "recording" if self.on is None else "on"
+            raise SettingError(subject, "nothing is expected of it; add state, codec, dtmf, matches ...")
+        self._check_companions()
+
+    @property
+    def said(self) -> list[str]:
+        """The keys that expect something, in the order in which they are judged."""
+        return [key for key in JUDGED if getattr(self, key) not in (None, False, "no")] + [
+            key for key in ("encrypted", "silent") if getattr(self, key) in (False, "no")
+        ]
+
+    @property
+    def subjects(self) -> list[str]:
+        """The calls."""
+        return several(self.on) if self.on is not None else []
+
+    def _check_companions(self) -> None:
+        for key, needed in NEEDS.items():
+            if getattr(self, key) and not any(getattr(self, one) is not None for one in needed):
+                raise SettingError(key, f"says how; it needs {' or '.join(needed)} beside it")
+        if self.during and not set(WATCHED) & set(self.said):
+            raise SettingError("during", f"needs something absent beside it: {', '.join(WATCHED)}")
+        if self.whose is EndedBy.ERROR:
+            raise SettingError("whose", "expected remote or local")
+        if self.state not in (None, "disconnected") and (self.code or self.by):
+            raise SettingError("code" if self.code else "by", "belongs to state: disconnected")
+        if self.suite is not None and self.encrypted is not None and not is_yes(self.encrypted):
+            raise SettingError("suite", "contradicts encrypted: no")
+
+
+RECORDING_KEYS = ("matches", "marker", "digits", "signal", "silent", "level")
+WATCHED = ("no_dtmf", "no_media", "no_message", "never_state", "no_response")
+JUDGED = (
+    "state", "code", "by", "response", "header", "no_header", "message",
+    "media", "direction", "codec", "encrypted", "suite", "dtmf",
+    "ringing_within_ms", "answered_within_ms", "answered_after_ms", "no_media_before",
+    "min_packets", "max_loss_pct", "max_jitter_ms", "min_mos",
+    *WATCHED, *RECORDING_KEYS,
+)  # fmt: skip
+NEEDS = {
+    "method": ("dtmf",),
+    "within": ("header", "no_header"),
+    "ignore": ("matches",),
+    "max_missing_ms": ("matches",),
+    "min_snr_db": ("matches",),
+    "through": ("matches",),
+}
+"""Keys that only say how another one is meant."""

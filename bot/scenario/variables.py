@@ -1,0 +1,141 @@
+"""Variables of a scenario: where their values come from, and ``${...}`` in its text; not their use."""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bot.document import did_you_mean
+from bot.errors import ConfigError
+
+__all__ = ["Values", "combinations", "rows", "substituted", "titled"]
+
+Values = dict[str, Any]
+_REFERENCE = re.compile(
+    r"\$(?P<escaped>\$\{)|\$\{(?:(?P<env>env:)?(?P<name>[A-Za-z_][A-Za-z0-9_-]*)(?P<rest>:-(?P<default>[^}]*))?\})?"
+)
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+MOST = 1000
+"""Results of one file."""
+
+
+def substituted(value: Any, values: Mapping[str, Any], path: str = "") -> Any:
+    """``value`` with every ``${name}`` in its texts replaced; ConfigError "path: ..." says what cannot be.
+
+    A text that is one reference and nothing else becomes the variable's value, a list or a mapping too.
+    """
+    if isinstance(value, dict):
+        return {key: substituted(one, values, joined(path, key)) for key, one in value.items()}
+    if isinstance(value, list):
+        return [substituted(one, values, f"{path}[{index}]") for index, one in enumerate(value)]
+    if not isinstance(value, str) or "${" not in value:
+        return value
+
+    def replacement(found: re.Match[str]) -> str:
+        return "${" if found["escaped"] else text(resolved(found, values, path), path)
+
+    whole = _REFERENCE.fullmatch(value)
+    if whole and whole["name"]:
+        only = resolved(whole, values, path)
+        return only if isinstance(only, list | dict) else text(only, path)
+    return _REFERENCE.sub(replacement, value)
+
+
+def resolved(found: re.Match[str], values: Mapping[str, Any], path: str) -> Any:
+    """What a reference stands for."""
+    name = found["name"]
+    if name is None:
+        raise ConfigError(
+            f"{path}: expected ${{NAME}}, ${{env:NAME}} or ${{NAME:-default}}; $${{ is a literal ${{"
+        )
+    known: Mapping[str, Any] = os.environ if found["env"] else values
+    value = known.get(name)
+    if value is not None and (value != "" or not found["rest"]):
+        return value
+    if found["rest"]:
+        return found["default"]
+    if found["env"]:
+        hint = f"set it, or write ${{env:{name}:-default}}"
+        raise ConfigError(f"{path}: the environment variable {name} is not set; {hint}")
+    if name in values:
+        raise ConfigError(f"{path}: the variable {name!r} has no value; give it with --var {name}=...")
+    hint = did_you_mean(name, values) or "; name it in vars, or give it with --var"
+    raise ConfigError(f"{path}: there is no variable {name!r}{hint}")
+
+
+def text(value: Any, path: str) -> str:
+    """A value in the midst of a text."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | dict):
+        raise ConfigError(f"{path}: a variable that is a list or a mapping stands alone, without other text")
+    return str(value)
+
+
+def joined(path: str, key: Any) -> str:
+    """The path of a key; one that no path can have (``X-Test``) is left out."""
+    return ".".join(filter(None, (path, str(key)))) if re.fullmatch(r"\w+", str(key)) else path
+
+
+def combinations(data: Mapping[str, Any], given: Mapping[str, str], table: list[Values]) -> Iterator[Values]:
+    """Each set of values that the scenario is done with: ``vars``, then ``data``, ``matrix``, ``--var``.
+
+    What ``given`` names is no axis of the matrix any more. Raises ConfigError "matrix.x: ..." and the like.
+    """
+    matrix = data.get("matrix") or {}
+    for key, values in matrix.items() if isinstance(matrix, dict) else ():
+        if isinstance(values, list) and not values:
+            raise ConfigError(f"matrix.{key}: has no values, so nothing would be done")
+    axes = [(key, values) for key, values in matrix.items() if key not in given] if matrix else []
+    count = len(table or [0])
+    for _, values in axes:
+        count *= len(values)
+    if count > MOST:
+        raise ConfigError(f"{'matrix' if axes else 'data'}: makes {count} results; at most {MOST} are done")
+    for row in table or [{}]:
+        for chosen in itertools.product(*(values for _, values in axes)):
+            varied = row | dict(zip((key for key, _ in axes), chosen, strict=True)) | dict(given)
+            yield defined(data.get("vars") or {}, varied)
+
+
+def defined(vars_: Mapping[str, Any], varied: Values) -> Values:
+    """The values of ``vars``, which may use the environment, those before them, and what varies."""
+    values = dict(varied)
+    for key, value in vars_.items():
+        if key not in varied:
+            values[key] = substituted(value, values, f"vars.{key}")
+    return values
+
+
+def titled(name: str, data: Mapping[str, Any], values: Values, row: int | None) -> str:
+    """The name of one result: ``name[codec=PCMA, suite=...]``, ``name[row 2]``."""
+    parts = [f"row {row}"] if row is not None else []
+    parts += [f"{key}={values[key]}" for key in data.get("matrix") or {}]
+    return f"{name}[{', '.join(parts)}]" if parts else name
+
+
+def rows(path: str) -> list[Values]:
+    """The rows of a CSV file by the names in its first line; ConfigError names file and line."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            lines = [(reader.line_num, row) for reader in [csv.reader(file, strict=True)] for row in reader]
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ConfigError(f"{path}: cannot be read as CSV: {error}") from None
+    lines = [(number, row) for number, row in lines if any(cell.strip() for cell in row)]
+    if len(lines) < 2:
+        raise ConfigError(f"{path}: expected a line of names and at least one line of values")
+    names = [cell.strip() for cell in lines[0][1]]
+    for name in names:
+        if not _NAME.fullmatch(name) or names.count(name) > 1:
+            problem = "is there twice" if names.count(name) > 1 else "is no name of a variable"
+            raise ConfigError(f"{path}:{lines[0][0]}: {name!r} {problem}")
+    for number, row in lines[1:]:
+        if len(row) != len(names):
+            raise ConfigError(f"{path}:{number}: has {len(row)} values for {len(names)} names")
+    return [dict(zip(names, (cell.strip() for cell in row), strict=True)) for _, row in lines[1:]]
