@@ -178,18 +178,21 @@ class Driver:
     def _is_starved(self) -> bool:
         """Whether the agent wants to run and gets no processor: then it is late, not hung.
 
-        Linux counts the time that a runnable thread waits (``/proc/PID/schedstat``, its second
-        number, in ns).
+        Any of its threads counts, since the pump may wait for the interpreter that another one holds.
         """
-        statistics = Path(f"/proc/{self.pid}/schedstat")
         deadline = Deadline(STARVATION_PROBE_S)
         try:
-            before = int(statistics.read_text().split()[1])
+            before = self._waited_ns()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(deadline.left)
-            return int(statistics.read_text().split()[1]) - before > STARVATION_PROBE_S * 1e9 / 5
+            return self._waited_ns() - before > STARVATION_PROBE_S * 1e9 / 5
         except (OSError, ValueError, IndexError):
             return False
+
+    def _waited_ns(self) -> int:
+        """How long its threads have been runnable without running: the second number of Linux's schedstat."""
+        threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(statistics.read_text().split()[1]) for statistics in threads)
 
 
 def environment() -> dict[str, str]:
