@@ -33,8 +33,10 @@ FOLDER = "test-artifacts"
 
 
 @pytest.fixture
-def run_tests(pytester: pytest.Pytester) -> RunTests:
+def run_tests(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> RunTests:
     """Run a test file with these options."""
+    for name in ("CI", "BUILD_NUMBER"):  # there pytest's summary has the messages once more
+        monkeypatch.delenv(name, raising=False)
 
     def run(source: str, *options: str) -> pytest.RunResult:
         pytester.makepyfile(test_calls=CALL + source)
