@@ -6,6 +6,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= 2
+# Calls mostly wait, so more of them fit than there are cores.
+CALLING ?= 3
 export OPENBLAS_NUM_THREADS ?= 1
 
 .PHONY: demo test check bench clean peers
@@ -16,7 +18,7 @@ demo: $(READY)
 # Calls carry audio in real time, so the tests that only compute do not run beside them.
 test: $(READY) peers
 	$(BIN)/python -m pytest -n $(JOBS) tests/bot tests/media
-	$(BIN)/python -m pytest -n $(JOBS) --dist worksteal tests/agent tests/cli tests/interop
+	$(BIN)/python -m pytest -n $(CALLING) --dist worksteal tests/agent tests/cli tests/interop
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -301,8 +301,10 @@ def test_the_owner_hears_repeats_and_deletes(
     assert all_messages_but(folder, second) == [first]
     with owner.record(tmp_path / "more.wav") as recording:
         owner.send_dtmf("1,,").wait()
-    falling = [tone.frequencies[0] for tone in find_tones(read(recording.path))][-3:]
-    assert falling == pytest.approx([880, 660, 440], abs=5)
+    heard = [round(tone.frequencies[0] / 220) for tone in find_tones(read(recording.path))]
+    # Three tones fall to the lowest; a busy machine's jitter buffer may cut one of them in two.
+    falling = [one for one, before in zip(heard, [0, *heard], strict=False) if one != before]
+    assert falling[-3:] == [4, 3, 2]
     owner.send_dtmf("9")
     expect(owner).to_be_disconnected(code=200, by="remote")
     machine.close()

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-from bot import ConfigError, expect
+from bot import ConfigError, Endpoint, expect
+from bot.deadline import Deadline
 from tests.agent.starting import NewEndpoint, connect
 
 WAIT_S = 5.0
 
 
+def bodies(endpoint: Endpoint, count: int) -> list[str]:
+    """What so many MESSAGEs said; the answer may be known to its sender before they are here."""
+    endpoint.wait_until(lambda: len(endpoint.messages) >= count, Deadline(WAIT_S))
+    return [one.body for one in endpoint.messages]
+
+
 def test_message_outside_a_call(new_endpoint: NewEndpoint) -> None:
     sender, receiver = new_endpoint(), new_endpoint()
     assert sender.send_message(receiver.uri, "hello", timeout=WAIT_S) == 200
-    assert [one.body for one in receiver.messages] == ["hello"]
+    assert bodies(receiver, 1) == ["hello"]
     assert not sender.messages
 
 
@@ -21,14 +28,14 @@ def test_second_message_to_the_same_peer_has_an_answer_of_its_own(new_endpoint: 
     sender, receiver = new_endpoint(), new_endpoint()
     codes = [sender.send_message(receiver.uri, text, timeout=WAIT_S) for text in ("one", "two")]
     assert codes == [200, 200]
-    assert [one.body for one in receiver.messages] == ["one", "two"]
+    assert bodies(receiver, 2) == ["one", "two"]
 
 
 def test_message_in_a_call(new_endpoint: NewEndpoint) -> None:
     caller, callee = new_endpoint(), new_endpoint()
     outgoing, _ = connect(caller, callee)
     assert outgoing.send_message("in the call", headers={"X-Test": "7"}).wait(WAIT_S) == 200
-    assert [one.body for one in callee.messages] == ["in the call"]
+    assert bodies(callee, 1) == ["in the call"]
 
 
 def test_options_in_a_call_is_answered(new_endpoint: NewEndpoint) -> None:

@@ -23,7 +23,7 @@ from media.wav import read, write
 from tests.agent.starting import NewEndpoint, connect
 
 SIGNAL = "silence:0.3,babble:0.4,marker:17,silence:0.13,dtmf:59:100ms:150ms,babble:0.4,marker:18,silence:0.4"
-CALLS = 5
+CALLS = 3
 WITHIN_MS = 5.0
 PLAUSIBLE_MS = (15.0, 300.0)
 """A packet at least; jitter buffers of a busy machine at most."""

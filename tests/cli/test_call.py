@@ -200,11 +200,22 @@ def test_digits_and_header_of_the_peer_are_expected(call: NewBot, new_endpoint: 
 
 def test_inband_digits_are_expected(parrot: str, call: NewBot) -> None:
     options = ["--srtp", "mandatory", "--codec", "PCMA", "--dtmf", "4,2", "--dtmf-method", "inband"]
-    bot = call(parrot, *options, "--expect-dtmf", "42", "--expect-dtmf-method", "inband", "--json", "-")
+    bot = call(
+        parrot,
+        *options,
+        "--expect-dtmf",
+        "42",
+        "--expect-dtmf-method",
+        "inband",
+        "--json",
+        "-",
+        "--duration",
+        4,
+    )
     assert bot.end() == OK, bot.said
     received = bot.json()["calls"][0]["dtmf"]["received"]
     assert [(one["digit"], one["method"]) for one in received] == [("4", "inband"), ("2", "inband")]
-    assert all(60 <= one["duration_ms"] <= 140 for one in received)
+    assert all(40 <= one["duration_ms"] <= 140 for one in received)  # a busy machine loses a packet
 
 
 @pytest.mark.parametrize(
@@ -225,7 +236,7 @@ def test_inband_digits_are_no_other_ones(
 ) -> None:
     common = ["--srtp", "mandatory", "--codec", "PCMA", "--dtmf", "42", "--dtmf-method", "inband"]
     common += ["--expect-dtmf", "42"]
-    bot = call(parrot, *common, *options)
+    bot = call(parrot, *common, *options, "--duration", 4)
     assert bot.end() == status, bot.said
     assert all(word in bot.stdout for word in words), bot.said
 
@@ -235,7 +246,7 @@ def test_method_of_signalled_digits_is_expected(
     method: str, status: int, answer: NewBot, call: NewBot
 ) -> None:
     bot = answer(*("--calls", 1, "--expect-dtmf", "42", "--expect-dtmf-method", method))
-    caller = call(bot.uri(), "--dtmf", "42")
+    caller = call(bot.uri(), "--dtmf", "42", "--duration", 4)
     assert caller.end() == OK, caller.said
     assert bot.end() == status, bot.said
     if status == FAILED:
