@@ -12,7 +12,7 @@ __all__ = ["main"]
 SUPPORTED = ((3, 11), (3, 12))
 INTERRUPTED = 130
 COMMANDS = {
-    "answer": "Answer calls: a parrot, a player, a ringer or a rejecter.",
+    "answer": "Answer calls as a ready-made bot: a parrot, an answering machine and others.",
     "audio": "Make test signals, look into recordings, compare them with what was sent.",
     "call": "Place a call and assert what happens.",
     "demo": "Two endpoints talk over SRTP on this machine and prove it.",

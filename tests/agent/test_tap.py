@@ -39,7 +39,7 @@ def test_inband_digits_are_received_in_every_call(codec: str, new_endpoint: NewE
     for sender, receiver in ((outgoing, answered), (answered, outgoing)):
         sender.send_dtmf("159#", method=INBAND)
         expect(receiver).to_have_received_dtmf("159#", method="inband")
-        durations = [one.duration_ms for one in receiver.known.received]
+        durations = [one.duration_ms or 0 for one in receiver.known.received]
         assert all(40 <= one <= 125 for one in durations)  # a busy machine loses a packet of a digit
     assert digits(outgoing) == digits(answered) == "159#"
     for endpoint in (caller, callee):
