@@ -12,7 +12,7 @@ from media.wav import write
 from tests.agent.starting import NewEndpoint, connect
 
 # The marker comes twice, since a busy machine's jitter buffer may jump in the midst of one.
-SOUNDS = "silence:0.2,babble:0.8,marker:1234,babble:0.8,marker:1234,babble:0.4,busy:us:3,silence:0.3"
+SOUNDS = "silence:0.2,babble:0.8,marker:1234,babble:0.8,marker:1234,babble:0.4,busy:us:6,silence:0.3"
 
 
 def test_sounds_of_a_call(new_endpoint: NewEndpoint, tmp_path: Path) -> None:
