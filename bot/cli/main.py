@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -57,6 +56,8 @@ def run() -> int:
         def resolve_command(
             self, ctx: click.Context, args: list[str]
         ) -> tuple[str | None, click.Command | None, list[str]]:
+            import difflib  # here, since an interrupt while a module loads would be a traceback
+
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             if args[0] not in COMMANDS and near and not args[0].startswith("-"):
                 ctx.fail(f"No such command {args[0]!r}. (Did you mean {near[0]!r}?)")
