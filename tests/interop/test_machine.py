@@ -23,7 +23,7 @@ from tests.interop.conftest import NewEndpoint
 
 pytestmark = pytest.mark.peer("baresip")
 
-PIN = "24680"
+PIN = "2468013579"
 SAID = "speech:4"
 PATIENCE_S = 3.0
 """What baresip says first is silence, since it does not wait for the beep."""
