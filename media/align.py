@@ -12,12 +12,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from media.levels import Flags, Stretch
 from media.search import Track, find_tracks
 from media.spectra import HOP_S, Floats, Likeness, Signal, frame_count, frame_power, likeness, logs
 
-__all__ = ["Alignment", "Flags", "Stretch", "active_frames", "align", "gaps_of"]
-
-Flags = NDArray[np.bool_]
+__all__ = ["Alignment", "active_frames", "align", "gaps_of"]
 
 QUIET = 1e-6  # -60 dBFS: nothing is said below it
 ACTIVE_RANGE_DB = 30.0  # what counts as active: within this much of the loud frames
@@ -33,14 +32,6 @@ CHANGE = 1.5
 ABSENT_PAUSE = 0.05  # a pause costs next to nothing anywhere, but is not missing without need
 CHUNK = 4096  # frames aligned at a time: bounds memory
 STEP_S = 0.005  # smaller changes of the delay are drift, not insertions
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """A stretch of audio in seconds."""
-
-    start_s: float
-    end_s: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from media.align import Alignment, Flags, Stretch, active_frames, align, gaps_of
+from media.align import Alignment, active_frames, align, gaps_of
 from media.band import in_band
-from media.comparison import Comparison, Findings, Gap, Insertion, Options, faults
+from media.comparison import Comparison, Findings, Gap, Insertion, Options, faults, total_ms
 from media.concealment import Aligned, Concealment, concealment
 from media.echo import Echo, find_echo
+from media.levels import Flags, Stretch
 from media.measure import Window, measure
 from media.similarity import similarity
 from media.spectra import HOP_S, Floats, Signal, frame_power
@@ -122,7 +123,7 @@ def _judged(
             *reasons,
             f"the own audio came back at {echo.level_db:+.0f} dB after {echo.delay_ms:.0f} ms",
         )
-    silent = _total([gap for gap in gaps if not gap.concealed])
+    silent = total_ms([gap for gap in gaps if not gap.concealed])
     return Comparison(
         matched=not reasons,
         reasons=reasons,
@@ -137,7 +138,7 @@ def _judged(
         missing_ms=round(silent + (found.concealed_ms or 0.0), 1),
         concealed_ms=found.concealed_ms,
         gaps=gaps,
-        inserted_ms=_total(found.insertions),
+        inserted_ms=total_ms(found.insertions),
         insertions=found.insertions,
         windows=windows,
         clipped=_clipped(case.recording),
@@ -255,7 +256,7 @@ def _nothing(
     return Comparison(
         matched=False,
         reasons=tuple(reasons),
-        missing_ms=_total(gaps),
+        missing_ms=total_ms(gaps),
         gaps=gaps,
         clipped=_clipped(recording),
         echo=echo,
@@ -312,7 +313,3 @@ def _gaps(silent: Sequence[Stretch], concealed: Sequence[Stretch] = ()) -> tuple
     gaps = [Gap(*_rounded(one)) for one in silent]
     gaps += [Gap(*_rounded(one), concealed=True) for one in concealed]
     return tuple(sorted(gaps, key=lambda gap: gap.start_s))
-
-
-def _total(stretches: Sequence[Gap | Insertion]) -> float:
-    return round(sum(one.duration_ms for one in stretches), 1)

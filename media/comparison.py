@@ -9,7 +9,7 @@ from media.calibration import Limits, limits_of
 from media.echo import Echo
 from media.measure import Totals, Window
 
-__all__ = ["Comparison", "Findings", "Gap", "Insertion", "Options", "faults"]
+__all__ = ["Comparison", "Findings", "Gap", "Insertion", "Options", "faults", "total_ms"]
 
 LISTED = 5  # stretches that a reason names
 SURE_MS, SURE_SHARE = 300.0, 0.75  # other speech has shorter pieces in common, and never so much
@@ -184,15 +184,15 @@ def _incomplete(found: Findings, options: Options) -> list[str]:
     tail = [gap for gap in silent if gap.start_s + gap.duration_ms / 1000 >= last]
     middle = [gap for gap in silent if gap not in head and gap not in tail]
     for edge, name in ((head, "beginning"), (tail, "end")):
-        lost = _total(edge)
+        lost = total_ms(edge)
         if lost > options.max_edge_ms:
             allowed = f"at most {options.max_edge_ms:g} ms may be"
             reasons.append(f"{lost:.0f} ms of the {name} are missing, {allowed}")
-    lost = _total(middle)
+    lost = total_ms(middle)
     if lost > options.max_missing_ms:
         allowed = f"at most {options.max_missing_ms:g} ms may be"
         reasons.append(f"{lost:.0f} ms are missing ({_where(middle)}), {allowed}")
-    inserted = _total(found.insertions)
+    inserted = total_ms(found.insertions)
     if inserted > options.max_inserted_ms:
         allowed = f"at most {options.max_inserted_ms:g} ms may be"
         reasons.append(f"{inserted:.0f} ms were inserted ({_where(found.insertions)}), {allowed}")
@@ -239,7 +239,8 @@ def _poor(found: Findings, options: Options) -> list[str]:
     return poor
 
 
-def _total(stretches: Sequence[Gap | Insertion]) -> float:
+def total_ms(stretches: Sequence[Gap | Insertion]) -> float:
+    """Their lengths together, in ms."""
     return round(sum(one.duration_ms for one in stretches), 1)
 
 

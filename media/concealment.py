@@ -13,12 +13,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from media.align import Stretch
 from media.calibration import Model, model_of
-from media.levels import runs
-from media.spectra import HOP_S, Floats, Signal
+from media.levels import Stretch, runs
+from media.spectra import HOP_S, Floats, Signal, mel_bands
 
-__all__ = ["Aligned", "Concealment", "concealment", "context", "features", "voicing_of"]
+__all__ = [
+    "Aligned",
+    "Concealment",
+    "Levels",
+    "concealment",
+    "context",
+    "features",
+    "levels_of",
+    "voicing_of",
+]
 
 STEP_S = 0.005  # of the search for the grid's phase
 MARGIN_S = 0.00375  # spectra look this far beyond a packet
@@ -63,6 +71,20 @@ class Aligned:
 
 
 @dataclass(frozen=True, slots=True)
+class Levels:
+    """How loud a pair is: the reference's `loud` packets (power), the recording's `gain` over the reference.
+
+    `noise_db` is the power of the recording's quietest tenth, relative to the loud packets; all that
+    in packets of `size` samples.
+    """
+
+    size: int
+    loud: float
+    gain: float
+    noise_db: float
+
+
+@dataclass(frozen=True, slots=True)
 class _Guess:
     """What one phase of the packets' grid says."""
 
@@ -75,9 +97,10 @@ class _Guess:
 def concealment(pair: Aligned, *, packet_s: float = 0.02, codec: str | None = None) -> Concealment:
     """Judge packets of `packet_s` seconds, of a codec that may be known by name."""
     size, step = round(packet_s * pair.rate), round(STEP_S * pair.rate)
-    model = model_of(codec)
+    model, levels = model_of(codec), levels_of(pair, size)
     voicing = voicing_of(pair, np.arange(-size, len(pair.reference), size), size)
-    guesses = [_guess(pair, phase - size, size, model, voicing) for phase in range(0, size, step)]
+    grids = [np.arange(phase - size, len(pair.reference), size) for phase in range(0, size, step)]
+    guesses = [_guess(pair, starts, model, levels, voicing) for starts in grids]
     best = max(guesses, key=lambda guess: guess.score)
     if best.score < model.significant:
         return Concealment((), 0.0, best.judged * packet_s)
@@ -90,16 +113,16 @@ def concealment(pair: Aligned, *, packet_s: float = 0.02, codec: str | None = No
     return Concealment(stretches, total * packet_s, best.judged * packet_s)
 
 
-def _guess(pair: Aligned, first: int, size: int, model: Model, voicing: Floats) -> _Guess:
-    starts = np.arange(first, len(pair.reference), size)
-    values = features(pair, starts, size, voicing[: len(starts)])
-    judged = _clear(pair, starts, size) & (values[:, -1] > max(JUDGED_DB, _noise_db(pair, size) + ABOVE_DB))
+def _guess(pair: Aligned, starts: NDArray[np.intp], model: Model, levels: Levels, voicing: Floats) -> _Guess:
+    size = levels.size
+    values = features(pair, starts, levels, voicing[: len(starts)])
+    judged = _clear(pair, starts, size) & (values[:, -1] > max(JUDGED_DB, levels.noise_db + ABOVE_DB))
     evidence = (context(values) @ np.array(model.weights) + model.bias)[judged]
     share = _share(evidence)
     probability = np.zeros(len(starts))
     probability[judged] = _posterior(evidence, share)
     score = float(np.log1p(share * np.expm1(np.clip(evidence, -50, 50))).sum())
-    return _Guess(score, first, probability, int(judged.sum()))
+    return _Guess(score, int(starts[0]), probability, int(judged.sum()))
 
 
 def _clear(pair: Aligned, starts: NDArray[np.intp], size: int) -> NDArray[np.bool_]:
@@ -112,20 +135,16 @@ def _clear(pair: Aligned, starts: NDArray[np.intp], size: int) -> NDArray[np.boo
     return np.asarray(whole & (after > first) & (sums[after] - sums[first] == after - first))
 
 
-def features(pair: Aligned, starts: NDArray[np.intp], size: int, voicing: Floats) -> Floats:
+def features(pair: Aligned, starts: NDArray[np.intp], levels: Levels, voicing: Floats) -> Floats:
     """What is measured of packets that begin at `starts`, of shape (packets, 6).
 
     Coherence of the waveforms, mean difference of the spectra (dB), difference of the waveforms relative
     to the reference (dB), change of level (dB), the `voicing` that is given, and the reference's level
     relative to the loud packets (dB).
     """
-    loud, gain = _loud(pair.reference, size), _gain(pair)
-    parts = [
-        _measured(pair, starts[at : at + BATCH], size, gain, loud * 10 ** (-FLOOR_DB / 10))
-        for at in range(0, len(starts), BATCH)
-    ]
+    parts = [_measured(pair, starts[at : at + BATCH], levels) for at in range(0, len(starts), BATCH)]
     result = np.concatenate(parts)
-    result[:, -1] -= 10 * np.log10(loud)
+    result[:, -1] -= 10 * np.log10(levels.loud)
     return np.insert(result, 4, voicing, axis=1)
 
 
@@ -140,24 +159,20 @@ def voicing_of(pair: Aligned, starts: NDArray[np.intp], size: int) -> Floats:
     return np.concatenate(parts)
 
 
+def levels_of(pair: Aligned, size: int) -> Levels:
+    """Measure the levels in packets of `size` samples."""
+    loud = _loud(pair.reference, size)
+    gain = max(_rms(pair.recording), TINY) / max(_rms(pair.reference), TINY)
+    powers = _powers(pair.recording, size)
+    quiet = float(np.percentile(powers, 10)) / gain**2 if len(powers) else loud
+    return Levels(size, loud, gain, float(10 * np.log10((quiet + TINY) / loud)))
+
+
 def _loud(signal: Signal, size: int) -> float:
     """The mean power of the loud packets: those that a tenth exceeds, silence apart."""
     powers = _powers(signal, size)
     heard = powers[powers > QUIET]
     return max(float(np.percentile(heard, 90)), TINY) if len(heard) else TINY
-
-
-def _noise_db(pair: Aligned, size: int) -> float:
-    """The power of the recording's quietest tenth, relative to the loud packets."""
-    powers = _powers(pair.recording, size)
-    if not len(powers):
-        return 0.0
-    quiet = float(np.percentile(powers, 10)) / _gain(pair) ** 2
-    return float(10 * np.log10((quiet + TINY) / _loud(pair.reference, size)))
-
-
-def _gain(pair: Aligned) -> float:
-    return max(_rms(pair.recording), TINY) / max(_rms(pair.reference), TINY)
 
 
 def _powers(signal: Signal, size: int) -> Signal:
@@ -200,7 +215,8 @@ def _moved(values: Floats, by: int) -> Floats:
     return np.asarray(values[index])
 
 
-def _measured(pair: Aligned, starts: NDArray[np.intp], size: int, gain: float, floor: float) -> Floats:
+def _measured(pair: Aligned, starts: NDArray[np.intp], levels: Levels) -> Floats:
+    size, gain, floor = levels.size, levels.gain, levels.loud * 10 ** (-FLOOR_DB / 10)
     a, b = _take(pair.reference, starts, size), _take(pair.recording, starts, size) / np.float32(gain)
     own, heard = _mean_power(a) + floor, _mean_power(b) + floor
     coherence = np.einsum("ij,ij->i", a, b) / size / np.sqrt(own * heard)
@@ -217,7 +233,7 @@ def _distance_db(reference: Signal, recording: Signal, rate: int, floor: float) 
     """Mean absolute difference of the spectra of rows, in bands equally wide in mel."""
     window = np.hanning(reference.shape[1]).astype(np.float32)
     points = 1 << (len(window) - 1).bit_length()
-    bands = _bands(rate, points)
+    bands = mel_bands(LOWEST_HZ, min(HIGHEST_HZ, 0.44 * rate), BANDS, points, rate)
     quiet = floor * float(np.square(window).sum()) * float(bands.sum(axis=0).mean()) / 2
     a, b = (10 * np.log10(_energies(rows * window, points, bands) + quiet) for rows in (reference, recording))
     return np.asarray(np.abs(a - b).mean(axis=1))
@@ -226,15 +242,6 @@ def _distance_db(reference: Signal, recording: Signal, rate: int, floor: float) 
 def _energies(rows: Signal, points: int, bands: Floats) -> Floats:
     spectra = np.fft.rfft(rows, points)
     return np.asarray((np.square(spectra.real) + np.square(spectra.imag)) @ bands)
-
-
-def _bands(rate: int, points: int) -> Floats:
-    low, high = (1127 * np.log1p(edge / 700) for edge in (LOWEST_HZ, min(HIGHEST_HZ, 0.44 * rate)))
-    edges = 700 * np.expm1(np.linspace(low, high, BANDS + 2) / 1127)
-    bins = np.fft.rfftfreq(points, 1 / rate)[:, None]
-    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
-    return np.asarray(np.clip(np.minimum(rising, falling), 0, None))
 
 
 def _voicing(packets: Signal, with_past: Signal) -> Floats:

@@ -19,6 +19,7 @@ __all__ = [
     "frame_power",
     "likeness",
     "logs",
+    "mel_bands",
     "smooth",
 ]
 
@@ -108,6 +109,16 @@ def logs(energies: NDArray[Number], floor: float) -> NDArray[Number]:
     return np.asarray(10 * np.log10(energies + max(floor, TINY)), dtype=energies.dtype)
 
 
+def mel_bands(low_hz: float, high_hz: float, count: int, size: int, rate: int) -> Floats:
+    """Triangular weights, equally wide in mel, of the bins of an FFT over `size` samples: (bins, count)."""
+    bins = np.fft.rfftfreq(size, 1 / rate)[:, None]
+    low, high = (1127 * np.log1p(edge / 700) for edge in (low_hz, high_hz))
+    edges = 700 * np.expm1(np.linspace(low, high, count + 2) / 1127)
+    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    return np.asarray(np.clip(np.minimum(rising, falling), 0, None))
+
+
 def smooth(size: int) -> int:
     """The next size whose FFT is fast: a power of two times 1, 3, 5, 9 or 15."""
     return min(m << max(0, (-(-size // m) - 1).bit_length()) for m in (1, 3, 5, 9, 15))
@@ -144,17 +155,9 @@ def _power(spectra: NDArray[np.complex64]) -> Signal:
 def _bands(rate: int) -> Signal:
     """Weights of shape (bins, BANDS), each band scaled so that its energy is comparable to a mean power."""
     size = round(WINDOW_S * rate)
-    top = min(HIGHEST_HZ, 0.475 * rate)
-    edges = 700 * np.expm1(np.linspace(_mel(LOWEST_HZ), _mel(top), BANDS + 2) / 1127)
-    bins = np.fft.rfftfreq(size, 1 / rate)[:, None]
-    rising = (bins - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - bins) / (edges[2:] - edges[1:-1])
+    triangles = mel_bands(LOWEST_HZ, min(HIGHEST_HZ, 0.475 * rate), BANDS, size, rate)
     scale = 2 / (size * float(np.square(_window(rate)).sum()))
-    return np.asarray(np.clip(np.minimum(rising, falling), 0, None) * scale, dtype=np.float32)
-
-
-def _mel(hertz: float) -> float:
-    return float(1127 * np.log1p(hertz / 700))
+    return np.asarray(triangles * scale, dtype=np.float32)
 
 
 def _chunks(values: NDArray[np.intp]) -> list[NDArray[np.intp]]:

@@ -255,7 +255,12 @@ def test_six_numbers_are_measured_of_every_packet() -> None:
     given = pair(speech(0)[:4000], mu_law(speech(0)[:4000]))
     starts = np.arange(0, 4000, PACKET)
 
-    measured = concealing.features(given, starts, PACKET, concealing.voicing_of(given, starts, PACKET))
+    measured = concealing.features(
+        given,
+        starts,
+        concealing.levels_of(given, PACKET),
+        concealing.voicing_of(given, starts, PACKET),
+    )
 
     assert measured.shape == (len(starts), 6)
     assert np.isfinite(measured).all()
