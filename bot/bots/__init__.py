@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 import typing
@@ -16,6 +15,7 @@ from typing import Any
 import msgspec
 
 from bot.controller import Controller
+from bot.document import did_you_mean, explain
 from bot.errors import ConfigError
 
 __all__ = ["NAMES", "bot", "options_of"]
@@ -74,9 +74,8 @@ def options_of(name: str) -> dict[str, tuple[Any, Any]]:
 
 def _class(name: str) -> type[Controller]:
     if name not in _CLASSES:
-        near = difflib.get_close_matches(name, _CLASSES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ConfigError(f"there is no ready-made bot {name!r}: expected one of {', '.join(NAMES)}{hint}")
+        near = did_you_mean(name, NAMES)
+        raise ConfigError(f"there is no ready-made bot {name!r}: expected one of {', '.join(NAMES)}{near}")
     kind: type[Controller] = getattr(import_module(f"bot.bots.{name}"), _CLASSES[name])
     return kind
 
@@ -91,8 +90,6 @@ def _checked(name: str, known: dict[str, tuple[Any, Any]], options: dict[str, An
     try:
         made = msgspec.convert(options, shape, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
-        from bot.document import explain
-
         raise explain(error, options, shape) from None
     return {option: getattr(made, option) for option in options}
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bot.bots.machine import facts_of
-from bot.bots.mailbox import Draft, Limits, Mailbox
+from bot.bots.mailbox import Limits, Mailbox
 from bot.bots.script import Action, load_script
 from bot.bots.sounds import sound
+from bot.bots.taking import Taking
 from bot.bots.talk import Talk, Talking
-from bot.call import Call, Recording
-from bot.errors import BotError, ConfigError
+from bot.call import Call
+from bot.errors import ConfigError
 
 __all__ = ["Ivr"]
 
@@ -63,14 +63,14 @@ class Choosing(Talk):
         self._menu = ivr.script.menus[ivr.script.start]
         self._tries = 0
         self._doing: Action | None = None
-        self._taking: tuple[Draft, Recording] | None = None
+        self._taking: Taking | None = None
 
     def begin(self) -> None:
         self._prompt()
 
     def digit(self, digit: str) -> None:
         if self._taking is not None:
-            self._taking[0].press(digit)
+            self._taking.press(digit)
             if digit == "#":
                 self._saved("#")
         elif self._doing is None:
@@ -112,12 +112,7 @@ class Choosing(Talk):
         elif mailbox.full(ready.conference_rate) is not None:
             self.say(self.ivr.full, self._go_on)
         else:
-            draft = mailbox.begin(facts_of(self.call))
-            try:
-                self._taking = draft, self.call.record(draft.path)
-            except BotError:
-                draft.finish("hangup")
-                raise
+            self._taking = Taking.of(self.call, mailbox)
             self.never("key")
             self.later("record", self._doing.record, lambda: self._saved("limit"))
 
@@ -128,9 +123,8 @@ class Choosing(Talk):
 
     def _save(self, ended_by: str) -> None:
         if self._taking is not None:
-            (draft, recording), self._taking = self._taking, None
-            recording.stop(linger=0)
-            draft.finish(ended_by)
+            taking, self._taking = self._taking, None
+            taking.finish(ended_by)
 
     def _go_on(self) -> None:
         """After what a key does: hang up, or the next menu, or this one again."""

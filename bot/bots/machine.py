@@ -6,15 +6,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bot.bots.called import called_user
-from bot.bots.mailbox import Draft, Limits, Mailbox, Message
+from bot.bots.mailbox import Limits, Mailbox
 from bot.bots.owner import Owner
 from bot.bots.pin import Pin
 from bot.bots.sounds import sound
+from bot.bots.taking import Taking
 from bot.bots.talk import Talk, Talking
-from bot.call import Call, Recording
+from bot.call import Call
 from bot.config import Secret
-from bot.errors import BotError, ConfigError
+from bot.errors import ConfigError
 from bot.events import VoiceChanged
 
 __all__ = ["Machine"]
@@ -84,7 +84,7 @@ class Visit(Talk):
     def __init__(self, machine: Machine, call: Call) -> None:
         super().__init__(machine, call)
         self.machine = machine
-        self._taking: tuple[Draft, Recording] | None = None
+        self._taking: Taking | None = None
 
     def begin(self) -> None:
         self.later("patience", PATIENCE_S, self.hang_up)
@@ -92,7 +92,7 @@ class Visit(Talk):
 
     def digit(self, digit: str) -> None:
         if self._taking is not None:
-            self._taking[0].press(digit)
+            self._taking.press(digit)
             if digit == "#":
                 self._finish("#")
         elif digit == "*" and self.machine.pin is not None:
@@ -108,12 +108,7 @@ class Visit(Talk):
         if self.machine.why_full() is not None:  # others were faster
             self._beep()
             return
-        draft = self.machine.mailbox.begin(facts_of(self.call))
-        try:
-            self._taking = draft, self.call.record(draft.path)
-        except BotError:
-            draft.finish("hangup")
-            raise
+        self._taking = Taking.of(self.call, self.machine.mailbox)
         self.never("patience")
         self.call.listen()
         self.later("limit", self.machine.mailbox.limits.seconds, lambda: self._finish("limit"))
@@ -138,19 +133,5 @@ class Visit(Talk):
 
     def _save(self, ended_by: str) -> None:
         if self._taking is not None:
-            (draft, recording), self._taking = self._taking, None
-            recording.stop(linger=0)
-            draft.finish(ended_by)
-
-
-def facts_of(call: Call) -> Message:
-    """What is known of a caller when the recording begins."""
-    line = call.known.audio()
-    return Message(
-        from_uri=call.remote_uri,
-        to_user=called_user(call),
-        sip_call_id=call.known.sip_call_id,
-        codec=line.codec if line else None,
-        clock_rate=line.clock_rate if line else None,
-        suite=line.suite if line else None,
-    )
+            taking, self._taking = self._taking, None
+            taking.finish(ended_by)

@@ -17,7 +17,6 @@ menus:
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from pathlib import Path
@@ -25,6 +24,7 @@ from pathlib import Path
 import msgspec
 
 from bot.bots.sounds import sound
+from bot.document import did_you_mean
 from bot.errors import ConfigError
 
 __all__ = ["Action", "Menu", "Script", "load_script"]
@@ -140,10 +140,9 @@ def check_action(action: Action, place: str) -> None:
 def known(name: str, script: Script, place: str) -> None:
     """Raise ConfigError when there is no menu of that name."""
     if name not in script.menus:
-        near = difflib.get_close_matches(name, script.menus, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        near = did_you_mean(name, script.menus)
         raise ConfigError(
-            f"{place}: there is no menu {name!r}: {', '.join(script.menus) or 'none at all'}{hint}"
+            f"{place}: there is no menu {name!r}: {', '.join(script.menus) or 'none at all'}{near}"
         )
 
 
