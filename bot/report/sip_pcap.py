@@ -23,8 +23,8 @@ import msgspec
 
 from bot.events import AgentReady, SipReceived, SipSent
 from bot.journal import Entry, Journal
-from bot.report.packets import FILE_HEADER, Address, Stream, address, datagram, record
 from bot.sip import REDACTED
+from media.packets import FILE_HEADER, Address, Stream, address, datagram, record
 
 __all__ = ["of_file", "of_journal"]
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from bot.events import StreamMeasured
 from bot.model import RtpCounters, StreamStats
-from bot.report.quality import streams
+from bot.pcap.proof import WireCounters, WireResult
+from bot.report.quality import on_the_wire, streams
 from bot.report.result import call_result
+from bot.report.summary import media_figures
 from tests.bot.fakes import Rig
 
 
@@ -51,3 +55,30 @@ def test_nothing_was_counted(rig: Rig) -> None:
     assert "".join(streams(call_result(rig.confirmed().call).media)) == (
         "<p class=none>No RTP was counted.</p>"
     )
+
+
+NONE = WireCounters(packets=0, authenticated=0, plain=0, failed=0)
+ALL = WireCounters(packets=4812, authenticated=4812, plain=0, failed=0)
+SOME = WireCounters(packets=10, authenticated=5, plain=3, failed=2)
+PLAIN = WireCounters(packets=10, authenticated=0, plain=10, failed=0)
+
+
+@pytest.mark.parametrize(
+    ("wire", "told"),
+    [
+        (
+            WireResult(rx=ALL, tx=NONE, suite="SUITE", reused=0),
+            "received 4,812 of 4,812 packets authenticated; sent nothing; SUITE",
+        ),
+        (
+            WireResult(rx=PLAIN, tx=SOME, suite=None, reused=2),
+            "received 10 packets of plain RTP; sent 5 of 10 packets authenticated, 3 plain, 2 not authentic; "
+            "2 under a key stream that was used before",
+        ),
+    ],
+)
+def test_what_was_captured(wire: WireResult, told: str, rig: Rig) -> None:
+    assert on_the_wire(wire) == told
+    [media] = call_result(rig.confirmed().call, {0: wire}).media
+    assert f"<p>audio on the wire: {told}</p>" in "".join(streams([media]))
+    assert dict(media_figures(media))["on the wire"] == told

@@ -24,6 +24,7 @@ from bot.model import (
     RtpCounters,
     StreamStats,
 )
+from bot.pcap.proof import WireCounters, WireResult
 from bot.report.result import SCHEMA, Result, call_result, run_result
 from tests.bot.fakes import KEY, PASSWORD, PEER, SUITE, Line, Rig, audio, response
 
@@ -264,9 +265,24 @@ def test_a_whole_call(whole: Line, tmp_path: Path) -> None:
                 "mos_lq": 4.41,
                 "mos_cq": 4.41,
                 "mos_scale": "narrowband",
+                "wire": None,
             }
         ],
         "recording": {"path": str(tmp_path / "rx.wav"), "duration_s": 1.0, "sample_rate": 8000},
+    }
+
+
+def test_what_was_captured(rig: Rig) -> None:
+    line = rig.confirmed()
+    ways = [WireCounters(packets=9, authenticated=n, plain=9 - n, failed=0) for n in (9, 0)]
+    wire = WireResult(rx=ways[0], tx=ways[1], suite=SUITE, reused=0)
+    known = {line.call: {0: wire}}
+    found = run_result(Journal(), 1.0, [line.call], [], None, wire=known)
+    assert builtins(found)["calls"][0]["media"][0]["wire"] == {
+        "rx": {"packets": 9, "authenticated": 9, "plain": 0, "failed": 0},
+        "tx": {"packets": 9, "authenticated": 0, "plain": 9, "failed": 0},
+        "suite": SUITE,
+        "reused": 0,
     }
 
 

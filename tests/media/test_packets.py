@@ -1,12 +1,13 @@
-"""bot.report.packets: headers that add up, in the format that every reader of captures knows."""
+"""media.packets: headers that add up, in the format that every reader of captures knows."""
 
 from __future__ import annotations
 
+import ipaddress
 import struct
 
 import pytest
 
-from bot.report.packets import FILE_HEADER, Address, Stream, address, checksum, datagram, record
+from media.packets import FILE_HEADER, Address, Stream, address, checksum, datagram, record
 
 
 def end(text: str) -> Address:
@@ -17,6 +18,10 @@ def end(text: str) -> Address:
 
 A, B = end("192.0.2.1:5060"), end("192.0.2.2:5070")
 A6, B6 = end("[2001:db8::1]:5060"), end("[2001:db8::2]:5070")
+
+
+def packed(end: Address) -> bytes:
+    return ipaddress.ip_address(end.host).packed
 
 
 def folded(data: bytes) -> int:
@@ -35,6 +40,27 @@ def test_what_is_no_address(text: str) -> None:
     assert address(text) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "host", "shown"),
+    [
+        ("127.0.0.1:5060", "127.0.0.1", "127.0.0.1:5060"),
+        ("[::1]:5060", "::1", "[::1]:5060"),
+        ("[2001:0DB8:0:0::1]:0", "2001:db8::1", "[2001:db8::1]:0"),
+        ("[fe80::1%eth0]:5060", "fe80::1", "[fe80::1]:5060"),
+    ],
+)
+def test_an_address_and_how_it_is_shown(text: str, host: str, shown: str) -> None:
+    end = address(text)
+    assert end is not None
+    assert end.host == host
+    assert str(end) == shown
+
+
+def test_a_host_must_be_an_ip_address() -> None:
+    with pytest.raises(ValueError, match=r"example\.org"):
+        datagram(Address("example.org", 1), A, b"", 0)
+
+
 def test_the_file_begins_as_pcap_does() -> None:
     magic, major, minor, _, _, longest, kind = struct.unpack("<IHHiIII", FILE_HEADER)
     assert (magic, major, minor, kind) == (0xA1B2C3D4, 2, 4, 101)
@@ -46,7 +72,7 @@ def test_a_datagram(payload: bytes) -> None:
     packet = datagram(A, B, payload, 7)
     version, _, total, number, _, _, protocol = struct.unpack("!BBHHHBB", packet[:10])
     assert (version, total, number, protocol) == (0x45, len(packet), 7, 17)
-    assert packet[12:20] == A.ip.packed + B.ip.packed
+    assert packet[12:20] == packed(A) + packed(B)
     assert folded(packet[:20]) == 0xFFFF
     ports = struct.unpack("!HHH", packet[20:26])
     assert ports == (5060, 5070, 8 + len(payload))
@@ -64,7 +90,7 @@ def test_a_datagram_of_ipv6() -> None:
 
 def test_two_families_are_ipv6() -> None:
     packet = datagram(A, B6, b"hello", 1)
-    assert packet[8:24] == bytes(10) + b"\xff\xff" + A.ip.packed
+    assert packet[8:24] == bytes(10) + b"\xff\xff" + packed(A)
 
 
 def test_more_than_a_datagram_holds_is_cut() -> None:

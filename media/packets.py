@@ -10,6 +10,8 @@ import ipaddress
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 __all__ = ["FILE_HEADER", "Address", "Stream", "address", "datagram", "record"]
 
@@ -21,26 +23,31 @@ PUSH_ACK = 0x18
 FIRST_SEQUENCE = 1
 WINDOW = 65535
 HOPS = 64
+MAPPED = bytes(10) + b"\xff\xff"
 
-IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+class Address(NamedTuple):
+    """One end of a packet: an IP address as text, the shortest there is (RFC 5952), and a port."""
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """One end of a packet."""
-
-    ip: IpAddress
+    host: str
     port: int
+
+    def __str__(self) -> str:
+        """``127.0.0.1:5060``, ``[::1]:5060``."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
 def address(text: str) -> Address | None:
-    """What ``host:port`` or ``[host]:port`` says; None for anything else, a host name for instance."""
+    """What ``host:port`` or ``[host]:port`` says; None for anything else, a host name for instance.
+
+    The zone of a link-local address (RFC 4007) is left out: no packet has it.
+    """
     host, _, port = text.rpartition(":")
     try:
-        ip = ipaddress.ip_address(host.strip("[]"))
+        ip = ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
         return None
-    return Address(ip, int(port)) if port.isdecimal() and int(port) <= LONGEST else None
+    return Address(str(ip), int(port)) if port.isdecimal() and int(port) <= LONGEST else None
 
 
 def record(at: float, packet: bytes) -> bytes:
@@ -88,31 +95,30 @@ class Stream:
 
 def ip_packet(source: Address, target: Address, protocol: int, payload: bytes, number: int) -> bytes:
     """The IP packet; of two families, the one is mapped into the other (RFC 4291 section 2.5.5.2)."""
-    if source.ip.version == target.ip.version == 4:
+    ends = packed_ends(source.host, target.host)
+    if len(ends) == 8:
         head = struct.pack(
-            "!BBHHHBBH4s4s",
-            0x45, 0, 20 + len(payload), number & 0xFFFF, 0, HOPS, protocol, 0,
-            source.ip.packed, target.ip.packed,
-        )  # fmt: skip
+            "!BBHHHBBH8s", 0x45, 0, 20 + len(payload), number & 0xFFFF, 0, HOPS, protocol, 0, ends
+        )
         return head[:10] + struct.pack("!H", checksum(head)) + head[12:] + payload
-    return (
-        struct.pack("!IHBB", 6 << 28, len(payload), protocol, HOPS)
-        + sixteen(source.ip)
-        + sixteen(target.ip)
-        + payload
-    )
+    return struct.pack("!IHBB", 6 << 28, len(payload), protocol, HOPS) + ends + payload
 
 
 def pseudo_header(source: Address, target: Address, protocol: int, length: int) -> bytes:
     """What the checksum of UDP and TCP counts of the IP header."""
-    if source.ip.version == target.ip.version == 4:
-        return source.ip.packed + target.ip.packed + struct.pack("!BBH", 0, protocol, length)
-    return sixteen(source.ip) + sixteen(target.ip) + struct.pack("!IHBB", length, 0, 0, protocol)
+    ends = packed_ends(source.host, target.host)
+    if len(ends) == 8:
+        return ends + struct.pack("!BBH", 0, protocol, length)
+    return ends + struct.pack("!IHBB", length, 0, 0, protocol)
 
 
-def sixteen(ip: IpAddress) -> bytes:
-    """An address as IPv6 has it."""
-    return ip.packed if ip.version == 6 else bytes(10) + b"\xff\xff" + ip.packed
+@lru_cache(maxsize=1024)
+def packed_ends(source: str, target: str) -> bytes:
+    """Both addresses as they are on the wire; as IPv6 has them unless both are of IPv4."""
+    ends = ipaddress.ip_address(source), ipaddress.ip_address(target)
+    if all(ip.version == 4 for ip in ends):
+        return b"".join(ip.packed for ip in ends)
+    return b"".join(ip.packed if ip.version == 6 else MAPPED + ip.packed for ip in ends)
 
 
 def checksum(data: bytes) -> int:
