@@ -24,11 +24,13 @@ def listener(new_endpoint: NewEndpoint, identity: Identity, **settings: Any) -> 
     return new_endpoint(transports=["tls"], tls_cert=identity.cert, tls_key=identity.key, **settings)
 
 
-def refused(call: Call, callee: Endpoint) -> None:
-    """The call ends by a transport that was not let come about, and the callee never sees it."""
+def refused(call: Call, callee: Endpoint, why: str) -> None:
+    """The call ends by a transport that was not let come about, says why, and the callee never sees it."""
     expect(call).to_be_disconnected(by="error", timeout=10)
     assert call.known.ended is not None
     assert call.known.ended.code == 503
+    assert "certificate verification error" in call.known.ended.reason
+    assert why in call.known.ended.reason
     assert not callee.calls
 
 
@@ -88,26 +90,26 @@ def test_authority_that_is_not_trusted(
 ) -> None:
     callee = listener(new_endpoint, authority.issue(LOOPBACK))
     caller = new_endpoint(transports=["tls"], tls_ca=Authority(tmp_path / "other").ca)
-    refused(caller.make_call(callee.uri), callee)
+    refused(caller.make_call(callee.uri), callee, "untrusted")
 
 
 def test_certificate_of_another_name(new_endpoint: NewEndpoint, authority: Authority) -> None:
     callee = listener(new_endpoint, authority.issue("sip.example.org"))
     caller = new_endpoint(transports=["tls"], tls_ca=authority.ca)
-    refused(caller.make_call(callee.uri), callee)
+    refused(caller.make_call(callee.uri), callee, "identity does not match")
 
 
 def test_certificate_that_has_expired(new_endpoint: NewEndpoint, authority: Authority) -> None:
     callee = listener(new_endpoint, authority.issue(LOOPBACK, expired=True))
     caller = new_endpoint(transports=["tls"], tls_ca=authority.ca)
-    refused(caller.make_call(callee.uri), callee)
+    refused(caller.make_call(callee.uri), callee, "expired")
 
 
 def test_without_any_authority_the_systems_do_not_vouch(
     new_endpoint: NewEndpoint, authority: Authority
 ) -> None:
     callee = listener(new_endpoint, authority.issue(LOOPBACK))
-    refused(new_endpoint(transports=["tls"]).make_call(callee.uri), callee)
+    refused(new_endpoint(transports=["tls"]).make_call(callee.uri), callee, "untrusted")
 
 
 @pytest.mark.parametrize("flaw", ["authority", "name", "expired"])

@@ -1,10 +1,11 @@
-"""A baresip of the test's own: three identities on one port, controlled by JSON in netstrings over TCP."""
+"""A baresip of the test's own: some identities on one port, controlled by JSON in netstrings over TCP."""
 
 from __future__ import annotations
 
 import json
 import socket
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,7 @@ ACCOUNTS = {"plain": "", "srtp": "srtp", "mand": "srtp-mand"}
 TONE_HZ = 440
 START_S = 10.0
 ANSWER_S = 5.0
+REGISTER_S = 300
 RETRY_S = 0.01
 
 CONFIG = """\
@@ -40,7 +42,7 @@ module aufile.so
 module aubridge.so
 module sndfile.so
 module srtp.so
-module_tmp uuid.so
+{dtls}module_tmp uuid.so
 module_tmp account.so
 module_app ctrl_tcp.so
 module_app menu.so
@@ -59,14 +61,26 @@ def modules_folder() -> Path | None:
 class Baresip:
     """Answers every call at once, and plays a sine of 440 Hz in it, or the file ``says`` (48 kHz, stereo).
 
-    What it hears it writes to ``dump-*-dec.wav`` in ``sounds``.
+    What it hears it writes to ``dump-*-dec.wav`` in ``sounds``. ``accounts`` are its identities with their
+    ``mediaenc``; with a ``registrar``, HOST:PORT, each registers there with its password.
     """
 
-    def __init__(self, folder: Path, *, says: Path | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        says: Path | None = None,
+        accounts: Mapping[str, str] = ACCOUNTS,
+        registrar: str | None = None,
+        passwords: Mapping[str, str] | None = None,
+    ) -> None:
         self.sounds = folder / "sounds"
         self.sounds.mkdir(parents=True)
         self.port = free_ports(3)  # SIP, SIP over TLS, which it opens one above in any case, and control
         self._control = self.port + 2
+        self._accounts = accounts
+        self._registrar = registrar
+        self._passwords = passwords or {}
         modules = modules_folder()
         assert modules is not None
         config = CONFIG.format(
@@ -76,14 +90,15 @@ class Baresip:
             source=f"ausine,{TONE_HZ}" if says is None else f"aufile,{says}",
             sounds=self.sounds,
             modules=modules,
+            dtls="module dtls_srtp.so\n" if "dtls_srtp" in accounts.values() else "",
         )
         (folder / "config").write_text(config)
-        (folder / "accounts").write_text("".join(map(self._account, ACCOUNTS)))
+        (folder / "accounts").write_text("".join(map(self._account, accounts)))
         self._folder = folder
 
     def uri(self, name: str) -> str:
         """Where an identity is called."""
-        return f"sip:{name}@{LOOPBACK}:{self.port}"
+        return f"sip:{name}@{self._registrar or f'{LOOPBACK}:{self.port}'}"
 
     def command(self, command: str, params: str = "") -> str:
         """Carry out a command; what it answered, or an AssertionError."""
@@ -98,6 +113,11 @@ class Baresip:
         """Call as one of the identities."""
         self.command("uafind", self.uri(name))
         self.command("dial", uri)
+
+    def wait_registered(self) -> None:
+        """Wait until every identity has its 200 from the registrar."""
+        for name in self._accounts:
+            self.program.wait_for_line(rf"{name}@.*200 OK", START_S)
 
     def heard(self) -> list[Path]:
         """The recordings of what it received, whole once the calls have ended."""
@@ -120,8 +140,10 @@ class Baresip:
         self.program.stop()
 
     def _account(self, name: str) -> str:
-        keying = f";mediaenc={ACCOUNTS[name]}" if ACCOUNTS[name] else ""
-        return f"<{self.uri(name)}>;regint=0;answermode=auto;audio_codecs=pcmu,pcma{keying}\n"
+        keying = f";mediaenc={self._accounts[name]}" if self._accounts[name] else ""
+        digest = f";auth_user={name};auth_pass={self._passwords[name]}" if name in self._passwords else ""
+        registration = f";regint={REGISTER_S if self._registrar else 0}{digest}"
+        return f"<{self.uri(name)}>{registration};answermode=auto;audio_codecs=pcmu,pcma{keying}\n"
 
     def _connect(self) -> socket.socket:
         deadline = time.monotonic() + START_S

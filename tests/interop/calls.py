@@ -1,15 +1,31 @@
-"""The proof that an endpoint still works: the next call."""
+"""What shows that calls work: the next one is answered, and each side hears what the other plays."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from bot import Call, CallState, Endpoint, expect
 from bot.deadline import Deadline
+from media.tones import tone
+from media.wav import write
+from tests.interop.sounds import dominant_hz
 
-__all__ = ["BUSY_HERE", "RECOVERY_S", "SERVICE_UNAVAILABLE", "assert_next_call_works", "next_call"]
+__all__ = [
+    "BUSY_HERE",
+    "RECOVERY_S",
+    "SERVICE_UNAVAILABLE",
+    "assert_both_hear",
+    "assert_next_call_works",
+    "next_call",
+]
 
 BUSY_HERE, SERVICE_UNAVAILABLE = 486, 503
 RECOVERY_S = 6.0
 RETRY_S = 0.2
+TONES_HZ = 700, 1100
+TONE_S = 0.6
 
 
 def next_call(caller: Endpoint, uri: str, within_s: float = RECOVERY_S) -> Call:
@@ -33,3 +49,17 @@ def assert_next_call_works(caller: Endpoint, uri: str, within_s: float = RECOVER
     expect(call).to_have_received_packets(at_least=10)
     call.hangup()
     expect(call).to_be_disconnected(code=200, by="local")
+
+
+def assert_both_hear(one: Call, other: Call, folder: Path) -> None:
+    """Each plays a tone of its own at the same time, and hears the other's."""
+    sources = [folder / f"{hz}.wav" for hz in TONES_HZ]
+    for source, hz in zip(sources, TONES_HZ, strict=True):
+        write(source, tone([hz], TONE_S, 8000))
+    recordings = one.record(folder / "one.wav"), other.record(folder / "other.wav")
+    playing = one.play(sources[0]), other.play(sources[1])
+    for playback in playing:
+        playback.wait()
+    by_one, by_other = (recording.stop(linger=0) for recording in recordings)
+    assert dominant_hz(by_other.path) == pytest.approx(TONES_HZ[0], abs=5)
+    assert dominant_hz(by_one.path) == pytest.approx(TONES_HZ[1], abs=5)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,20 @@ import pytest
 
 from bot import Endpoint
 from tests.interop.baresip import Baresip, modules_folder
-from tests.interop.programs import INSTALL, LOOPBACK
+from tests.interop.kamailio import tls_module
+from tests.interop.programs import INSTALL, LOOPBACK, installed
 
 NewEndpoint = Callable[..., Endpoint]
 CODECS = ["PCMU", "PCMA"]
+PARTS: dict[str, Callable[[], object]] = {"baresip": modules_folder, "kamailio-tls": tls_module}
+"""What must be found besides the program itself."""
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("peer"):
         program = str(marker.args[0])
-        missing = shutil.which(program) is None or (program == "baresip" and modules_folder() is None)
-        if missing:
+        part = PARTS.get(program)
+        if installed(program.partition("-")[0]) is None or (part is not None and part() is None):
             pytest.skip(f"{program} is not installed: {INSTALL[program]}")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import re
+import shutil
 import socket
 import subprocess
 import threading
@@ -14,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["INSTALL", "LOOPBACK", "Program", "free_ports"]
+__all__ = ["INSTALL", "LOOPBACK", "Program", "free_ports", "installed"]
 
 LOOPBACK = "127.0.0.1"
 STOP_S = 5.0
@@ -22,11 +24,21 @@ STOP_S = 5.0
 INSTALL = {
     "chromium": "apt-get install --no-install-recommends chromium (Debian; on Ubuntu it is a snap)",
     "tshark": "apt-get install --no-install-recommends tshark (or brew install wireshark)",
+    "kamailio": "apt-get install --no-install-recommends kamailio",
+    "kamailio-tls": "apt-get install --no-install-recommends kamailio kamailio-tls-modules",
+    "rtpengine": "apt-get install --no-install-recommends rtpengine-daemon",
     "baresip": "apt-get install --no-install-recommends baresip-core (or brew install baresip)",
     "sipp": "apt-get install --no-install-recommends sip-tester (or brew install sipp)",
 }
 """How to get each peer program."""
 PEER_PORTS = (2000, 9990)
+DAEMONS = "/usr/sbin"
+"""Where servers are and where the PATH of a user does not always lead."""
+
+
+def installed(program: str) -> str | None:
+    """The path of a program, or None."""
+    return shutil.which(program, path=os.pathsep.join((os.environ.get("PATH", os.defpath), DAEMONS)))
 
 
 def free_ports(count: int = 1) -> int:

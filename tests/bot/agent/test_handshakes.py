@@ -1,0 +1,64 @@
+"""bot.agent.handshakes: a failed TLS handshake says what failed; everything else passes as it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.agent.handshakes import Handshakes
+from bot.events import CallStateChanged, MessageAnswered, RegistrationChanged, TransportChanged, Wired
+from bot.model import CallState, EndedBy
+
+CERTIFICATE = "SSL certificate verification error (PJSIP_TLS_ECERTVERIF)"
+
+
+def lost(*problems: str) -> TransportChanged:
+    return TransportChanged(
+        at=1, transport="tls", state="disconnected", reason=CERTIFICATE, peer="", problems=list(problems)
+    )
+
+
+def ended(reason: str) -> CallStateChanged:
+    return CallStateChanged(
+        at=2, call=1, state=CallState.DISCONNECTED, code=503, reason=reason, by=EndedBy.ERROR
+    )
+
+
+def passed(*events: Wired) -> list[Wired]:
+    got: list[Wired] = []
+    handshakes = Handshakes(got.append)
+    for event in events:
+        handshakes(event)
+    return got
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ended("tlsv1 alert protocol version"),
+        RegistrationChanged(at=1, active=False, code=503, reason="tlsv1 alert protocol version", expires_s=0),
+        MessageAnswered(at=1, to_uri="sip:a@b", code=503, reason="tlsv1 alert protocol version"),
+    ],
+)
+def test_version_that_the_peer_refused_is_the_librarys_limit(
+    event: CallStateChanged | RegistrationChanged | MessageAnswered,
+) -> None:
+    [told] = passed(event)
+    assert isinstance(told, type(event))
+    assert told.reason.startswith("tlsv1 alert protocol version: ")
+    assert "TLS 1.3" in told.reason
+
+
+def test_certificate_that_was_refused_is_told_with_its_problems() -> None:
+    first, second = passed(lost("The certificate is untrusted", "It has expired"), ended(CERTIFICATE))
+    assert first == lost("The certificate is untrusted", "It has expired")
+    assert second == ended(f"{CERTIFICATE}: The certificate is untrusted; It has expired")
+
+
+def test_last_certificates_problems_count() -> None:
+    events = lost("The certificate is untrusted"), lost("It has expired"), lost(), ended(CERTIFICATE)
+    assert passed(*events)[-1] == ended(f"{CERTIFICATE}: It has expired")
+
+
+@pytest.mark.parametrize("reason", [CERTIFICATE, "Service Unavailable", ""])
+def test_nothing_more_is_known(reason: str) -> None:
+    assert passed(ended(reason)) == [ended(reason)]

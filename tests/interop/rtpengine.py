@@ -1,0 +1,45 @@
+"""An rtpengine of the test's own, which changes the encryption of media as a proxy tells it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tests.interop.programs import LOOPBACK, Program, free_ports
+
+__all__ = ["Rtpengine"]
+
+RELAY_PORTS = 10000, 16383
+"""Where peers have their RTP; it takes those that are free."""
+READY = r"Startup complete"
+
+
+class Rtpengine:
+    """Listens for its control protocol at ``control``, the way that a Kamailio wants it written."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True)
+        self._folder = folder
+        self._control = free_ports()
+        self.control = f"udp:{LOOPBACK}:{self._control}"
+
+    def __enter__(self) -> Self:
+        arguments = [
+            *("rtpengine", "--config-file=none", "--foreground", "--log-stderr", "--table=-1"),
+            *(f"--interface={LOOPBACK}", f"--listen-ng={LOOPBACK}:{self._control}"),
+            *(f"--port-min={RELAY_PORTS[0]}", f"--port-max={RELAY_PORTS[1]}"),
+            *("--num-threads=2", "--delete-delay=0"),
+        ]
+        self.program = Program(arguments, folder=self._folder)
+        try:
+            self.program.wait_for_line(READY)
+        except BaseException:
+            self.program.stop()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.program.stop()
