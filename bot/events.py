@@ -44,12 +44,16 @@ __all__ = [
     "MediaStateChanged",
     "MessageAnswered",
     "MessageReceived",
+    "MessageWaiting",
     "NativeLogged",
     "PlaybackFinished",
     "PlaybackStarted",
     "RecordingFinished",
     "RecordingStarted",
+    "Redirected",
     "RegistrationChanged",
+    "RequestEnded",
+    "RequestSent",
     "SipReceived",
     "SipSent",
     "StreamMeasured",
@@ -180,6 +184,11 @@ class KeyNegotiated(Event, frozen=True, kw_only=True):
     suite: str
     key: str
 
+    def __repr__(self) -> str:
+        """Without the key."""
+        facts = f"sip_call_id={self.sip_call_id!r}, sent={self.sent}, tag={self.tag}, suite={self.suite!r}"
+        return f"KeyNegotiated({facts})"
+
 
 class TransportChanged(Event, frozen=True, kw_only=True):
     """A connection was made or lost; ``problems`` are the certificate's, in the library's words."""
@@ -198,6 +207,42 @@ class RegistrationChanged(Event, frozen=True, kw_only=True):
     code: int
     reason: str
     expires_s: int
+    account: str = ""
+    """The address of record of the identity."""
+    contact: str = ""
+    """The Contact that the registrar's answer has; empty when there was none."""
+    service_route: list[str] = []
+    """Where the registrar wants later requests to go first (RFC 3608)."""
+
+
+class MessageWaiting(Event, frozen=True, kw_only=True):
+    """The state of an identity's mailbox was told (RFC 3842); counts that were not told are None."""
+
+    account: str
+    waiting: bool
+    new: int | None = None
+    old: int | None = None
+    urgent_new: int | None = None
+    urgent_old: int | None = None
+    body: str = ""
+
+
+class RequestSent(Event, frozen=True, kw_only=True):
+    """A request outside a call left; its messages are those of this Call-ID."""
+
+    request: int
+    sip_call_id: str
+
+
+class RequestEnded(Event, frozen=True, kw_only=True):
+    """A request outside a call is over, challenges met.
+
+    ``code`` is 0 when it was answered, 408 when no response came, 503 when it could not be sent.
+    """
+
+    sip_call_id: str
+    code: int = 0
+    reason: str = ""
 
 
 class MessageReceived(Event, frozen=True, kw_only=True):
@@ -228,6 +273,8 @@ class CallStarted(CallEvent, frozen=True, kw_only=True):
     local_uri: str
     remote_uri: str
     transport: str
+    account: str = ""
+    """The address of record of the identity that calls or is called."""
 
 
 class CallStateChanged(CallEvent, frozen=True, kw_only=True):
@@ -237,6 +284,17 @@ class CallStateChanged(CallEvent, frozen=True, kw_only=True):
     code: int
     reason: str
     by: EndedBy | None = None
+
+
+class Redirected(CallEvent, frozen=True, kw_only=True):
+    """The INVITE goes to another target after a final response (RFC 3261 8.1.3.4), or ``refused`` says why not."""
+
+    target: str
+    code: int
+    """Of the response that made it look for another target."""
+    hop: int
+    """How many targets it was sent on to with this one, or would have been."""
+    refused: str = ""
 
 
 class MediaStateChanged(CallEvent, frozen=True, kw_only=True):
@@ -357,10 +415,14 @@ Wired = (
     | KeyNegotiated
     | TransportChanged
     | RegistrationChanged
+    | MessageWaiting
+    | RequestSent
+    | RequestEnded
     | MessageReceived
     | MessageAnswered
     | CallStarted
     | CallStateChanged
+    | Redirected
     | MediaStateChanged
     | StreamMeasured
     | DtmfReceived

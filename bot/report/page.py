@@ -33,7 +33,7 @@ DETAILED = 250
 OPEN_CALLS, OPEN_EXPECTATIONS = 2, 30
 OPEN_FAILURES = 5
 SEPARATOR = " \N{MIDDLE DOT} "
-TOLD_BELOW = {"received", "sent", "quality"}
+TOLD_BELOW = {"received", "sent", "on the wire", "quality"}
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 MARKS = {"pass": "\N{CHECK MARK}", "fail": "\N{BALLOT X}", "error": "\N{BALLOT X}"}
 

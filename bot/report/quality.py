@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from html import escape
 
 from bot.model import RtpCounters
+from bot.pcap.proof import WireCounters, WireResult
 from bot.report.result import MediaResult
 
-__all__ = ["streams"]
+__all__ = ["on_the_wire", "streams"]
 
 HEADS = ("stream", "packets", "lost", "discarded", "reordered", "duplicate", "jitter", "at most")
 NOT_MEASURED = "\N{EN DASH}"
@@ -24,15 +25,17 @@ def streams(media: list[MediaResult]) -> Iterator[str]:
     ]
     if not rows:
         yield "<p class=none>No RTP was counted.</p>"
-        return
-    yield "<div class=wide><table><tr>"
-    yield "".join(f"<th{' class=n' if number else ''}>{name}" for number, name in enumerate(HEADS))
-    for name, counters in rows:
-        yield f"<tr><td>{escape(name)}" + "".join(f"<td class=n>{cell}" for cell in cells(counters))
-    yield "</table></div>"
+    else:
+        yield "<div class=wide><table><tr>"
+        yield "".join(f"<th{' class=n' if number else ''}>{name}" for number, name in enumerate(HEADS))
+        for name, counters in rows:
+            yield f"<tr><td>{escape(name)}" + "".join(f"<td class=n>{cell}" for cell in cells(counters))
+        yield "</table></div>"
     for line in media:
         if told := "; ".join(quality(line)):
             yield f"<p>{escape(line.type)}: {escape(told)}</p>"
+        if line.wire is not None:
+            yield f"<p>{escape(line.type)} on the wire: {escape(on_the_wire(line.wire))}</p>"
 
 
 def cells(counters: RtpCounters) -> Iterator[str]:
@@ -65,3 +68,20 @@ def quality(line: MediaResult) -> Iterator[str]:
         yield f"round trip {line.rtt_ms:.1f} ms"
     if line.jitter_buffer_ms is not None:
         yield f"jitter buffer {line.jitter_buffer_ms:.0f} ms"
+
+
+def on_the_wire(wire: WireResult) -> str:
+    """What was captured, both ways."""
+    told = [f"received {protected(wire.rx)}", f"sent {protected(wire.tx)}"]
+    told += [wire.suite] if wire.suite else []
+    told += [f"{wire.reused} under a key stream that was used before"] if wire.reused else []
+    return "; ".join(told)
+
+
+def protected(counters: WireCounters) -> str:
+    """``300 of 300 packets authenticated``, and what the others were."""
+    if counters.plain == counters.packets:
+        return f"{counters.packets:,} packets of plain RTP" if counters.packets else "nothing"
+    others = [(counters.plain, "plain"), (counters.failed, "not authentic")]
+    told = [f"{counters.authenticated:,} of {counters.packets:,} packets authenticated"]
+    return ", ".join([*told, *(f"{count:,} {what}" for count, what in others if count)])

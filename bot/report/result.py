@@ -6,7 +6,7 @@ of expectations from ``started``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -25,6 +25,7 @@ from bot.model import (
     RtpCounters,
     StreamStats,
 )
+from bot.pcap.proof import WireResult
 from bot.record import CallRecord, Digit
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class MediaResult(msgspec.Struct, kw_only=True):
     """Conversational quality, which counts the delay too, the jitter buffer's with it."""
     mos_scale: Literal["narrowband", "wideband"] | None = None
     """Scores of one scale cannot be compared with those of the other."""
+    wire: WireResult | None = None
+    """What a capture of the packets shows; null without ``--capture``."""
 
 
 class DigitResult(msgspec.Struct, kw_only=True):
@@ -198,15 +201,20 @@ def run_result(
     calls: Sequence[Call],
     checked: Sequence[ExpectationChecked],
     error: str | None,
+    *,
+    wire: Mapping[Call, Mapping[int, WireResult]] | None = None,
 ) -> Result:
-    """The result of a run; with no call and no expectation there is nothing that could pass."""
+    """The result of a run; with no call and no expectation there is nothing that could pass.
+
+    ``wire`` has what was captured of calls, by the index of the m= line.
+    """
     passed = bool(checked) and all(one.passed for one in checked)
     return Result(
         verdict="error" if error is not None else "pass" if passed else "fail",
         error=error,
         started=journal.started,
         duration_s=round(duration_s, 3),
-        calls=[call_result(call) for call in calls],
+        calls=[call_result(call, (wire or {}).get(call)) for call in calls],
         expectations=[
             ExpectationResult(
                 name=one.name,
@@ -220,8 +228,8 @@ def run_result(
     )
 
 
-def call_result(call: Call) -> CallResult:
-    """What is known of one call."""
+def call_result(call: Call, wire: Mapping[int, WireResult] | None = None) -> CallResult:
+    """What is known of one call, with what was captured of each m= line."""
     known = call.known
     zero = known.started_at
     lines = known.media if known.ended is None else tuple(known.last_active.values())
@@ -244,7 +252,7 @@ def call_result(call: Call) -> CallResult:
             answered_ms=known.response_after_ms(200, 299),
         ),
         disconnect=DisconnectResult(code=end.code, reason=end.reason, by=known.ended_by) if end else None,
-        media=[media_result(known, line) for line in lines],
+        media=[media_result(known, line, (wire or {}).get(line.index)) for line in lines],
         dtmf=DtmfResult(
             sent=[digit_result(zero, digit) for digit in known.sent],
             received=[digit_result(zero, digit) for digit in known.received],
@@ -266,7 +274,7 @@ def digit_result(zero: float, digit: Digit) -> DigitResult:
     )
 
 
-def media_result(known: CallRecord, line: MediaState) -> MediaResult:
+def media_result(known: CallRecord, line: MediaState, wire: WireResult | None) -> MediaResult:
     """One m= line with its counters and its encryption."""
     stats, crypto = known.stats(line.index), known.crypto(line.index)
     quality = quality_of(line, stats) if stats else None
@@ -296,6 +304,7 @@ def media_result(known: CallRecord, line: MediaState) -> MediaResult:
         mos_lq=round(quality.mos_lq, 2) if quality else None,
         mos_cq=round(quality.mos_cq, 2) if quality and quality.mos_cq is not None else None,
         mos_scale=quality.band.value if quality else None,
+        wire=wire,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+from bot.report.quality import on_the_wire
 from bot.report.result import CallResult, DigitResult, MediaResult, Result
 
 __all__ = ["call_figures", "summary"]
@@ -80,6 +81,8 @@ def media_figures(media: MediaResult) -> list[tuple[str, str]]:
             lost = "loss not reported" if one.lost is None else f"{one.lost} lost"
             jitter = "" if one.jitter_ms_mean is None else f", jitter {one.jitter_ms_mean:.1f} ms"
             figures.append((name, f"{one.packets} packets, {lost}{jitter}"))
+    if media.wire is not None:
+        figures.append(("on the wire", on_the_wire(media.wire)))
     if media.mos_lq is not None:
         talking = f", {media.mos_cq:.2f} in conversation" if media.mos_cq is not None else ""
         figures.append(("quality", f"MOS {media.mos_lq:.2f} to listen{talking} (E-model, {media.mos_scale})"))

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bot.pcap.proof import Line, WireCounters, WireResult, prove
+from bot.pcap.report import Protection, StreamReport
+
+SUITE = "AES_CM_128_HMAC_SHA1_80"
+OTHER_SUITE = "AES_256_CM_HMAC_SHA1_80"
+CALL_ID = "a@b"
+OURS, THEIRS = "127.0.0.1:4000", "127.0.0.1:5000"
+LINE = Line(own={OURS}, secure=True, suite=SUITE, sent=100, received=100)
+PLAIN_LINE = Line(own={OURS}, secure=False, sent=100, received=100)
+
+
+def protection(**fields: Any) -> Protection:
+    """Of a hundred packets, authentic unless ``fields`` say otherwise."""
+    others = sum(fields.get(name, 0) for name in ("plain", "failed", "swapped"))
+    given = {
+        "suite": SUITE,
+        "packets": 100,
+        "authenticated": 100 - others,
+        "plain": 0,
+        "plain_allowed": False,
+        "failed": 0,
+        "swapped": 0,
+        "reused": 0,
+        "rtcp_packets": 0,
+        "rtcp_authenticated": 0,
+        **fields,
+    }
+    return Protection(**given)
+
+
+def stream(source: str, target: str, protected: Protection | None, **fields: Any) -> StreamReport:
+    given = {
+        "ssrc": 1,
+        "kind": "SRTP" if protected else "RTP",
+        "call_id": CALL_ID,
+        "from_caller": None,
+        "media_index": 0,
+        "codec": "PCMA",
+        "clock_rate": 8000,
+        "payload_types": (8,),
+        "packets": protected.packets if protected else 100,
+        "lost": 0,
+        "duplicates": 0,
+        "reordered": 0,
+        "jitter_ms_mean": None,
+        "jitter_ms_max": None,
+        "started": 1.0,
+        "duration_s": 2.0,
+        "rtcp_packets": 0,
+        "profile": "RTP/SAVP",
+        "offered": (SUITE,),
+        "answered": SUITE,
+        **fields,
+    }
+    return StreamReport(source=source, target=target, protection=protected, **given)
+
+
+def sent(protected: Protection | None = None, **fields: Any) -> StreamReport:
+    return stream(OURS, THEIRS, protected, **fields)
+
+
+def received(protected: Protection | None = None, **fields: Any) -> StreamReport:
+    return stream(THEIRS, OURS, protected, **fields)
+
+
+def counters(packets: int = 100, **fields: int) -> WireCounters:
+    return WireCounters(**{"packets": packets, "authenticated": 0, "plain": 0, "failed": 0, **fields})
+
+
+GOOD = protection()
+
+
+def test_everything_authenticated() -> None:
+    proof = prove(CALL_ID, 0, LINE, [sent(GOOD), received(protection(packets=2312, authenticated=2312))])
+    assert proof.passed
+    assert proof.expected == f"every packet authenticated with {SUITE}"
+    assert proof.observed == f"2,412 of 2,412 packets authenticated ({SUITE}), both directions"
+    assert proof.wire == WireResult(
+        rx=counters(2312, authenticated=2312), tx=counters(authenticated=100), suite=SUITE, reused=0
+    )
+
+
+def test_all_streams_of_a_direction_count() -> None:
+    """A re-INVITE may change ports and SSRCs; the suite is that of the last."""
+    moved = Line(own={OURS, "127.0.0.1:4010"}, secure=True, suite=OTHER_SUITE, sent=200, received=100)
+    later = stream("127.0.0.1:4010", THEIRS, protection(suite=OTHER_SUITE), ssrc=2, started=5.0)
+    proof = prove(CALL_ID, 0, moved, [later, sent(GOOD), received(GOOD)])
+    assert proof.passed
+    assert proof.wire.tx == counters(200, authenticated=200)
+    assert proof.wire.suite == OTHER_SUITE
+
+
+def test_streams_of_others_do_not_count() -> None:
+    bad = protection(failed=100, problems=("100 packets not authentic",))
+    others = [
+        received(bad, call_id="c@d"),
+        received(bad, media_index=1),
+        stream(THEIRS, "127.0.0.1:6000", bad),
+    ]
+    proof = prove(CALL_ID, 0, LINE, [sent(GOOD), received(GOOD), *others])
+    assert proof.passed
+    assert proof.wire.rx == counters(authenticated=100)
+
+
+@pytest.mark.parametrize(
+    ("protected", "wire"),
+    [
+        (protection(plain=100, problems=("it is so",)), counters(plain=100)),
+        (protection(failed=1, problems=("it is so",)), counters(authenticated=99, failed=1)),
+        (protection(swapped=3, problems=("it is so",)), counters(authenticated=97, failed=3)),
+        (protection(reused=2, problems=("it is so",)), counters(authenticated=100)),
+        (
+            protection(rtcp_packets=2, rtcp_authenticated=1, problems=("it is so",)),
+            counters(authenticated=100),
+        ),
+    ],
+    ids=["plain", "failed", "swapped", "reused", "rtcp"],
+)
+def test_what_is_broken_fails(protected: Protection, wire: WireCounters) -> None:
+    proof = prove(CALL_ID, 0, LINE, [sent(GOOD), received(protected)])
+    assert not proof.passed
+    assert proof.observed.endswith(", both directions; received: it is so")
+    assert proof.wire == WireResult(
+        rx=wire, tx=counters(authenticated=100), suite=SUITE, reused=protected.reused
+    )
+
+
+def test_what_breaks_an_rfc_and_no_packet_is_not_the_wires() -> None:
+    """A description that disagrees is another expectation's."""
+    proof = prove(CALL_ID, 0, LINE, [sent(GOOD), received(protection(problems=("tag 3 was not offered",)))])
+    assert proof.passed
+    assert "tag 3" not in proof.observed
+
+
+@pytest.mark.parametrize(
+    "protected", [None, protection(plain=100, plain_allowed=True)], ids=["none", "allowed"]
+)
+def test_plain_packets_while_the_library_runs_srtp(protected: Protection | None) -> None:
+    proof = prove(CALL_ID, 0, LINE, [sent(protected), received(GOOD)])
+    assert not proof.passed
+    assert "100 of 200 packets authenticated" in proof.observed
+    assert "sent: 100 packets plain RTP where the library runs SRTP" in proof.observed
+    assert proof.wire.tx == counters(plain=100)
+
+
+def test_nothing_captured() -> None:
+    proof = prove(CALL_ID, 0, LINE, [])
+    assert not proof.passed
+    assert proof.observed == "no RTP of it was captured"
+    assert proof.wire == WireResult(rx=counters(0), tx=counters(0), suite=None, reused=0)
+
+
+@pytest.mark.parametrize("line", [LINE, PLAIN_LINE], ids=["srtp", "rtp"])
+def test_a_direction_that_the_library_counted_and_the_capture_lacks(line: Line) -> None:
+    proof = prove(CALL_ID, 0, line, [sent(GOOD if line.secure else None)])
+    assert not proof.passed
+    assert "sent only; received: the library counted 100 packets, the capture has none" in proof.observed
+
+
+def test_a_direction_that_nobody_sent_in() -> None:
+    line = Line(own={OURS}, secure=True, suite=SUITE, sent=0, received=100)
+    proof = prove(CALL_ID, 0, line, [received(GOOD)])
+    assert proof.passed
+    assert proof.observed.endswith(", received only")
+
+
+def test_another_suite_than_the_library_says() -> None:
+    proof = prove(
+        CALL_ID, 0, LINE, [sent(protection(suite=OTHER_SUITE)), received(protection(suite=OTHER_SUITE))]
+    )
+    assert not proof.passed
+    assert proof.observed.endswith(f"({OTHER_SUITE}), both directions; the library says {SUITE}")
+
+
+def test_plain_rtp_as_negotiated() -> None:
+    proof = prove(CALL_ID, 0, PLAIN_LINE, [sent(packets=1), received(call_id=None, media_index=None)])
+    assert proof.passed
+    assert proof.expected == "plain RTP, as negotiated"
+    assert proof.observed == "101 packets of plain RTP, both directions"
+    assert proof.wire == WireResult(rx=counters(plain=100), tx=counters(1, plain=1), suite=None, reused=0)
