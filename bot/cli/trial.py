@@ -1,0 +1,234 @@
+"""What ``srtpbot interop`` performs and reports: the cells, their judgement, and a run that tells of them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bot.call import Call
+from bot.cli.run import Run
+from bot.config import EndpointConfig
+from bot.errors import ConfigError
+from bot.events import ExpectationChecked
+from bot.interop.attempt import Setting
+from bot.interop.baseline import Baseline, saved
+from bot.interop.cells import Cell, Group
+from bot.interop.matrix import Matrix, trigger_words
+from bot.interop.observation import Observation
+from bot.interop.outcome import short
+from bot.interop.result import ChangesResult, InteropResult, cell_result
+from bot.interop.verdict import (
+    ENCRYPTED_CALL,
+    Judgement,
+    Whole,
+    encrypted_call,
+    judged,
+    wants_encryption,
+)
+from bot.report.result import Result
+
+__all__ = ["InteropRun", "Trial"]
+
+WIDTH = 120
+"""Of the tables where there is no terminal."""
+CALLER = "whoever calls"
+
+
+class Trial:
+    """The cells of one command, from the first call to their judgement."""
+
+    def __init__(
+        self, uri: str | None, cells: Sequence[Cell], config: EndpointConfig, options: dict[str, Any]
+    ) -> None:
+        self.peer = uri or CALLER
+        self.cells = cells
+        self.matrix: Matrix | None = None
+        self.judgements: dict[Cell, Judgement] = {}
+        self._uri = uri
+        self._config = config
+        self._listens = options.pop("listen")
+        self._patience = options.pop("patience")
+        self._trigger = options.pop("trigger")
+        self._parallel = 1 if config.port else options["parallel"]
+        options.pop("parallel")
+        self._timeout = options.pop("timeout")
+        expected, save = options.pop("expected_file"), options.pop("saved_file")
+        self.baseline = Baseline(Path(expected)) if expected is not None else None
+        self.save = Path(save) if save is not None else None
+        self._check()
+
+    def _check(self) -> None:
+        """Find out now what cannot be meant."""
+        if self._trigger is not None:
+            if not self._listens:
+                raise ConfigError("--trigger makes the peer call: add --listen")
+            trigger_words(self._trigger)
+        if self.save is not None and (
+            self.save.is_dir() or not os.access(os.path.dirname(self.save) or ".", os.W_OK)
+        ):
+            raise ConfigError(f"--save {self.save}: its folder does not exist or cannot be written")
+        ids = {cell.id for cell in self.cells}
+        if self.baseline is not None and not ids & set(self.baseline.outcomes):
+            raise ConfigError(f"--expect {self.baseline.path}: has none of the cells that are chosen")
+
+    def perform(self, run: InteropRun) -> None:
+        """Try every cell; what was seen until an interrupt is judged too."""
+        done = 0
+
+        def tell(cell: Cell, seen: Observation) -> None:
+            nonlocal done
+            done += 1
+            run.say(f"{done:>3}/{len(self.cells)}  {cell.id:<40}  {seen.outcome}  ({seen.seconds:.1f} s)")
+
+        with ExitStack() as stack:
+            folder = run.folder / "recordings" if run.folder is not None else None
+            if folder is None:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="srtpbot-")))
+            run.begin_capture([self._config], [self._uri] if self._uri is not None else [])
+            setting = Setting(self._config, folder, self._timeout, run.endpoint_arguments)
+            matrix = self.matrix = Matrix(self.cells, setting, tell)
+            try:
+                if self._listens:
+                    matrix.receive(
+                        self._config.port,
+                        self._patience,
+                        self._trigger,
+                        ready,
+                        lambda cell, uri: waiting(run, cell),
+                    )
+                else:
+                    assert self._uri is not None
+                    matrix.place(self._uri, self._parallel)
+            finally:
+                run.calls = [call for calls in matrix.calls.values() for call in calls]
+                self._judge(run, matrix.seen)
+                if run.folder is None:
+                    forget_recordings(run)
+
+    def _judge(self, run: InteropRun, seen: dict[Cell, Observation]) -> None:
+        whole = Whole.of(seen)
+        for cell, one in seen.items():
+            if self.baseline is not None:
+                judgement = self.baseline.judged(cell, one.outcome)
+            else:
+                judgement = judged(cell, one, whole)
+            self.judgements[cell] = judgement
+            if judgement.verdict != "skip":
+                why = f"; {judgement.remark}" if judgement.remark and judgement.verdict != "pass" else ""
+                run.expect(cell.id, judgement.verdict == "pass", judgement.expected, short(one.outcome) + why)
+        if self.baseline is None and wants_encryption(list(seen)):
+            found = encrypted_call(seen, self.judgements)
+            run.expect(ENCRYPTED_CALL, found is not None, "SRTP", found or "in none")
+
+    def outcomes(self) -> dict[str, str]:
+        """What ``--save`` writes."""
+        seen = self.matrix.seen if self.matrix is not None else {}
+        return {cell.id: one.outcome for cell, one in seen.items()}
+
+
+def forget_recordings(run: InteropRun) -> None:
+    """Their folder is about to go, so no report may name them."""
+    for call in run.calls:
+        call.recordings.clear()
+
+
+def ready(uris: list[str]) -> None:
+    """The peer may call."""
+    for uri in uris:
+        click.echo(f"ready {uri}")
+
+
+def waiting(run: InteropRun, cell: Cell) -> None:
+    """What the next call is for."""
+    run.say(f"waiting for a call: {cell.id}, {cell.title}")
+
+
+class InteropRun(Run):
+    """A run whose reports are about cells."""
+
+    def __init__(self, options: dict[str, Any], trial: Trial) -> None:
+        super().__init__(options)
+        self._trial = trial
+
+    def expect(self, name: str, passed: bool, expected: str, observed: str) -> None:
+        """Write a verdict down without telling it: the table does."""
+        self.journal.append(
+            "run",
+            ExpectationChecked(
+                at=time.monotonic(), name=name, passed=passed, expected=expected, observed=observed
+            ),
+        )
+
+    def show(self) -> None:
+        """The matrix for people."""
+        from bot.interop.table import table
+
+        assert isinstance(self.result, InteropResult)
+        colour = sys.stdout.isatty()
+        width = shutil.get_terminal_size((WIDTH, 24)).columns if colour else WIDTH
+        if self.result.cells:
+            self.say(table(self.result, colour=colour, width=width))
+
+    def completed(self, result: Result) -> Result:
+        """With the cells."""
+        trial = self._trial
+        matrix, changes = trial.matrix, None
+        seen = matrix.seen if matrix is not None else {}
+        calls = matrix.calls if matrix is not None else {}
+        for cell, one in seen.items():
+            one.wire = self._on_the_wire(calls[cell])
+        if trial.baseline is not None:
+            found = trial.baseline.changes(trial.outcomes())
+            changes = ChangesResult(
+                changed=list(found.changed), added=list(found.added), removed=list(found.removed)
+            )
+        facts = {name: getattr(result, name) for name in result.__struct_fields__}
+        whole = InteropResult(
+            **facts,
+            peer=trial.peer,
+            cells=[cell_result(cell, one, trial.judgements[cell], calls[cell]) for cell, one in seen.items()],
+            changes=changes,
+        )
+        if matrix is not None and matrix.crashed and self.error is None:
+            names = ", ".join(cell.id for cell in matrix.crashed)
+            whole.verdict, whole.error = "error", f"the agent crashed in {names}"
+            self.exit_status = 3
+        if trial.save is not None and self.error is None:
+            self._replace(trial.save, saved(trial.peer, trial.outcomes(), trial.save))
+        return whole
+
+    def _on_the_wire(self, calls: Sequence[Call]) -> str | None:
+        """What the capture proves of a cell's calls, when there is one."""
+        proofs = [proof for call in calls for proof in self.proven.get(call, {}).values()]
+        return "; ".join(proof.observed for proof in proofs) or None
+
+    def must_be_proven(self, call: Call) -> bool:
+        """Odd offers are about answers; the packets of all other calls have to be as negotiated."""
+        matrix = self._trial.matrix
+        owners = matrix.calls.items() if matrix is not None else ()
+        return any(call in calls and cell.group is not Group.NEGATIVE for cell, calls in owners)
+
+    def junit_report(self, result: Result) -> bytes:
+        """A test case for each cell."""
+        from bot.interop.junit import junit_of_matrix
+
+        assert isinstance(result, InteropResult)
+        return junit_of_matrix(result)
+
+    def page_report(self, result: Result) -> bytes:
+        """The matrix and what is behind it."""
+        from bot.interop.page import page_of_matrix
+
+        assert isinstance(result, InteropResult)
+        matrix = self._trial.matrix
+        calls = {cell.id: of for cell, of in matrix.calls.items()} if matrix is not None else {}
+        return page_of_matrix(result, calls, self.agents)

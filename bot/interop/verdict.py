@@ -1,0 +1,120 @@
+"""Judges what was observed: is it coherent, and is it what the RFCs allow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from bot.interop.cells import Cell, Group
+from bot.interop.observation import Observation
+from bot.interop.outcome import PLAIN, PORT_0, is_refusal, matches, refused, short, suite_of
+from bot.model import SrtpMode
+
+__all__ = ["ENCRYPTED_CALL", "Judgement", "Verdict", "Whole", "encrypted_call", "judged", "wants_encryption"]
+
+Verdict = Literal["pass", "fail", "deviates", "skip"]
+ENCRYPTED_CALL = "an encrypted call works in at least one cell"
+USUAL = refused(488)
+BASE_EXPECTED = {
+    SrtpMode.OFF: "plain, or a refusal",
+    SrtpMode.OPTIONAL: "SRTP or plain, or a refusal",
+    SrtpMode.MANDATORY: "SRTP, or a refusal",
+}
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is thought of one cell."""
+
+    verdict: Verdict
+    expected: str
+    remark: str | None = None
+    """One line for people: why it is not a pass, or what is odd though it is one."""
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What all cells together tell about the peer."""
+
+    echoes: bool
+    """A marker came back in some cell, so it should in every cell with media."""
+    takes_mandatory: bool | None
+    """Whether some base cell with mandatory SRTP got through; None when none was tried."""
+
+    @classmethod
+    def of(cls, seen: Mapping[Cell, Observation]) -> Whole:
+        """Look at everything."""
+        mandatory = [
+            suite_of(one.outcome) is not None
+            for cell, one in seen.items()
+            if cell.group is Group.BASE and cell.mode is SrtpMode.MANDATORY
+        ]
+        return cls(
+            echoes=any(one.audio == "marker" for one in seen.values()),
+            takes_mandatory=any(mandatory) if mandatory else None,
+        )
+
+
+def judged(cell: Cell, seen: Observation, whole: Whole) -> Judgement:
+    """One cell."""
+    if cell.case is None:
+        return of_base(cell, seen, whole)
+    expected = " or ".join(cell.case.accepted)
+    if is_refusal(seen.outcome) and whole.takes_mandatory is False:
+        return Judgement("skip", expected, "the peer refuses mandatory SRTP whatever is offered")
+    wrong: Verdict = "deviates" if cell.group is Group.NEGATIVE else "fail"
+    if not matches(seen.outcome, cell.case.accepted):
+        why = seen.why if suite_of(seen.outcome) is None else None
+        return Judgement(wrong, expected, why or cell.case.reading)
+    if cell.case.judges_media and (lost := lost_echo(seen, whole)):
+        return Judgement(wrong, expected, lost)
+    return Judgement("pass", expected, seen.why)
+
+
+def of_base(cell: Cell, seen: Observation, whole: Whole) -> Judgement:
+    """Modes and suites."""
+    expected = BASE_EXPECTED[cell.mode]
+
+    def fail(why: str | None) -> Judgement:
+        return Judgement("fail", expected, why)
+
+    outcome, suite = seen.outcome, suite_of(seen.outcome)
+    if is_refusal(outcome):
+        if not matches(outcome, ("refused [456]??", refused(PORT_0), "refused BYE")):
+            return fail("that is no refusal of an offer: 4xx, 5xx or 6xx are")
+        told = None if outcome == USUAL else "488 is usual for an offer that cannot be taken"
+        return Judgement("pass", expected, seen.why or told)
+    if outcome == PLAIN:
+        if cell.mode is SrtpMode.MANDATORY:
+            return fail("SRTP was demanded, and the call is in clear")
+    elif suite is None:
+        return fail(seen.why)
+    elif cell.mode is SrtpMode.OFF:
+        return fail("SRTP was not offered")
+    elif suite not in cell.suites:
+        return fail(f"{suite} was not offered")
+    if lost := lost_echo(seen, whole):
+        return fail(lost)
+    return Judgement("pass", expected, seen.why)
+
+
+def lost_echo(seen: Observation, whole: Whole) -> str | None:
+    """What is wrong when a peer that echoes did not."""
+    if not whole.echoes or seen.audio == "marker" or is_refusal(seen.outcome):
+        return None
+    return f"packets both ways, but the marker did not come back (heard: {seen.audio}), as it does elsewhere"
+
+
+def wants_encryption(cells: Sequence[Cell]) -> bool:
+    """Whether any of the cells could show that encryption works."""
+    return any(cell.group is Group.BASE and cell.mode is not SrtpMode.OFF for cell in cells)
+
+
+def encrypted_call(seen: Mapping[Cell, Observation], judgements: Mapping[Cell, Judgement]) -> str | None:
+    """The first base cell that shows it."""
+    for cell, one in seen.items():
+        shown = cell.group is Group.BASE and suite_of(one.outcome) is not None
+        if shown and judgements[cell].verdict == "pass":
+            return f"{cell.id}: {short(one.outcome)}"
+    return None
