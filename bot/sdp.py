@@ -263,8 +263,9 @@ class OfferAnswer:
     A transaction is told by its CSeq number and by who sent the request; an ACK belongs to its INVITE.
     """
 
-    def __init__(self) -> None:
-        """Begin with nothing said."""
+    def __init__(self, *, keys: bool = False) -> None:
+        """Begin with nothing said; ``keys`` keeps the keys of a=crypto too."""
+        self._keys = keys
         self.last_offer: Sdp | None = None
         """The latest offer, answered or not."""
         self._exchanges: dict[_Key, _Exchange] = {}
@@ -295,7 +296,7 @@ class OfferAnswer:
             return
         if message.is_request and method == "PRACK":
             key = self._acknowledged(sent, message) or key
-        self._take(key, sent, message, parse_sdp(text))
+        self._take(key, sent, message, parse_sdp(text, keys=self._keys))
 
     def _acknowledged(self, sent: bool, prack: Message) -> _Key | None:
         """The INVITE whose offer, made in a reliable provisional response, this PRACK answers (RFC 3262)."""

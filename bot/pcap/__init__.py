@@ -1,0 +1,1 @@
+"""Captures understood: the calls in them, their RTP streams, and what protects each of these."""
