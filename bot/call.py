@@ -1,4 +1,4 @@
-"""What a user does to a call, and the things in it that take time: playing, recording, dialling.
+"""What a user does to a call, and its recordings.
 
 A call's facts are its ``record``; a call knows its endpoint only as something that carries out
 commands and can be waited on.
@@ -8,35 +8,39 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from .commands import (
     Answer,
     AnyCommand,
     Hangup,
     Header,
-    Hold,
     Listen,
     Loopback,
     Measure,
     Play,
     Record,
+    Reinvite,
+    SdpEdit,
     SendDtmf,
     SendMessage,
-    SendOptions,
-    StopPlay,
+    SendRequest,
     StopRecord,
     Transfer,
-    Unhold,
+    Update,
 )
 from .deadline import Deadline
 from .errors import CallEnded, CallFailed, ConfigError, WaitTimeout
 from .events import CallStateChanged, DtmfFinished, Event, PlaybackFinished, RecordingFinished
-from .model import CallState, Direction, DtmfMethod, EndedBy, MediaState
+from .host import Host
+from .model import CallState, Direction, DtmfMethod, EndedBy, MediaDirection, MediaState
+from .playback import Playback, Transmission
 from .record import CallRecord
+from .sdp_edits import checked_edits
 from .transaction import Sent, Transferral
 
 __all__ = [
@@ -51,59 +55,24 @@ __all__ = [
 ]
 
 DIGITS = "0123456789ABCD*#,"
+METHOD = re.compile(r"[A-Za-z0-9!%*_+`'~.-]+")
+OWN_VERBS = {
+    "INVITE": "reinvite",
+    "UPDATE": "update",
+    "ACK": "the library",
+    "PRACK": "the library",
+    "CANCEL": "hangup",
+    "BYE": "hangup",
+    "REFER": "transfer",
+    "REGISTER": "register of an endpoint",
+}
+"""What sends these in a call, since they change its state."""
 CLOSING_S = 3.0
 CONFIRMING_S = 5.0
 ACK_S = 1.0
 IN_FLIGHT_S = 0.4
-
-
-class Host(Protocol):
-    """What a call needs of its endpoint."""
-
-    @property
-    def name(self) -> str:
-        """The endpoint's name."""
-
-    @property
-    def has_company(self) -> bool:
-        """Whether other endpoints share its journal."""
-
-    def request(self, command: AnyCommand, timeout: float = ...) -> None:
-        """Carry out a command, or raise why not."""
-
-    def wait_until(
-        self, holds: Callable[[], bool], deadline: Deadline, check: Callable[[], None] = ...
-    ) -> bool:
-        """Wait on the endpoint's journal; raises when the endpoint is no more."""
-
-    def playable(self, path: Path) -> Path:
-        """A WAV file that the agent can play, made of any audio file."""
-
-
-class Playback:
-    """A file that is played into a call."""
-
-    def __init__(self, call: Call, number: int) -> None:
-        self._call = call
-        self._number = number
-        self.complete: bool | None = None
-        """Whether it was played to its end; None while it plays."""
-
-    def wait(self, timeout: float = 60.0) -> Self:
-        """Wait until it has been played to its end.
-
-        Raises CallFailed when the call ended first, WaitTimeout after ``timeout`` seconds.
-        """
-        if not self._call.host.wait_until(lambda: self.complete is not None, Deadline(timeout)):
-            raise WaitTimeout(f"{self._call}: still playing after {timeout:g} s")
-        if not self.complete:
-            kind = CallEnded if self._call.known.ended else CallFailed
-            raise kind(f"{self._call}: the playing was cut short")
-        return self
-
-    def stop(self) -> None:
-        """Stop playing."""
-        self._call.host.request(StopPlay(playback=self._number))
+HELD = {MediaDirection.RECVONLY, MediaDirection.INACTIVE}
+"""What a side is that the peer holds."""
 
 
 class Recording:
@@ -147,24 +116,6 @@ class Recording:
     ) -> None:
         if error is None:
             self.stop()
-
-
-class Transmission:
-    """DTMF digits on their way."""
-
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self.finished = False
-        self.problem: str | None = None
-        """Why not all digits were sent."""
-
-    def wait(self, timeout: float = 60.0) -> Self:
-        """Wait until every digit was sent; raises CallFailed when one could not be."""
-        if not self._call.host.wait_until(lambda: self.finished, Deadline(timeout)):
-            raise WaitTimeout(f"{self._call}: still dialling after {timeout:g} s")
-        if self.problem:
-            raise CallFailed(f"{self._call}: {self.problem}")
-        return self
 
 
 class Call:
@@ -221,6 +172,11 @@ class Call:
         return self.known.remote_uri
 
     @property
+    def account(self) -> str:
+        """The address of record of this endpoint's identity that calls or is called."""
+        return self.known.account
+
+    @property
     def digits(self) -> str:
         """The DTMF digits received so far."""
         return self.known.digits
@@ -232,9 +188,16 @@ class Call:
 
     # ---- signalling
 
-    def ring(self, code: int = 180, *, reason: str = "", headers: Mapping[str, str] | None = None) -> Call:
+    def ring(
+        self,
+        code: int = 180,
+        *,
+        reason: str = "",
+        headers: Mapping[str, str] | None = None,
+        edit_sdp: Sequence[SdpEdit] = (),
+    ) -> Call:
         """Answer with a provisional response; 183 opens the media early."""
-        return self.answer(code, reason=reason, headers=headers)
+        return self.answer(code, reason=reason, headers=headers, edit_sdp=edit_sdp)
 
     def answer(
         self,
@@ -243,12 +206,21 @@ class Call:
         reason: str = "",
         headers: Mapping[str, str] | None = None,
         after: float = 0.0,
+        edit_sdp: Sequence[SdpEdit] = (),
     ) -> Call:
-        """Answer an incoming call with any status code, ``after`` seconds from now; returns the call."""
+        """Answer an incoming call with any status code, ``after`` seconds from now; returns the call.
+
+        ``edit_sdp`` changes the SDP of this response (see ``reinvite``).
+        """
         if not 100 <= code <= 699:
             raise ConfigError(f"{code} is no SIP status code; expected 100 to 699")
         command = Answer(
-            call=self.number, after_s=after, code=code, reason=reason, headers=header_list(headers)
+            call=self.number,
+            after_s=after,
+            code=code,
+            reason=reason,
+            headers=header_list(headers),
+            edit_sdp=checked_edits(edit_sdp),
         )
         self.host.request(command)
         return self
@@ -263,14 +235,66 @@ class Call:
         self.host.request(command)
 
     def hold(self) -> None:
-        """Put the peer on hold by a re-INVITE, as soon as the call is confirmed."""
-        self.wait(CallState.CONFIRMED, timeout=CONFIRMING_S)
-        self.host.request(Hold(call=self.number))
+        """Put the peer on hold by a re-INVITE, as soon as the call is confirmed (RFC 3264 8.4)."""
+        held = any(line.direction in HELD for line in self.media if line.type == "audio")
+        self.reinvite(direction=MediaDirection.INACTIVE if held else MediaDirection.SENDONLY)
 
     def unhold(self) -> None:
         """Take the peer off hold by a re-INVITE."""
+        self.reinvite(direction=MediaDirection.SENDRECV)
+
+    def reinvite(
+        self,
+        *,
+        direction: MediaDirection | None = None,
+        offer: bool = True,
+        rekey: bool = False,
+        edit_sdp: Sequence[SdpEdit] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> Sent:
+        """Negotiate the media anew by a re-INVITE, as soon as the call is confirmed.
+
+        Wait on what is returned for the peer's answer. ``direction`` is what this side wants from now on,
+        ``offer=False`` leaves the offer to the peer, ``rekey`` changes this side's SRTP keys. ``edit_sdp``
+        are regular expressions (re.MULTILINE) with their replacements, for the SDP that this makes us send;
+        its lines end in CR LF, and ``.`` matches the CR. An edited offer is what the library goes on with;
+        an edited answer, or other m= lines, only the peer gets to see. The o= line is the library's.
+
+        Raises ConfigError for an edit that is none, matches nothing, or makes an offer that cannot be sent,
+        CallFailed while the last offer of this side is not answered.
+        """
         self.wait(CallState.CONFIRMED, timeout=CONFIRMING_S)
-        self.host.request(Unhold(call=self.number))
+        command = Reinvite(
+            call=self.number,
+            direction=direction,
+            offer=offer,
+            rekey=rekey,
+            edit_sdp=checked_edits(edit_sdp),
+            headers=header_list(headers),
+        )
+        return self._send("INVITE", command)
+
+    def update(
+        self,
+        *,
+        direction: MediaDirection | None = None,
+        rekey: bool = False,
+        edit_sdp: Sequence[SdpEdit] = (),
+        headers: Mapping[str, str] | None = None,
+    ) -> Sent:
+        """Negotiate the media anew by an UPDATE (RFC 3311) with an offer; as ``reinvite``, but at once.
+
+        Before the call is answered this takes an offer and an answer in provisional responses;
+        CallFailed otherwise.
+        """
+        command = Update(
+            call=self.number,
+            direction=direction,
+            rekey=rekey,
+            edit_sdp=checked_edits(edit_sdp),
+            headers=header_list(headers),
+        )
+        return self._send("UPDATE", command)
 
     def wait(self, *states: CallState, timeout: float = 30.0) -> CallState:
         """Wait until the call has reached one of the states; DISCONNECTED when none is given.
@@ -367,7 +391,34 @@ class Call:
 
     def send_options(self, *, headers: Mapping[str, str] | None = None) -> Sent:
         """Send OPTIONS (RFC 3261 11) in the call; wait on what is returned for the peer's answer."""
-        return self._send("OPTIONS", SendOptions(call=self.number, headers=header_list(headers)))
+        return self.send_request("OPTIONS", headers=headers)
+
+    def send_info(
+        self, body: str, *, content_type: str = "text/plain", headers: Mapping[str, str] | None = None
+    ) -> Sent:
+        """Send INFO (RFC 6086) in the call; wait on what is returned for the peer's answer."""
+        return self.send_request("INFO", body=body, content_type=content_type, headers=headers)
+
+    def send_request(
+        self,
+        method: str,
+        *,
+        body: str = "",
+        content_type: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Sent:
+        """Send a request of any method in the call; wait on what is returned for the peer's answer.
+
+        Raises ConfigError for a method that is none, or that would change the call: those are verbs here.
+        """
+        command = SendRequest(
+            call=self.number,
+            method=checked_method(method, has_verb=OWN_VERBS),
+            body=body,
+            content_type=content_type,
+            headers=header_list(headers),
+        )
+        return self._send(command.method, command)
 
     def transfer(self, uri: str, *, headers: Mapping[str, str] | None = None) -> Transferral:
         """Ask the peer with REFER (RFC 3515) to call ``uri``; wait on what is returned for how that went.
@@ -396,8 +447,7 @@ class Call:
 
     def observe(self, event: Event) -> None:
         """Take one event of this call; under the journal's lock."""
-        if isinstance(event, PlaybackFinished | RecordingFinished):
-            self.known.observe(event)
+        self.known.observe(event)
         match event:
             case PlaybackFinished(playback=number) if number in self._playbacks:
                 self._playbacks.pop(number).complete = event.complete
@@ -407,7 +457,7 @@ class Call:
                 transmission = self._transmissions.pop(number)
                 transmission.problem, transmission.finished = event.problem, True
             case _:
-                self.known.observe(event)
+                pass
 
     def crash(self, at: float) -> None:
         """The agent is gone: the call ended as an error, and what it did ended with it."""
@@ -432,6 +482,15 @@ def header_list(headers: Mapping[str, str] | None) -> list[Header]:
     from .sip import parse_header
 
     return [parse_header(f"{name}: {value}") for name, value in (headers or {}).items()]
+
+
+def checked_method(method: str, *, has_verb: Mapping[str, str]) -> str:
+    """A method that may be sent as it is; raises ConfigError for one that is none or that has a verb."""
+    if not METHOD.fullmatch(method):
+        raise ConfigError(f"{method!r} is no SIP method; expected one like INFO")
+    if method in has_verb:
+        raise ConfigError(f"{method} is sent by {has_verb[method]}")
+    return method
 
 
 def checked_digits(text: str) -> str:

@@ -8,30 +8,34 @@ from __future__ import annotations
 import msgspec
 
 from .config import EndpointConfig
-from .model import DtmfMethod
+from .model import DtmfMethod, MediaDirection
+from .sdp_edits import SdpEdit
 
 __all__ = [
     "Answer",
     "AnyCommand",
+    "Cancel",
     "Command",
     "Hangup",
-    "Hold",
     "Listen",
     "Loopback",
     "MakeCall",
     "Measure",
     "Play",
     "Record",
+    "Register",
+    "Reinvite",
     "Request",
+    "SdpEdit",
     "SendDtmf",
     "SendMessage",
-    "SendOptions",
+    "SendRequest",
     "Shutdown",
     "Start",
     "StopPlay",
     "StopRecord",
     "Transfer",
-    "Unhold",
+    "Update",
 ]
 
 Header = tuple[str, str]
@@ -63,6 +67,11 @@ class MakeCall(Command, frozen=True, kw_only=True):
     ring_timeout_s: float = 30.0
     resolve_s: float = 0.0
     """How long the library may block on resolving a host name, in seconds."""
+    offer: bool = True
+    """Whether the INVITE has an SDP offer; without one the callee offers (RFC 3261 13.2.1)."""
+    edit_sdp: list[SdpEdit] = []
+    account: str = ""
+    """The identity that calls, by its address of record; empty is the first one."""
 
 
 class Answer(Command, frozen=True, kw_only=True):
@@ -73,6 +82,7 @@ class Answer(Command, frozen=True, kw_only=True):
     code: int = 200
     reason: str = ""
     headers: list[Header] = []
+    edit_sdp: list[SdpEdit] = []
 
 
 class Hangup(Command, frozen=True, kw_only=True):
@@ -82,18 +92,37 @@ class Hangup(Command, frozen=True, kw_only=True):
     code: int = 0
     reason: str = ""
     headers: list[Header] = []
+    bye: bool = False
+    """Whether it has to be a BYE, though the call is not answered yet (RFC 3261 15)."""
 
 
-class Hold(Command, frozen=True, kw_only=True):
-    """Re-INVITE with sendonly (RFC 3264 8.4)."""
-
-    call: int
-
-
-class Unhold(Command, frozen=True, kw_only=True):
-    """Re-INVITE with sendrecv."""
+class Cancel(Command, frozen=True, kw_only=True):
+    """Give up the INVITE that has no final response yet, or the re-INVITE (RFC 3261 9)."""
 
     call: int
+
+
+class Reinvite(Command, frozen=True, kw_only=True):
+    """Negotiate the media of a confirmed call anew (RFC 3261 14): hold, resume, other keys, a late offer."""
+
+    call: int
+    direction: MediaDirection | None = None
+    """What this side wants from now on; None for what it wanted before."""
+    offer: bool = True
+    rekey: bool = False
+    """Whether this side's SRTP keys are other ones from now on."""
+    edit_sdp: list[SdpEdit] = []
+    headers: list[Header] = []
+
+
+class Update(Command, frozen=True, kw_only=True):
+    """Negotiate the media anew without a re-INVITE, so before the call is answered too (RFC 3311)."""
+
+    call: int
+    direction: MediaDirection | None = None
+    rekey: bool = False
+    edit_sdp: list[SdpEdit] = []
+    headers: list[Header] = []
 
 
 class Play(Command, frozen=True, kw_only=True):
@@ -160,11 +189,27 @@ class SendMessage(Command, frozen=True, kw_only=True):
     headers: list[Header] = []
 
 
-class SendOptions(Command, frozen=True, kw_only=True):
-    """Send OPTIONS (RFC 3261 11) in a call's dialog."""
+class SendRequest(Command, frozen=True, kw_only=True):
+    """Send a request of any method in a call's dialog, or outside any call to ``uri``."""
 
-    call: int
+    method: str
+    call: int | None = None
+    request: int = 0
+    """The parent's number for a request outside a call."""
+    uri: str = ""
+    account: str = ""
+    resolve_s: float = 0.0
+    """How long the library may block on resolving a host name, in seconds."""
+    body: str = ""
+    content_type: str = ""
     headers: list[Header] = []
+
+
+class Register(Command, frozen=True, kw_only=True):
+    """Register an identity, or take its registration back (RFC 3261 10.2)."""
+
+    account: str = ""
+    on: bool = True
 
 
 class Transfer(Command, frozen=True, kw_only=True):
@@ -187,8 +232,9 @@ AnyCommand = (
     | MakeCall
     | Answer
     | Hangup
-    | Hold
-    | Unhold
+    | Cancel
+    | Reinvite
+    | Update
     | Play
     | StopPlay
     | Record
@@ -197,7 +243,8 @@ AnyCommand = (
     | Listen
     | Loopback
     | SendMessage
-    | SendOptions
+    | SendRequest
+    | Register
     | Transfer
     | Measure
 )

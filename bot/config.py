@@ -14,15 +14,16 @@ import msgspec
 from msgspec import Meta
 
 from .errors import ConfigError
-from .model import CryptoSuite, SecureSignalling, SrtpMode, Transport
-from .sip import parse_uri
+from .identity import Identity, address_of_record
+from .model import CryptoSuite, ReliableProvisional, SecureSignalling, SessionTimer, SrtpMode, Transport
+from .nat import NatConfig, check_server, ipv4_address
+from .session_timer import LEAST_S, check_intervals
+from .settings import Secret, SettingError, check_text, empty_is_none
 
 __all__ = ["EndpointConfig", "Secret", "SettingError", "TlsConfig", "load_config", "parse_port_range"]
 
-Secret = Annotated[
-    str, Meta(extra_json_schema={"format": "password", "writeOnly": True}, extra={"secret": True})
-]
-"""Text that no error, ``repr`` or report shows."""
+MOST_HOPS = 70
+"""As many as Max-Forwards allows a request (RFC 3261 8.1.1.6)."""
 
 if TYPE_CHECKING:
     PortRange = tuple[int, int]
@@ -30,24 +31,15 @@ else:  # a file and an option write "4000-4100", which construction turns into a
     PortRange = tuple[int, int] | Annotated[str, Meta(examples=["4000-4100"])]
 
 Port = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": 65535})]
+SessionSeconds = Annotated[int, Meta(extra_json_schema={"minimum": LEAST_S})]
+Hops = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": MOST_HOPS})]
 Percent = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": 100})]
 
 _MAX_CALLS = 4
 _MIN_RTP_PORTS = 2 * _MAX_CALLS
 _CLOCK_RATES = (8000, 16000, 32000, 48000)
-_HIDDEN = "***"
 _NAME = re.compile(r"[A-Za-z0-9._~!*+-]{1,64}")
 _CODEC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*(?:/[0-9]{1,6}(?:/[0-9]{1,2})?)?")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-class SettingError(ConfigError, ValueError):
-    """The setting ``key`` is not usable; a ValueError too, so that msgspec says where in a document it is."""
-
-    def __init__(self, key: str, what: str) -> None:
-        """Say ``what`` is wrong with ``key`` and what to do."""
-        super().__init__(f"{key}: {what}")
-        self.key = key
 
 
 class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,7 +58,7 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
     def __post_init__(self) -> None:
         """Refuse half a key pair."""
-        _empty_is_none(self, "ca", "cert", "key")
+        empty_is_none(self, "ca", "cert", "key")
         if self.cert and not self.key:
             raise SettingError("cert", "is set without its private key; set key too")
         if self.key and not self.cert:
@@ -101,8 +93,8 @@ class TlsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             _check_key(context, self.cert, self.key)
 
 
-class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The settings of one endpoint.
+class EndpointConfig(Identity, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings of one endpoint, among them its first identity.
 
     Construct it with values of the declared types; :meth:`with_options` and :func:`load_config` also
     take what people write. An empty text means the same as None.
@@ -115,17 +107,10 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     port: Port = 0
     """The SIP port; 0 is a free one. TLS beside TCP listens one port higher."""
     transports: tuple[Transport, ...] = (Transport.UDP,)
-    id: str | None = None
-    """The address of record, for instance ``"Alice" <sip:alice@example.org>``."""
-    user: str | None = None
-    """The user name for digest authentication."""
-    password: Secret | None = None
-    realm: str | None = None
-    """The realm that the credentials are for; None is any."""
-    registrar: str | None = None
-    """The URI to register at; None does not register."""
-    proxy: str | None = None
-    """The URI of the outbound proxy."""
+    accounts: tuple[Identity, ...] = ()
+    """Further identities, for calls from and to each of them."""
+    accept_registrations: bool = False
+    """Answer REGISTER with 200, as a registrar that keeps nothing; else it gets 405."""
     codecs: tuple[str, ...] = ()
     """Codecs in order of preference, such as ``PCMA`` or ``speex/16000``; none is the library's own order."""
     srtp: SrtpMode = SrtpMode.OPTIONAL
@@ -136,6 +121,9 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     keying: Literal["sdes", "dtls"] = "sdes"
     ipv6: bool = False
     tls: TlsConfig = msgspec.field(default_factory=TlsConfig)
+    nat: NatConfig = msgspec.field(default_factory=NatConfig)
+    nameserver: tuple[str, ...] = ()
+    """Name servers for SRV and A records (RFC 3263), ``address`` or ``address:port``; none: the system's."""
     rtp_ports: PortRange | None = None
     """The first and the last RTP port; None is free ports. In a file and in options ``4000-4100``."""
     clock_rate: int | None = None
@@ -144,6 +132,16 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Listen for DTMF tones in the audio of every call, as ``Call.listen`` does for one."""
     accept_transfers: bool = False
     """Do what a REFER asks for; else it gets 603, for it makes the endpoint call whomever the peer names."""
+    reliable_provisional: ReliableProvisional = ReliableProvisional.SUPPORTED
+    """Provisional responses that are acknowledged with PRACK (100rel, RFC 3262)."""
+    session_timer: SessionTimer = SessionTimer.SUPPORTED
+    """Whether a call ends when nobody refreshes it (RFC 4028)."""
+    session_expires_s: SessionSeconds = 1800
+    """The session interval that calls ask for, in seconds."""
+    min_se_s: SessionSeconds = LEAST_S
+    """The least interval that is accepted, in seconds; the peer hears 422 for a smaller one."""
+    follow_redirects: Hops = 0
+    """How many targets an INVITE is sent on to, at most, when it is redirected; 0 reports the 3xx."""
     user_agent: str = "srtpbot"
     """The value of the User-Agent header."""
     max_calls: int = _MAX_CALLS
@@ -154,22 +152,32 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        _empty_is_none(self, "bind", "id", "user", "password", "realm", "registrar", "proxy")
-        for name in ("transports", "codecs", "suites"):
+        super().__post_init__()
+        empty_is_none(self, "bind")
+        for name in ("transports", "codecs", "suites", "accounts", "nameserver"):
             msgspec.structs.force_setattr(self, name, tuple(getattr(self, name)))
         self._check_names()
         self._check_addresses()
+        self._check_nat()
         self._check_media()
         self._check_limits()
+        check_intervals(self.session_expires_s, self.min_se_s)
 
     def _check_names(self) -> None:
         if not _NAME.fullmatch(self.name):
             raise SettingError(
                 "name", "expected letters, digits and . _ ~ ! * + - only: it becomes a SIP user"
             )
-        for key in ("user", "password", "realm", "user_agent"):
-            if _CONTROL.search(getattr(self, key) or ""):
-                raise SettingError(key, "has a line break or a control character in it")
+        check_text("user_agent", self.user_agent)
+        names = [address_of_record(self.id)] if self.id else []
+        for index, account in enumerate(self.accounts):
+            key = f"accounts[{index}].id"
+            if not account.id:
+                raise SettingError(key, "is missing; an identity needs an address of record")
+            name = address_of_record(account.id)
+            if name in names:
+                raise SettingError(key, f"{name} is another identity's already")
+            names.append(name)
 
     def _check_addresses(self) -> None:
         if self.ipv6:
@@ -181,9 +189,14 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         _check_list("transports", self.transports)
         if self.port == 65535 and {Transport.TCP, Transport.TLS} <= set(self.transports):
             raise SettingError("port", "TLS beside TCP listens one port higher: at most 65534")
-        for key, value in (("id", self.id), ("registrar", self.registrar), ("proxy", self.proxy)):
-            if value:
-                _check_uri(key, value)
+
+    def _check_nat(self) -> None:
+        for index, server in enumerate(self.nameserver):
+            check_server(f"nameserver[{index}]", server)
+            ipv4_address(f"nameserver[{index}]", server.partition(":")[0])
+        if self.nat.uses_ice and self.bind and ipaddress.ip_address(self.bind).is_loopback:
+            key = "ice" if self.nat.ice else "turn"
+            raise SettingError(f"nat.{key}", "ICE has no candidate on a loopback address; bind another")
 
     def _check_media(self) -> None:
         for index, codec in enumerate(self.codecs):
@@ -207,6 +220,8 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         if not 1 <= self.max_calls <= _MAX_CALLS:
             reason = f"the library build has {_MAX_CALLS} call slots for each endpoint"
             raise SettingError("max_calls", f"expected 1 to {_MAX_CALLS}, got {self.max_calls}: {reason}")
+        if not 0 <= self.follow_redirects <= MOST_HOPS:
+            raise SettingError("follow_redirects", f"expected 0 to {MOST_HOPS}, got {self.follow_redirects}")
         for key, percent in (("rx_drop_pct", self.rx_drop_pct), ("tx_drop_pct", self.tx_drop_pct)):
             if not 0 <= percent <= 100:
                 raise SettingError(key, f"expected a percentage from 0 to 100, got {percent}")
@@ -215,13 +230,15 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         """The same with some settings replaced; None leaves a setting as it is.
 
         Values may be written as in a file (``srtp="mandatory"``, ``rtp_ports="4000-4100"``). The parts of
-        ``tls`` are ``tls_ca``, ``tls_cert``, ``tls_key``, ``tls_insecure`` and ``tls_verify_client``.
+        ``tls`` are ``tls_ca``, ``tls_cert``, ``tls_key``, ``tls_insecure`` and ``tls_verify_client``, and
+        those of ``nat`` are ``nat_stun``, ``nat_turn`` and so on.
         """
         given = {key: value for key, value in overrides.items() if value is not None}
         data = msgspec.to_builtins(self)
         data |= msgspec.to_builtins(given, enc_hook=os.fspath)
-        for key in [key for key in given if key.startswith("tls_")]:
-            data["tls"][key.removeprefix("tls_")] = data.pop(key)
+        for key in [key for key in given if key.startswith(("tls_", "nat_"))]:
+            group, _, part = key.partition("_")
+            data[group][part] = data.pop(key)
         try:
             return msgspec.convert(data, EndpointConfig, strict=False)
         except msgspec.ValidationError as error:
@@ -230,18 +247,9 @@ class EndpointConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
             raise explain(error, data, EndpointConfig) from None
 
     def redacted(self) -> dict[str, Any]:
-        """The settings as plain values for a report, without the password."""
-        settings: dict[str, Any] = msgspec.to_builtins(self)
-        return settings | {"password": self.password and _HIDDEN}
-
-    def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """The settings for rich, without the password."""
-        shown = {"password": self.password and _HIDDEN}
-        return [(name, shown.get(name, getattr(self, name))) for name in self.__struct_fields__]
-
-    def __repr__(self) -> str:
-        """The settings without the password."""
-        return f"EndpointConfig({', '.join(f'{name}={value!r}' for name, value in self.__rich_repr__())})"
+        """The settings as plain values for a report, without the passwords."""
+        accounts = [account.redacted() for account in self.accounts]
+        return super().redacted() | {"accounts": accounts, "nat": self.nat.redacted()}
 
 
 def load_config(path: str | os.PathLike[str]) -> EndpointConfig:
@@ -281,12 +289,6 @@ def _rtp_ports(ports: tuple[int, int] | str) -> tuple[int, int]:
     return low, high
 
 
-def _empty_is_none(settings: msgspec.Struct, *names: str) -> None:
-    for name in names:
-        if getattr(settings, name) == "":
-            msgspec.structs.force_setattr(settings, name, None)
-
-
 def _check_list(key: str, values: tuple[str, ...]) -> None:
     if not values:
         raise SettingError(key, "is empty; name at least one or leave the key out")
@@ -311,19 +313,6 @@ def _bind_address(text: str) -> str | None:
     if address.is_multicast or text == "255.255.255.255":
         raise SettingError("bind", f"{text} is no address of an interface")
     return None if address.is_unspecified else str(address)
-
-
-def _check_uri(key: str, text: str) -> None:
-    try:
-        uri = parse_uri(text)
-    except ConfigError as error:
-        raise SettingError(key, str(error)) from None
-    if uri.scheme == "tel":
-        raise SettingError(key, f"expected a sip: or sips: URI, got {text!r}")
-    if uri.password is not None:
-        raise SettingError(key, "has a password in it; set user and password instead")
-    if uri.is_ipv6:
-        raise SettingError(key, f"{uri.host} is an IPv6 address, and this library build has no IPv6")
 
 
 def _check_readable(key: str, path: str) -> None:

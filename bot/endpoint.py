@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,10 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from .call import Call, header_list
-from .commands import AnyCommand, MakeCall, SendMessage, Start
+from .commands import AnyCommand, MakeCall, SdpEdit, SendMessage, Start
 from .config import EndpointConfig
 from .deadline import Deadline
+from .destination import destination
 from .driver import Driver
 from .ear import Ear
 from .errors import (
@@ -42,7 +43,10 @@ from .events import (
     DtmfReceived,
     MessageAnswered,
     MessageReceived,
+    MessageWaiting,
     RegistrationChanged,
+    RequestEnded,
+    RequestSent,
     SipReceived,
     SipSent,
     VoiceChanged,
@@ -50,14 +54,15 @@ from .events import (
 from .events import CallbackFailed as CallbackRaised
 from .journal import Entry, Journal
 from .model import CallState, Direction, Transport
+from .outside import Answered, Outside
 from .record import CallRecord
+from .sdp_edits import checked_edits
 from .sip import parse_uri, redact
 
 __all__ = ["Awaited", "Endpoint", "Steering"]
 
 START_S = 20.0
 COMMAND_S = 5.0
-RESOLVE_S = 30.0
 REMEMBERED = 64
 """Dialogs, before their beginning and after their end, calls that nobody caught, and MESSAGEs."""
 
@@ -115,9 +120,10 @@ class Endpoint:
         self.config = (config or EndpointConfig()).with_options(**settings)
         self.journal = journal if journal is not None else Journal()
         self.ready: AgentReady | None = None
-        self.registration: RegistrationChanged | None = None
+        self.outside = Outside(self, self.config)
+        """Registrations, requests and mailboxes."""
         self.messages: deque[MessageReceived] = deque(maxlen=REMEMBERED)
-        self.answers: list[MessageAnswered] = []
+        self.answers: deque[MessageAnswered] = deque(maxlen=REMEMBERED)
         self.failure: BotError | None = None
         self._controller = controller
         self._log_level = log_level
@@ -239,35 +245,33 @@ class Endpoint:
         *,
         headers: Mapping[str, str] | None = None,
         ring_timeout: float = 30.0,
+        offer: bool = True,
+        edit_sdp: Sequence[SdpEdit] = (),
+        account: str | None = None,
     ) -> Call:
         """Send an INVITE and return the call without waiting for its answer.
 
-        After ``ring_timeout`` seconds without an answer the call ends with 408. Raises
-        ConfigError for a URI or a header that is none, CallFailed when no INVITE could be sent.
+        After ``ring_timeout`` seconds without an answer the call ends with 408. Without an ``offer``
+        the callee makes it, and the ACK answers. ``account`` is the identity that calls, by its address
+        or its user; None is the first. ``edit_sdp`` changes the SDP that is sent (see
+        ``Call.reinvite``). Raises ConfigError for a URI, a header or an edit that is none, CallFailed
+        when no INVITE could be sent.
         """
-        target = parse_uri(uri)
-        if target.is_ipv6:
-            raise ConfigError(f"{redact(uri)}: this build of the library has no IPv6; use an IPv4 address")
-        first = self.config.transports[0]
-        asked = (target.param("transport") or "").lower()
-        if asked in set(Transport) - set(self.config.transports):
-            have = ", ".join(self.config.transports)
-            wanted = f"asks for {asked}, the endpoint has {have}"
-            raise ConfigError(f"{redact(uri)}: {wanted}; add it to them (--transport {asked})")
-        if not asked and first is not Transport.UDP and "<" not in uri:
-            uri = f"{uri};transport={first}"
+        target = destination(self.config, uri)
         dialog = f"{secrets.token_hex(12)}@srtpbot"
-        literal = target.host.replace(".", "").isdigit()
         command = MakeCall(
-            uri=uri,
+            uri=target.uri,
+            account=self.outside.named(account),
             sip_call_id=dialog,
             headers=header_list(headers),
             ring_timeout_s=ring_timeout,
-            resolve_s=0.0 if literal else RESOLVE_S,
+            resolve_s=target.resolve_s,
+            offer=offer,
+            edit_sdp=checked_edits(edit_sdp),
         )
         try:
-            self.request(command, COMMAND_S if literal else RESOLVE_S)
-        except (CallFailed, NativeError) as error:
+            self.request(command, COMMAND_S + target.resolve_s)
+        except (CallFailed, ConfigError, NativeError) as error:
             raise type(error)(f"{self.name}: call to {redact(uri)}: {error}") from None
         return self._by_dialog[dialog]
 
@@ -284,16 +288,67 @@ class Endpoint:
             raise WaitTimeout(f"{self.name}: no call arrived within {timeout:g} s")
         awaited.call = self._arrived.popleft()
 
-    def wait_registered(self, timeout: float = 10.0) -> RegistrationChanged:
+    # ---- outside of calls
+
+    @property
+    def registration(self) -> RegistrationChanged | None:
+        """The registrar's last word on the first identity."""
+        return self.outside.registrations.get("")
+
+    @property
+    def mailbox(self) -> MessageWaiting | None:
+        """What was last told of the first identity's mailbox (RFC 3842)."""
+        return self.outside.mailboxes.get("")
+
+    def register(self, account: str | None = None, *, timeout: float = 10.0) -> RegistrationChanged:
+        """Register an identity, or refresh that; raises CallFailed when the registrar refuses."""
+        return self.outside.register(account, on=True, timeout=timeout)
+
+    def unregister(self, account: str | None = None, *, timeout: float = 10.0) -> RegistrationChanged:
+        """Take an identity's registration back; ``close`` does so too."""
+        return self.outside.register(account, on=False, timeout=timeout)
+
+    def wait_registered(self, account: str | None = None, *, timeout: float = 10.0) -> RegistrationChanged:
         """Wait for the registrar's word; raises CallFailed when it refused."""
-        if not self.wait_until(lambda: self.registration is not None, Deadline(timeout)):
-            raise WaitTimeout(f"{self.name}: the registrar did not answer within {timeout:g} s")
-        assert self.registration is not None
-        if not self.registration.active:
-            raise CallFailed(
-                f"{self.name}: not registered: {self.registration.code} {self.registration.reason}"
-            )
-        return self.registration
+        return self.outside.wait_registered(account, timeout)
+
+    def send_options(
+        self,
+        uri: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        account: str | None = None,
+        timeout: float = 32.0,
+    ) -> Answered:
+        """Ask a peer with OPTIONS (RFC 3261 11) what it can do; WaitTimeout when it does not answer."""
+        target = destination(self.config, uri)
+        return self.outside.ask("OPTIONS", target, headers=headers, account=account, timeout=timeout)
+
+    def send_request(
+        self,
+        method: str,
+        uri: str,
+        *,
+        body: str = "",
+        content_type: str = "",
+        headers: Mapping[str, str] | None = None,
+        account: str | None = None,
+        timeout: float = 32.0,
+    ) -> Answered:
+        """Send a request of any method outside of calls and wait for the answer.
+
+        Raises ConfigError for what cannot be sent, WaitTimeout when no answer came, CallFailed when the
+        request did not leave.
+        """
+        return self.outside.ask(
+            method,
+            destination(self.config, uri),
+            body=body,
+            content_type=content_type,
+            headers=headers,
+            account=account,
+            timeout=timeout,
+        )
 
     # ---- for calls
 
@@ -350,11 +405,12 @@ class Endpoint:
         Raises ConfigError for a bad URI and WaitTimeout when nothing is known in ``timeout`` seconds.
         """
         parse_uri(uri)
-        before = len(self.answers)
+        before = list(self.answers)
         self.request(SendMessage(uri=uri, text=text, content_type=content_type, headers=header_list(headers)))
 
         def found() -> list[MessageAnswered]:
-            return [one for one in self.answers[before:] if parse_uri(one.to_uri) == parse_uri(uri)]
+            new = [one for one in self.answers if all(one is not old for old in before)]
+            return [one for one in new if parse_uri(one.to_uri) == parse_uri(uri)]
 
         self.wait_until(lambda: bool(found()), Deadline(timeout))
         if not found():
@@ -364,9 +420,10 @@ class Endpoint:
     # ---- observing
 
     def fail(self, failure: BotError) -> None:
-        """Make every wait on this endpoint raise ``failure``; the first one counts."""
+        """Make every wait on this endpoint raise ``failure``, at once; the first one counts."""
         with self.journal.held():
             self.failure = self.failure or failure
+            self.journal.wake()
 
     def _check(self) -> None:
         if self.failure is not None:
@@ -402,8 +459,11 @@ class Endpoint:
                 self._pass_on(event)
             case AgentReady():
                 self.ready = event
-            case RegistrationChanged():
-                self.registration = event
+            case RequestSent(sip_call_id=dialog):
+                self.outside.observe(event)
+                self.outside.takes(dialog, self._unclaimed.pop(dialog, ()))
+            case RegistrationChanged() | MessageWaiting() | RequestEnded():
+                self.outside.observe(event)
             case MessageReceived():
                 self.messages.append(event)
             case MessageAnswered():
@@ -451,6 +511,8 @@ class Endpoint:
 
     def _trace(self, event: SipSent | SipReceived) -> None:
         dialog = dialog_of(event.text)
+        if self.outside.takes(dialog, [event]):
+            return
         call = self._by_dialog.get(dialog)
         again = call is not None and call.known.ended is not None and is_received_invite(event)
         if call is not None and not again and dialog not in self._unclaimed:

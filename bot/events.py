@@ -287,7 +287,7 @@ class CallStateChanged(CallEvent, frozen=True, kw_only=True):
 
 
 class Redirected(CallEvent, frozen=True, kw_only=True):
-    """The INVITE goes to another target after a final response (RFC 3261 8.1.3.4), or ``refused`` says why not."""
+    """The INVITE goes to another target (RFC 3261 8.1.3.4), or does not, as ``refused`` says."""
 
     target: str
     code: int

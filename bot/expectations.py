@@ -16,10 +16,12 @@ from typing import Any, overload
 from .call import Call, Recording
 from .deadline import Deadline
 from .endpoint import Endpoint
+from .endpoint_expectations import EndpointExpectation
 from .errors import ConfigError, ExpectationFailed
 from .events import ExpectationChecked
 from .explain import history
 from .model import CallState, CryptoSuite, Direction, DtmfMethod, EndedBy, MediaDirection, StreamStats
+from .path_expectations import PathExpectation
 from .record import Digit
 from .recording_expectations import SoundExpectation
 
@@ -37,13 +39,19 @@ class Impossible(Exception):
 def expect(subject: Call) -> CallExpectation: ...
 @overload
 def expect(subject: Recording) -> RecordingExpectation: ...
-def expect(subject: Call | Recording) -> CallExpectation | RecordingExpectation:
-    """The assertions for a call or for a recording."""
+@overload
+def expect(subject: Endpoint) -> EndpointExpectation: ...
+def expect(
+    subject: Call | Recording | Endpoint,
+) -> CallExpectation | RecordingExpectation | EndpointExpectation:
+    """The assertions for a call, for a recording, or for an endpoint outside of its calls."""
     if isinstance(subject, Call):
         return CallExpectation(subject)
     if isinstance(subject, Recording):
         return RecordingExpectation(subject)
-    raise TypeError(f"expect() takes a Call or a Recording, not {type(subject).__name__}")
+    if isinstance(subject, Endpoint):
+        return EndpointExpectation(subject)
+    raise TypeError(f"expect() takes a Call, a Recording or an Endpoint, not {type(subject).__name__}")
 
 
 class _Expectation:
@@ -106,7 +114,7 @@ class _Expectation:
         )
 
 
-class CallExpectation(_Expectation):
+class CallExpectation(_Expectation, PathExpectation):
     """What can be expected of a call; every ``timeout`` is in seconds."""
 
     # ---- states

@@ -105,6 +105,11 @@ class Journal:
                 self._changed.wait(deadline.left)
             return True
 
+    def wake(self) -> None:
+        """Have everybody who waits look again: what they wait for is not told by events alone."""
+        with self._changed:
+            self._changed.notify_all()
+
     @contextmanager
     def held(self) -> Iterator[None]:
         """Look at several derived facts while none of them changes."""

@@ -12,6 +12,7 @@ import msgspec
 
 __all__ = [
     "CallState",
+    "CandidatePair",
     "Codec",
     "CryptoSuite",
     "Direction",
@@ -19,8 +20,10 @@ __all__ = [
     "EndedBy",
     "MediaDirection",
     "MediaState",
+    "ReliableProvisional",
     "RtpCounters",
     "SecureSignalling",
+    "SessionTimer",
     "SrtpMode",
     "StreamStats",
     "Transport",
@@ -69,6 +72,32 @@ class SrtpMode(StrEnum):
     OFF = "off"
     OPTIONAL = "optional"
     MANDATORY = "mandatory"
+
+
+class ReliableProvisional(StrEnum):
+    """What is done with reliable provisional responses (100rel, RFC 3262).
+
+    OFF refuses who requires them. SUPPORTED sends them to callers that require them; PREFERRED to callers
+    that support them too; REQUIRED calls and answers nobody without them.
+    """
+
+    OFF = "off"
+    SUPPORTED = "supported"
+    PREFERRED = "preferred"
+    REQUIRED = "required"
+
+
+class SessionTimer(StrEnum):
+    """What is done with session timers (RFC 4028).
+
+    OFF refuses who requires them. SUPPORTED asks for one; REQUIRED calls and answers nobody without;
+    ALWAYS runs one on this side alone when the peer has none.
+    """
+
+    OFF = "off"
+    SUPPORTED = "supported"
+    REQUIRED = "required"
+    ALWAYS = "always"
 
 
 class SecureSignalling(StrEnum):
@@ -121,6 +150,17 @@ class Codec(msgspec.Struct, frozen=True):
         return name.casefold() == self.name.casefold() and mine[: len(rest)] == rest
 
 
+class CandidatePair(msgspec.Struct, frozen=True, kw_only=True):
+    """The pair of candidates that ICE selected for RTP (RFC 8445 8); types are host, srflx, prflx, relay."""
+
+    role: str
+    """``controlling`` or ``controlled``."""
+    local: str
+    local_type: str
+    remote: str
+    remote_type: str
+
+
 class MediaState(msgspec.Struct, frozen=True, kw_only=True):
     """One m= line of a call as the library has it now."""
 
@@ -138,6 +178,8 @@ class MediaState(msgspec.Struct, frozen=True, kw_only=True):
     remote: str | None = None
     suite: CryptoSuite | None = None
     """The crypto suite that the library says is active; None when the stream is not encrypted."""
+    ice: CandidatePair | None = None
+    """None without ICE, and until it has selected a pair."""
 
 
 class RtpCounters(msgspec.Struct, frozen=True, kw_only=True):

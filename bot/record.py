@@ -19,6 +19,7 @@ from .events import (
     PlaybackStarted,
     RecordingFinished,
     RecordingStarted,
+    Redirected,
     SipReceived,
     SipSent,
     StreamMeasured,
@@ -101,6 +102,8 @@ class CallRecord:
     remote_uri: str
     transport: str
     started_at: float
+    account: str = ""
+    """The address of record of the identity that calls or is called."""
     states: list[StateSeen] = field(default_factory=list)
     ended_by: EndedBy | None = None
     media: tuple[MediaState, ...] = ()
@@ -111,6 +114,7 @@ class CallRecord:
     sent: list[Digit] = field(default_factory=list)
     activities: list[Activity] = field(default_factory=list)
     transfers: list[TransferProgressed] = field(default_factory=list)
+    redirects: list[Redirected] = field(default_factory=list)
     messages: list[TracedMessage] = field(default_factory=list)
     negotiation: OfferAnswer = field(default_factory=OfferAnswer)
     listens: bool = False
@@ -133,6 +137,7 @@ class CallRecord:
             remote_uri=started.remote_uri,
             transport=started.transport,
             started_at=started.at,
+            account=started.account,
         )
 
     @property
@@ -181,6 +186,8 @@ class CallRecord:
                 self.sent.append(Digit(event.digit, event.method, event.at))
             case TransferProgressed():
                 self.transfers.append(event)
+            case Redirected():
+                self.redirects.append(event)
             case SipSent() | SipReceived():
                 self._trace(event)
             case _:

@@ -353,6 +353,7 @@ _SECRETS = (
         re.IGNORECASE,
     ),
     re.compile(r"((?<!\w)k[ \t]*=[ \t]*(?:clear|base64|uri)[ \t]*:[ \t]*)\S+", re.IGNORECASE),
+    re.compile(r"(ice-pwd[ \t]*:[ \t]*)[^\s]+", re.IGNORECASE),
     re.compile(r"((?<!\w)(?:response|rspauth)\s*=\s*\\?\")[^\"\r\n]*", re.IGNORECASE),
     re.compile(r"((?<!\w)(?:response|rspauth)\s*=\s*)[^\s,;\"\\]+", re.IGNORECASE),
     re.compile(r"(Authorization[ \t]*:\s*(?:Basic|Bearer)\s+)\S+", re.IGNORECASE),

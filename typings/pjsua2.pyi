@@ -41,6 +41,9 @@ class LogWriter:
     def write(self, entry: LogEntry) -> None: ...
 
 class UaConfig:
+    nameserver: StringVector
+    stunServer: StringVector
+    stunIgnoreFailure: bool
     threadCnt: int
     mainThreadOnly: bool
     maxCalls: int
@@ -165,17 +168,60 @@ class AccountSipConfig:
 
 class AccountRegConfig:
     registrarUri: str
+    registerOnAdd: bool
+    timeoutSec: int
+    retryIntervalSec: int
+    headers: SipHeaderVector
+
+class AccountMwiConfig:
+    enabled: bool
+
+PJSUA_STUN_USE_DEFAULT: int
+PJSUA_STUN_USE_DISABLED: int
+PJ_TURN_TP_UDP: int
+PJ_TURN_TP_TCP: int
+
+class AccountNatConfig:
+    contactRewriteUse: int
+    iceEnabled: bool
+    iceMaxHostCands: int
+    mediaStunUse: int
+    sipStunUse: int
+    turnConnType: int
+    turnEnabled: bool
+    turnPassword: str
+    turnServer: str
+    turnUserName: str
+    udpKaIntervalSec: int
+
+PJSUA_100REL_NOT_USED: int
+PJSUA_100REL_OPTIONAL: int
+PJSUA_100REL_MANDATORY: int
+PJSUA_SIP_TIMER_INACTIVE: int
+PJSUA_SIP_TIMER_OPTIONAL: int
+PJSUA_SIP_TIMER_REQUIRED: int
+PJSUA_SIP_TIMER_ALWAYS: int
+
+class AccountCallConfig:
+    prackUse: int
+    timerUse: int
+    timerMinSESec: int
+    timerSessExpiresSec: int
 
 class AccountConfig:
+    callConfig: AccountCallConfig
+    natConfig: AccountNatConfig
     idUri: str
     sipConfig: AccountSipConfig
     regConfig: AccountRegConfig
+    mwiConfig: AccountMwiConfig
     mediaConfig: AccountMediaConfig
 
 class AccountInfo:
     regIsActive: bool
 
 class SipRxData:
+    pjRxData: _Address
     info: str
     wholeMsg: str
     srcAddress: str
@@ -184,7 +230,19 @@ class OnIncomingCallParam:
     callId: int
     rdata: SipRxData
 
+class OnMwiInfoParam:
+    rdata: SipRxData
+
+class SendRequestParam:
+    method: str
+    txOption: SipTxOption
+
+class OnSendRequestParam:
+    e: SipEvent
+
 class OnRegStateParam:
+    status: int
+    rdata: SipRxData
     code: int
     reason: str
     expiration: int
@@ -196,6 +254,11 @@ class OnInstantMessageParam:
     msgBody: str
 
 class Account:
+    def getId(self) -> int: ...
+    def setRegistration(self, renew: bool) -> None: ...
+    def sendRequest(self, prm: SendRequestParam) -> None: ...
+    def onMwiInfo(self, prm: OnMwiInfoParam) -> None: ...
+    def onSendRequest(self, prm: OnSendRequestParam) -> None: ...
     def onInstantMessageStatus(self, prm: OnInstantMessageStatusParam) -> None: ...
     def create(self, settings: AccountConfig, make_default: bool = ...) -> None: ...
     def getInfo(self) -> AccountInfo: ...
@@ -217,6 +280,8 @@ PJSIP_EVENT_RX_MSG: int
 PJSIP_EVENT_TSX_STATE: int
 PJSIP_EVENT_TX_MSG: int
 PJSIP_ROLE_UAC: int
+PJSIP_ROLE_UAS: int
+PJSIP_TSX_STATE_TRYING: int
 PJMEDIA_TYPE_AUDIO: int
 PJMEDIA_DIR_NONE: int
 PJMEDIA_DIR_ENCODING: int
@@ -225,7 +290,7 @@ PJMEDIA_DIR_ENCODING_DECODING: int
 PJSUA_CALL_MEDIA_ACTIVE: int
 PJSUA_CALL_MEDIA_LOCAL_HOLD: int
 PJSUA_CALL_MEDIA_REMOTE_HOLD: int
-PJSUA_CALL_UNHOLD: int
+PJSUA_CALL_NO_SDP_OFFER: int
 PJSUA_DTMF_METHOD_RFC2833: int
 PJSUA_DTMF_METHOD_SIP_INFO: int
 
@@ -236,6 +301,9 @@ class SipHeader:
 class SipHeaderVector(_Vector[SipHeader]): ...
 
 class SipTxOption:
+    targetUri: str
+    contentType: str
+    msgBody: str
     headers: SipHeaderVector
 
 class CallSetting:
@@ -264,12 +332,14 @@ class CallMediaInfo:
     audioConfSlot: int
 
 class CallInfo:
+    accId: int
     state: int
     lastStatusCode: int
     lastReason: str
     callIdString: str
     localUri: str
     remoteUri: str
+    remOfferer: bool
     media: _Vector[CallMediaInfo]
 
 class CodecParamInfo:
@@ -319,14 +389,35 @@ class StreamStat:
     rtcp: RtcpStat
     jbuf: JbufState
 
+class _Address:
+    def __int__(self) -> int: ...
+
+class SdpSession:
+    wholeSdp: str
+    pjSdpSession: _Address
+
+class OnCallSdpCreatedParam:
+    sdp: SdpSession
+
+class SipTxData:
+    wholeMsg: str
+    pjTxData: _Address
+
 class SipTransaction:
+    pjTransaction: _Address
+    state: int
+    lastTx: SipTxData
     role: int
     method: str
     statusCode: int
     statusText: str
 
+class TsxStateSource:
+    rdata: SipRxData
+
 class TsxStateEvent:
     type: int
+    src: TsxStateSource
     tsx: SipTransaction
 
 class SipEventBody:
@@ -336,7 +427,18 @@ class SipEvent:
     type: int
     body: SipEventBody
 
+PJSIP_REDIRECT_ACCEPT: int
+PJSIP_REDIRECT_REJECT: int
+PJSIP_REDIRECT_STOP: int
+
+class OnCallRedirectedParam:
+    targetUri: str
+    e: SipEvent
+
 class OnCallStateParam:
+    e: SipEvent
+
+class OnCallTsxStateParam:
     e: SipEvent
 
 class OnCallMediaStateParam: ...
@@ -394,8 +496,8 @@ class Call:
     def makeCall(self, uri: str, prm: CallOpParam) -> None: ...
     def answer(self, prm: CallOpParam) -> None: ...
     def hangup(self, prm: CallOpParam) -> None: ...
-    def setHold(self, prm: CallOpParam) -> None: ...
     def reinvite(self, prm: CallOpParam) -> None: ...
+    def update(self, prm: CallOpParam) -> None: ...
     def sendDtmf(self, prm: CallSendDtmfParam) -> None: ...
     def sendInstantMessage(self, prm: SendInstantMessageParam) -> None: ...
     def sendRequest(self, prm: CallSendRequestParam) -> None: ...
@@ -406,6 +508,8 @@ class Call:
     def getStreamStat(self, index: int) -> StreamStat: ...
     def getMedTransportInfo(self, index: int) -> MediaTransportInfo: ...
     def onCallState(self, prm: OnCallStateParam) -> None: ...
+    def onCallSdpCreated(self, prm: OnCallSdpCreatedParam) -> None: ...
+    def onCallTsxState(self, prm: OnCallTsxStateParam) -> None: ...
     def onCallMediaState(self, prm: OnCallMediaStateParam) -> None: ...
     def onStreamDestroyed(self, prm: OnStreamDestroyedParam) -> None: ...
     def onDtmfEvent(self, prm: OnDtmfEventParam) -> None: ...

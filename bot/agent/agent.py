@@ -2,48 +2,63 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import re
 import time
+from collections.abc import Iterator
 
 import pjsua2 as pj
 
-from bot.agent.account import Account, account_settings
+from bot.agent.account import Account
+from bot.agent.accounts import Accounts
 from bot.agent.admission import Admission
 from bot.agent.audio import CallAudio
 from bot.agent.call import Leg, NativeCall, tx_option
+from bot.agent.cancelling import Canceller
+from bot.agent.capabilities import Capabilities
+from bot.agent.descriptions import Descriptions
 from bot.agent.dialler import Dialler
+from bot.agent.extensions import Extensions
 from bot.agent.gate import NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE, Gate
+from bot.agent.handshakes import Handshakes
 from bot.agent.library import Library
+from bot.agent.local_sdp import LocalSdp
 from bot.agent.loop import Loop
 from bot.agent.messenger import Messenger, instant_message
+from bot.agent.modules import Modules
+from bot.agent.redirects import Redirects
 from bot.agent.refusal import Refused
+from bot.agent.requests import Authentication, Requests, tx_request
 from bot.agent.studio import Studio
 from bot.agent.trace import Trace, write_line
 from bot.commands import (
     Answer,
     AnyCommand,
+    Cancel,
     Hangup,
-    Hold,
     Listen,
     Loopback,
     MakeCall,
     Measure,
     Play,
     Record,
+    Register,
+    Reinvite,
     Request,
     SendDtmf,
     SendMessage,
-    SendOptions,
+    SendRequest,
     Shutdown,
     Start,
     StopPlay,
     StopRecord,
     Transfer,
-    Unhold,
+    Update,
 )
 from bot.events import (
     AgentStopped,
+    CallbackFailed,
     CommandDone,
     CommandFailed,
 )
@@ -67,22 +82,26 @@ class Agent:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._emit = loop.emit
-        self._library = Library(loop.emit, loop.beat)
+        self._emit = Handshakes(loop.emit)
+        self._library = Library(self._emit, loop.beat)
         self._admission = Admission()
         self._legs: dict[int, Leg] = {}
         self._studio = Studio(loop, self._library)
         self._dead: list[NativeCall] = []
         self._calls = 0
-        self._account: Account | None = None
+        self._accounts: Accounts | None = None
+        self._requests: Requests | None = None
+        self._canceller: Canceller | None = None
+        self._capabilities: Capabilities | None = None
+        self._authentication: Authentication | None = None
         self._messenger: Messenger | None = None
         self._silence: pj.ToneGenerator | None = None
         self._trace: Trace | None = None
-        self._gate: Gate | None = None
+        self._descriptions = Descriptions()
         self._started = False
         self._guarded = False
         self._listening = False
-        self._transfers = False
+        self._transfers = self._gathers = False
 
     def run(self) -> None:
         """Serve until the loop stops, then end in order."""
@@ -124,10 +143,10 @@ class Agent:
                 self._answer_later(self._leg(command.call), command)
             case Hangup():
                 self._hang_up(self._leg(command.call), EndedBy.LOCAL, command)
-            case Hold():
-                self._leg(command.call).live.setHold(pj.CallOpParam(True))
-            case Unhold():
-                self._unhold(self._leg(command.call))
+            case Cancel():
+                self._cancel(self._leg(command.call), command)
+            case Reinvite() | Update():
+                self._negotiate(self._leg(command.call), command)
             case Play():
                 self._studio.play(self._leg(command.call), command)
             case StopPlay():
@@ -143,15 +162,14 @@ class Agent:
                 self._studio.listen(self._leg(command.call), command.on)
             case Loopback():
                 self._leg(command.call).audio.loop_back(command.on)
-            case SendMessage(call=None):
-                assert self._messenger is not None
-                self._messenger.send(command)
             case SendMessage(call=int(number)):
                 self._leg(number).live.sendInstantMessage(instant_message(command))
-            case SendOptions():
+            case SendRequest(call=int(number)):
                 request = pj.CallSendRequestParam()
-                request.method, request.txOption = "OPTIONS", tx_option(command.headers)
-                self._leg(command.call).live.sendRequest(request)
+                request.method, request.txOption = command.method, tx_request(command)
+                self._leg(number).live.sendRequest(request)
+            case SendMessage() | SendRequest() | Register():
+                self._outside(command)
             case Transfer():
                 prm = pj.CallOpParam(True)
                 prm.txOption = tx_option(command.headers)
@@ -159,10 +177,25 @@ class Agent:
             case Measure():
                 self._leg(command.call).measure()
 
+    def _outside(self, command: SendMessage | SendRequest | Register) -> None:
+        """What has to do with no call."""
+        assert self._messenger is not None
+        assert self._accounts is not None
+        assert self._requests is not None
+        match command:
+            case SendMessage():
+                self._messenger.send(command)
+            case SendRequest():
+                if command.resolve_s:
+                    self._loop.beat(command.resolve_s)
+                self._requests.send(self._accounts.named(command.account), command)
+            case Register():
+                self._accounts.named(command.account).register(on=command.on)
+
     # ---- start and stop
 
     def _start(self, command: Start) -> None:
-        config = command.config
+        config = self._config = command.config
         trace = self._trace = Trace(self._emit, command.log_level, command.keep_keys)
         try:
             self._library.start(config, trace, command.log_level)
@@ -172,18 +205,31 @@ class Agent:
         self._started = True
         self._listening = config.detect_inband_dtmf
         self._loop.open_door(*self._library.door)
-        self._gate = Gate(self._judge, write_line)
-        self._guarded = self._gate.install()
+        self._guarded = self._install_modules(trace)
         self._silence = pj.ToneGenerator()
         ready = self._library.ready(self._guarded)
         self._silence.createToneGenerator(ready.conference_rate, 1)
-        first = self._library.listeners[0]
-        self._account = Account(self._emit, self._incoming)
-        self._account.create(account_settings(config, self._library.transport_ids, first.host, first.port))
-        self._messenger = Messenger(self._account)
-        self._transfers = config.accept_transfers
+        self._requests = Requests(trace, self._emit, self._authentication)
+        self._accounts = Accounts(config, self._library, self._loop, self._emit, self._incoming)
+        self._messenger = Messenger(self._accounts.first)
+        self._transfers, self._gathers = config.accept_transfers, config.nat.uses_ice
         self._emit(ready)
         self._loop.beat()
+
+    def _install_modules(self, trace: Trace) -> bool:
+        """Stand in the way of what arrives and what leaves; whether this build lets a gate be set up."""
+        try:
+            modules = self._modules = Modules(write_line)
+        except AttributeError:
+            return False
+        self._descriptions.install(modules)
+        Extensions(self._config).install(modules, lambda: trace.last_received)
+        with contextlib.suppress(AttributeError):
+            self._canceller = Canceller(modules)
+        with contextlib.suppress(AttributeError):
+            self._capabilities = Capabilities(modules)
+            self._authentication = Authentication(modules)
+        return Gate(self._judge).install(modules)
 
     def _say_goodbye(self) -> None:
         """Hang up what lives and turn until the dialogs are gone."""
@@ -191,17 +237,27 @@ class Agent:
             self._hang_up(leg, EndedBy.LOCAL, Hangup(call=leg.number))
         for recording in self._studio.recording:
             self._studio.stop_record(recording)
+        assert self._accounts is not None
+        self._accounts.leave()
         deadline = time.monotonic() + FAREWELL_S
-        while (self._dead or self._studio.recording) and time.monotonic() < deadline:
+        while self._busy and time.monotonic() < deadline:
             self._loop.turn(self._library.endpoint)
             self._bury()
+
+    @property
+    def _busy(self) -> bool:
+        """Whether something is still to end."""
+        registered = self._accounts is not None and self._accounts.registered
+        return bool(self._dead or self._studio.recording or registered)
 
     def _drop_everything(self) -> None:
         """A native object that outlives the library aborts the process."""
         self._legs.clear()
         self._studio.clear()
         self._dead.clear()
-        self._messenger = self._silence = self._account = None
+        if self._accounts is not None:
+            self._accounts.close()
+        self._messenger = self._silence = self._accounts = self._requests = None
         gc.collect()
 
     # ---- calls
@@ -217,9 +273,11 @@ class Agent:
         self._calls += 1
         number = self._calls
         audio = CallAudio(self._silence, lambda key: self._studio.started(number, key))
-        leg = Leg(number, direction, audio, self._emit)
+        leg = Leg(number, direction, audio, LocalSdp(self._descriptions), self._emit)
         leg.on_end = self._ended
         leg.on_transfer = self._transferred
+        if self._capabilities is not None:
+            leg.on_options = self._capabilities.answer
         self._legs[leg.number] = leg
         if self._listening:
             self._studio.listen(leg, True)
@@ -239,6 +297,7 @@ class Agent:
     def _incoming(self, account: Account, prm: pj.OnIncomingCallParam) -> None:
         leg = self._new_leg(Direction.INCOMING)
         leg.native = NativeCall(account, leg, prm.callId)
+        leg.account = account.name
         leg.transport = transport_of(prm.rdata.wholeMsg)
         if DTLS_OFFER.search(prm.rdata.wholeMsg):  # longer than the trace shows; only here is it safe
             self._hang_up(leg, EndedBy.LOCAL, Hangup(call=leg.number, code=NOT_ACCEPTABLE_HERE))
@@ -249,30 +308,48 @@ class Agent:
         wait = self._admission.room_in()
         if wait > 0:
             raise Refused("call", f"too many calls at once; try again in {wait:.1f} s")
-        assert self._account is not None
+        assert self._accounts is not None
+        account = self._accounts.named(command.account)
+        self._check_edits(command)
         if command.resolve_s:
             self._loop.beat(command.resolve_s)
         leg = self._new_leg(Direction.OUTGOING)
-        native = leg.native = NativeCall(self._account, leg)
+        native = leg.native = NativeCall(account, leg)
+        leg.account = account.name
+        leg.redirects = Redirects(self._config, self._loop.beat)
         prm = pj.CallOpParam(True)
         prm.opt.audioCount, prm.opt.videoCount = 1, 0
-        prm.opt.customCallId = command.sip_call_id
+        prm.opt.customCallId = leg.sdp.call_id = command.sip_call_id
+        prm.opt.flag |= 0 if command.offer else pj.PJSUA_CALL_NO_SDP_OFFER
         prm.txOption = tx_option(command.headers)
         try:
+            leg.sdp.prepare(command.edit_sdp, offer=command.offer)
             native.makeCall(command.uri, prm)
-        except pj.Error:
+        except (Refused, pj.Error):
             if leg.number in self._legs:
                 self._ended(leg)
+            leg.sdp.check()
             raise
+        try:
+            leg.sdp.check()
+        except Refused:  # the INVITE is still to leave, and will not
+            self._hang_up(leg, EndedBy.ERROR, Hangup(call=leg.number))
+            raise
+        leg.begin()  # with ICE the INVITE leaves later, once the candidates are gathered
         self._loop.after(command.ring_timeout_s, lambda: self._give_up(leg))
+
+    def _check_edits(self, command: MakeCall | Answer) -> None:
+        if command.edit_sdp and self._gathers:
+            raise Refused("config", "SDP cannot be edited where ICE gathers candidates first; switch ICE off")
 
     def _transferred(self) -> NativeCall | None:
         """The call to make for a REFER, if this endpoint does what it is referred to."""
         if not self._transfers:
             return None
-        assert self._account is not None
+        assert self._accounts is not None
         leg = self._new_leg(Direction.OUTGOING)
-        leg.native = NativeCall(self._account, leg)
+        leg.native = NativeCall(self._accounts.first, leg)
+        leg.account = self._accounts.first.name
         return leg.native
 
     def _give_up(self, leg: Leg) -> None:
@@ -286,20 +363,57 @@ class Agent:
 
         def answer() -> None:
             if leg.native is not None:
-                self._answer(leg, command)
+                with self._reporting("answer"):
+                    self._answer(leg, command)
 
         self._loop.after(command.after_s, answer)
 
+    @contextlib.contextmanager
+    def _reporting(self, where: str) -> Iterator[None]:
+        """What fails after its command was done is not lost, and does not end the agent."""
+        try:
+            yield
+        except (Refused, pj.Error) as error:
+            self._emit(CallbackFailed(at=time.monotonic(), where=where, traceback=str(error)))
+
     def _answer(self, leg: Leg, command: Answer) -> None:
+        self._check_edits(command)
         if command.code >= FINAL:
             leg.ended_by = EndedBy.LOCAL
         prm = pj.CallOpParam(True)
         prm.statusCode, prm.reason = command.code, command.reason
         prm.opt.videoCount = 0
         prm.txOption = tx_option(command.headers)
-        leg.live.answer(prm)
+        sdp = leg.sdp
+        sdp.prepare(command.edit_sdp, offer=not sdp.answers, response=True)
+        try:
+            leg.live.answer(prm)
+        finally:
+            sdp.check()
+        sdp.check_sent()
+
+    def _cancel(self, leg: Leg, command: Cancel) -> None:
+        """Give up an INVITE; the library holds the CANCEL of the first one back when it has to."""
+        if leg.is_outgoing and leg.state in {CallState.CALLING, CallState.EARLY}:
+            self._hang_up(leg, EndedBy.LOCAL, Hangup(call=command.call))
+        elif self._canceller is None:
+            raise Refused("native", "this build of the library exports too little to cancel a re-INVITE")
+        else:
+            leg.reinvite.cancel(self._canceller.cancel)
+
+    def _send_early_bye(self, leg: Leg, command: Hangup) -> None:
+        """End an early dialog of ours; the callee answers the INVITE with 487 (RFC 3261 15.1.2)."""
+        if not (leg.is_outgoing and leg.state is CallState.EARLY):
+            raise Refused("call", "only a caller may send BYE before the answer, once it rings (RFC 3261 15)")
+        leg.ended_by = EndedBy.LOCAL
+        request = pj.CallSendRequestParam()
+        request.method, request.txOption = "BYE", tx_option(command.headers)
+        leg.live.sendRequest(request)
 
     def _hang_up(self, leg: Leg, by: EndedBy, command: Hangup) -> None:
+        if command.bye:
+            self._send_early_bye(leg, command)
+            return
         leg.ended_by = leg.ended_by or by
         prm = pj.CallOpParam()
         # An answered call that has no ACK yet ends with a BYE too, but the library would call it a refusal.
@@ -308,17 +422,36 @@ class Agent:
         prm.txOption = tx_option(command.headers)
         leg.live.hangup(prm)
 
-    def _unhold(self, leg: Leg) -> None:
+    def _negotiate(self, leg: Leg, command: Reinvite | Update) -> None:
+        """Send a re-INVITE or an UPDATE.
+
+        Not by the library's ``setHold``, which changes the offer after it was shown to us.
+        """
+        if leg.negotiating:  # else the library would mix both up before it refuses the second (RFC 3261 14.1)
+            raise Refused("call", "an offer of this side is not answered yet; wait for that first")
+        offer = isinstance(command, Update) or command.offer
         prm = pj.CallOpParam(True)
-        prm.opt.flag = pj.PJSUA_CALL_UNHOLD
-        prm.opt.videoCount = 0
-        leg.live.reinvite(prm)
+        prm.opt.flag, prm.opt.videoCount = 0 if offer else pj.PJSUA_CALL_NO_SDP_OFFER, 0
+        prm.txOption = tx_option(command.headers)
+        leg.sdp.prepare(command.edit_sdp, offer=offer, rekey=command.rekey)
+        leg.sdp.want(command.direction)
+        try:
+            (leg.live.update if isinstance(command, Update) else leg.live.reinvite)(prm)
+        except pj.Error as error:
+            leg.sdp.unwant()
+            leg.sdp.check()
+            words = f"the library does not send it while the call is {leg.state}: {words_of(error)}"
+            raise Refused(kind_of(error, command), words) from None
+        if offer:
+            leg.sdp.check()
+            leg.sdp.check_sent()
 
     def _ended(self, leg: Leg) -> None:
         """Inside the library's callback: note what must end, and let the loop do it."""
         native, leg.native = leg.native, None
         self._legs.pop(leg.number, None)
         self._admission.closed()
+        leg.sdp.forget()
         if native is not None:
             self._dead.append(native)
         self._studio.leave(leg)

@@ -10,12 +10,16 @@ from __future__ import annotations
 import contextlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pjsua2 as pj
 
 from bot.agent.audio import CallAudio
+from bot.agent.cancelling import OpenReinvite
+from bot.agent.candidates import is_negotiating, selected_pairs
 from bot.agent.guard import guarded
+from bot.agent.local_sdp import LocalSdp
+from bot.agent.redirects import Redirects
 from bot.agent.refusal import Refused
 from bot.agent.ticks import TAP_RATE, Tap
 from bot.agent.trace import printable
@@ -34,6 +38,7 @@ from bot.events import (
 )
 from bot.model import (
     CallState,
+    CandidatePair,
     CryptoSuite,
     Direction,
     DtmfMethod,
@@ -45,7 +50,7 @@ from bot.model import (
 )
 from bot.sip import redact
 
-__all__ = ["Leg", "NativeCall", "message", "tx_option"]
+__all__ = ["Leg", "NativeCall", "header_vector", "message", "tx_option"]
 
 STATES = {
     pj.PJSIP_INV_STATE_NULL: CallState.NULL,
@@ -62,8 +67,13 @@ DIRECTIONS = {
     pj.PJMEDIA_DIR_DECODING: MediaDirection.RECVONLY,
     pj.PJMEDIA_DIR_ENCODING_DECODING: MediaDirection.SENDRECV,
 }
-HOLDS = {pj.PJSUA_CALL_MEDIA_LOCAL_HOLD: "local", pj.PJSUA_CALL_MEDIA_REMOTE_HOLD: "remote"}
-RUNNING = {pj.PJSUA_CALL_MEDIA_ACTIVE, *HOLDS}
+RUNNING = {
+    pj.PJSUA_CALL_MEDIA_ACTIVE,
+    pj.PJSUA_CALL_MEDIA_LOCAL_HOLD,
+    pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
+}
+SPEAKING = {MediaDirection.SENDRECV, MediaDirection.SENDONLY}
+HEARING = {MediaDirection.SENDRECV, MediaDirection.RECVONLY}
 METHODS = {
     pj.PJSUA_DTMF_METHOD_RFC2833: DtmfMethod.RFC4733,
     pj.PJSUA_DTMF_METHOD_SIP_INFO: DtmfMethod.INFO,
@@ -72,6 +82,9 @@ ACTIVE_SUITE = re.compile(r"#(\d+) audio[^\n]*\n\s+SRTP status: Active Crypto-su
 DTMF_UPDATE, DTMF_END = 1, 2
 DECLINE = 603
 REQUEST_TERMINATED = 487
+FINAL, REFUSED = 200, 300
+CHALLENGES = {401, 407, 422}
+"""The library answers these by another request: two for credentials, one for a session timer."""
 
 
 class NativeCall(pj.Call):
@@ -81,6 +94,16 @@ class NativeCall(pj.Call):
         super().__init__(account, call_id)
         self._leg = leg
         self.report = leg.report
+        self._next_target = pj.PJSIP_REDIRECT_STOP
+
+    def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:
+        self._next_target = pj.PJSIP_REDIRECT_STOP
+        self._redirected(prm)
+        return self._next_target
+
+    @guarded
+    def _redirected(self, prm: pj.OnCallRedirectedParam) -> None:
+        self._next_target = self._leg.redirected(prm)
 
     @guarded
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
@@ -89,6 +112,21 @@ class NativeCall(pj.Call):
     @guarded
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
         self._leg.media_changed()
+
+    @guarded
+    def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
+        # Without an offer of the peer's, remSdp is not an empty one but whatever was in its memory.
+        changed = self._leg.sdp.created(prm.sdp, answer=self.getInfo().remOfferer)
+        if changed is not None:
+            prm.sdp.wholeSdp = changed
+
+    @guarded
+    def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
+        if prm.e.type == pj.PJSIP_EVENT_TSX_STATE:
+            state = prm.e.body.tsxState
+            if is_unanswered_options(state.tsx):
+                self._leg.on_options(int(state.src.rdata.pjRxData))
+            self._leg.transaction_changed(state.tsx)
 
     @guarded
     def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:
@@ -136,20 +174,33 @@ class Leg:
     """What the agent knows of one call, from its start until it is DISCONNECTED."""
 
     def __init__(
-        self, number: int, direction: Direction, audio: CallAudio, report: Callable[[Wired], None]
+        self,
+        number: int,
+        direction: Direction,
+        audio: CallAudio,
+        sdp: LocalSdp,
+        report: Callable[[Wired], None],
     ) -> None:
         self.number = number
         self.audio = audio
+        self.sdp = sdp
         self.report = report
         self.native: NativeCall | None = None
         self.ended_by: EndedBy | None = None
         self.on_end: Callable[[Leg], None] = lambda leg: None
+        self.on_options: Callable[[int], None] = lambda rdata: None
         self.on_transfer: Callable[[], NativeCall | None] = lambda: None
         self.state = CallState.NULL
         self.transport = ""
+        self.account = ""
+        """The address of record of the identity that calls or is called."""
+        self.redirects: Redirects | None = None
+        self.reinvite = OpenReinvite()
+        self._exchange: int | None = None
         self._direction = direction
         self._media: list[MediaState] = []
         self._begun = False
+        self._awaits_ice = False
 
     @property
     def live(self) -> NativeCall:
@@ -157,6 +208,11 @@ class Leg:
         if self.native is None:
             raise Refused("ended", f"call {self.number} has ended")
         return self.native
+
+    @property
+    def is_outgoing(self) -> bool:
+        """Whether this side sent the INVITE."""
+        return self._direction is Direction.OUTGOING
 
     @property
     def audio_active(self) -> bool:
@@ -169,6 +225,7 @@ class Leg:
             return
         self._begun = True
         info = self.live.getInfo()
+        self.sdp.call_id = info.callIdString
         self.report(
             CallStarted(
                 at=time.monotonic(),
@@ -178,6 +235,7 @@ class Leg:
                 local_uri=redact(printable(info.localUri)),
                 remote_uri=redact(printable(info.remoteUri)),
                 transport=self.transport,
+                account=self.account,
             )
         )
 
@@ -192,7 +250,7 @@ class Leg:
         over = state is CallState.DISCONNECTED
         if over:
             self.listen(None)
-        code, reason = (over and redirection(event)) or (info.lastStatusCode, info.lastReason)
+        code, reason = (over and refusal(event)) or (info.lastStatusCode, info.lastReason)
         self.report(
             CallStateChanged(
                 at=time.monotonic(),
@@ -206,15 +264,52 @@ class Leg:
         if over:
             self.on_end(self)
 
+    @property
+    def negotiating(self) -> bool:
+        """Whether a re-INVITE or an UPDATE of this side has no final response yet."""
+        return self._exchange is not None
+
+    def transaction_changed(self, transaction: pj.SipTransaction) -> None:
+        """Note when an exchange of this side begins and ends; a challenged request begins another."""
+        if transaction.role != pj.PJSIP_ROLE_UAC or transaction.method not in {"INVITE", "UPDATE"}:
+            return
+        code, key = transaction.statusCode, int(transaction.pjTransaction)
+        if transaction.method == "INVITE" and (self.state is CallState.CONFIRMED or code >= FINAL):
+            self.reinvite.observe(key, code)
+        if code < FINAL:
+            if self.state is CallState.CONFIRMED or transaction.method == "UPDATE":
+                self._exchange = key
+            return
+        mine, refused = self._exchange == key, code >= REFUSED and code not in CHALLENGES
+        if mine:
+            self._exchange = None
+        if mine and refused:
+            self.sdp.unwant()
+        if transaction.method == "INVITE" and refused:
+            self.sdp.forget()
+        elif transaction.method == "INVITE" and code < REFUSED:
+            self.sdp.check_sent()
+
+    def redirected(self, prm: pj.OnCallRedirectedParam) -> int:
+        """Whether the INVITE goes to another target, as the library wants to hear it."""
+        if self.redirects is None:
+            return pj.PJSIP_REDIRECT_STOP
+        choice, event = self.redirects.decide(self.number, prm)
+        if event is not None:
+            self.report(event)
+        return choice
+
     def media_changed(self) -> None:
         """Report the media when it differs from what was reported, and connect the audio anew."""
         native = self.live
         info = native.getInfo()  # its media must not outlive it
         media = info.media
-        suites = {int(index): suite for index, suite in ACTIVE_SUITE.findall(native.dump(True, ""))}
+        description = native.dump(True, "")
+        suites = {int(index): suite for index, suite in ACTIVE_SUITE.findall(description)}
+        pairs, self._awaits_ice = selected_pairs(description), is_negotiating(description)
         states, port = [], None
         for line in media:
-            state = self._line(native, line, suites.get(line.index))
+            state = self._line(native, line, suites.get(line.index), pairs.get(line.index))
             states.append(state)
             if state.active and port is None:
                 port = native.getAudioMedia(line.index)
@@ -250,8 +345,10 @@ class Leg:
             )
 
     def measure(self) -> None:
-        """Report the counters of every running stream."""
+        """Report the counters of every running stream, and what ICE has come to since."""
         _ = self.live
+        if self._awaits_ice:
+            self.media_changed()
         for media in self._media:
             if media.active:
                 self.measure_stream(media.index, final=False)
@@ -264,7 +361,9 @@ class Leg:
                 StreamMeasured(at=time.monotonic(), call=self.number, index=index, stats=stats, final=final)
             )
 
-    def _line(self, native: NativeCall, line: pj.CallMediaInfo, suite: str | None) -> MediaState:
+    def _line(
+        self, native: NativeCall, line: pj.CallMediaInfo, suite: str | None, pair: CandidatePair | None
+    ) -> MediaState:
         is_audio = line.type == pj.PJMEDIA_TYPE_AUDIO
         active = is_audio and line.status in RUNNING and line.audioConfSlot != pj.PJSUA_INVALID_ID
         state = MediaState(
@@ -272,7 +371,7 @@ class Leg:
             type="audio" if is_audio else "other",
             active=active and line.dir != pj.PJMEDIA_DIR_NONE,
             direction=DIRECTIONS[line.dir],
-            on_hold=HOLDS.get(line.status),
+            on_hold=holder(self.sdp.wanted, DIRECTIONS[line.dir]) if line.status in RUNNING else None,
         )
         if not active:
             return state
@@ -290,24 +389,43 @@ class Leg:
             local=transport.localRtpName,
             remote=stream.remoteRtpAddress,
             suite=CryptoSuite(suite) if suite else None,
+            ice=pair,
         )
 
 
-def redirection(event: pj.SipEvent) -> tuple[int, str] | None:
-    """The 3xx response to our INVITE that ended the call, which the library calls a 487."""
+def holder(wanted: MediaDirection, direction: MediaDirection) -> str | None:
+    """Who holds: the side that does not want what the other one does (RFC 3264 8.4)."""
+    if wanted not in HEARING and direction not in HEARING:
+        return "local"
+    return "remote" if wanted in SPEAKING and direction not in SPEAKING else None
+
+
+def is_unanswered_options(transaction: pj.SipTransaction) -> bool:
+    """Whether the peer's OPTIONS has just arrived; the library asks nobody else for its answer."""
+    is_new = transaction.role == pj.PJSIP_ROLE_UAS and transaction.state == pj.PJSIP_TSX_STATE_TRYING
+    return is_new and transaction.method == "OPTIONS"
+
+
+def refusal(event: pj.SipEvent) -> tuple[int, str] | None:
+    """The response to our INVITE that ended the call, which the library calls a 487 after a redirection."""
     if event.type != pj.PJSIP_EVENT_TSX_STATE:
         return None
     transaction = event.body.tsxState.tsx
     is_ours = transaction.role == pj.PJSIP_ROLE_UAC and transaction.method == "INVITE"
-    is_redirection = is_ours and 300 <= transaction.statusCode < 400
-    return (transaction.statusCode, transaction.statusText) if is_redirection else None
+    is_refusal = is_ours and transaction.statusCode >= REFUSED
+    return (transaction.statusCode, transaction.statusText) if is_refusal else None
 
 
 def ended_by(event: pj.SipEvent, code: int) -> EndedBy:
     """REMOTE when a message from the peer ended the call; a timer or the library is an ERROR.
 
-    At a CANCEL the event is the 487 that the library sends, which it sends for nothing else.
+    At a CANCEL the event is the 487 that the library sends, which it sends for nothing else. What the
+    library ends by a BYE of its own ends with the peer's answer to that.
     """
+    if event.type == pj.PJSIP_EVENT_TSX_STATE:
+        transaction = event.body.tsxState.tsx
+        if transaction.role == pj.PJSIP_ROLE_UAC and transaction.method == "BYE":
+            return EndedBy.ERROR
     way = event.body.tsxState.type if event.type == pj.PJSIP_EVENT_TSX_STATE else event.type
     cancelled = way == pj.PJSIP_EVENT_TX_MSG and code == REQUEST_TERMINATED
     return EndedBy.REMOTE if way == pj.PJSIP_EVENT_RX_MSG or cancelled else EndedBy.ERROR
@@ -361,10 +479,16 @@ def message(prm: pj.OnInstantMessageParam) -> MessageReceived:
 
 def tx_option(headers: list[Header]) -> pj.SipTxOption:
     """Headers of our own for the next message of a call."""
-    option, vector = pj.SipTxOption(), pj.SipHeaderVector()
+    option = pj.SipTxOption()
+    option.headers = header_vector(headers)
+    return option
+
+
+def header_vector(headers: Iterable[Header]) -> pj.SipHeaderVector:
+    """Headers as the library takes them."""
+    vector = pj.SipHeaderVector()
     for name, value in headers:
         header = pj.SipHeader()
         header.hName, header.hValue = name, value
         vector.append(header)
-    option.headers = vector
-    return option
+    return vector

@@ -13,7 +13,7 @@ import ctypes
 import re
 from collections.abc import Callable
 
-from pjsua2 import _pjsua2
+from bot.agent.modules import Modules, Pointer
 
 __all__ = ["Gate"]
 
@@ -22,45 +22,16 @@ BEFORE_USER_AGENT = 63
 AFTER_EVERYONE = 127
 HEADER_ALLOW = 4
 """PJSIP_H_ALLOW of pjsip/sip_msg.h."""
-POOL_BYTES = 1024
 NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE = 488, 503
 METHOD_NOT_ALLOWED, DOES_NOT_EXIST = 405, 481
 ONLY_IN_DIALOG = {"BYE", "PRACK", "UPDATE", "INFO", "NOTIFY"}
 METHOD = re.compile(r"Request msg ([^/]+)/")
 
-_Pointer = ctypes.c_void_p
-_OnRequest = ctypes.CFUNCTYPE(ctypes.c_int, _Pointer)
-
-
-class _Name(ctypes.Structure):
-    _fields_ = (("ptr", ctypes.c_char_p), ("slen", ctypes.c_ssize_t))
-
-
-class _Module(ctypes.Structure):
-    """``pjsip_module`` of pjsip/sip_module.h."""
-
-    _fields_ = (
-        ("prev", _Pointer),
-        ("next", _Pointer),
-        ("name", _Name),
-        ("id", ctypes.c_int),
-        ("priority", ctypes.c_int),
-        ("load", _Pointer),
-        ("start", _Pointer),
-        ("stop", _Pointer),
-        ("unload", _Pointer),
-        ("on_rx_request", _OnRequest),
-        ("on_rx_response", _Pointer),
-        ("on_tx_request", _Pointer),
-        ("on_tx_response", _Pointer),
-        ("on_tsx_state", _Pointer),
-    )
-
 
 class _List(ctypes.Structure):
     """The head of a ``pj_list``."""
 
-    _fields_ = (("prev", _Pointer), ("next", _Pointer))
+    _fields_ = (("prev", Pointer), ("next", Pointer))
 
 
 class Gate:
@@ -70,57 +41,36 @@ class Gate:
     pumping thread.
     """
 
-    def __init__(self, judge: Callable[[], int], report: Callable[[str], None]) -> None:
+    def __init__(self, judge: Callable[[], int]) -> None:
         self._judge = judge
-        self._report = report
-        self._kept: list[object] = []
-        self._c = ctypes.CDLL(_pjsua2.__file__)
 
-    def install(self) -> bool:
+    def install(self, modules: Modules) -> bool:
         """Register both modules; False when this build does not export what that takes."""
+        self._c, self._endpoint = modules.c, modules.endpoint
         try:
             self._declare()
         except AttributeError:
             return False
-        self._endpoint = self._c.pjsua_get_pjsip_endpt()
-        self._allow = self._allowed_methods()
+        self._allow = self._allowed_methods(modules.pool())
         return all(
             [
-                self._register(b"mod-srtpbot-front", BEFORE_USER_AGENT, self._front),
-                self._register(b"mod-srtpbot-back", AFTER_EVERYONE, self._back),
+                modules.register(b"mod-srtpbot-front", BEFORE_USER_AGENT, on_request=self._front),
+                modules.register(b"mod-srtpbot-back", AFTER_EVERYONE, on_request=self._back),
             ]
         )
 
     def _declare(self) -> None:
         c = self._c
-        c.pjsua_get_pjsip_endpt.restype = _Pointer
         c.pjsip_rx_data_get_info.restype = ctypes.c_char_p
-        c.pjsip_rx_data_get_info.argtypes = [_Pointer]
-        c.pjsip_endpt_get_capability.restype = _Pointer
-        c.pjsip_endpt_get_capability.argtypes = [_Pointer, ctypes.c_int, _Pointer]
-        c.pjsip_endpt_create_pool.restype = _Pointer
-        c.pjsip_endpt_create_pool.argtypes = [_Pointer, ctypes.c_char_p, ctypes.c_size_t, ctypes.c_size_t]
-        c.pjsip_hdr_clone.restype = _Pointer
-        c.pjsip_hdr_clone.argtypes = [_Pointer, _Pointer]
-        c.pjsip_endpt_respond_stateless.argtypes = [_Pointer, _Pointer, ctypes.c_int, *[_Pointer] * 3]
-        c.pjsip_endpt_register_module.argtypes = [_Pointer, _Pointer]
+        c.pjsip_rx_data_get_info.argtypes = [Pointer]
+        c.pjsip_endpt_get_capability.restype = Pointer
+        c.pjsip_endpt_get_capability.argtypes = [Pointer, ctypes.c_int, Pointer]
+        c.pjsip_hdr_clone.restype = Pointer
+        c.pjsip_hdr_clone.argtypes = [Pointer, Pointer]
+        c.pjsip_endpt_respond_stateless.argtypes = [Pointer, Pointer, ctypes.c_int, *[Pointer] * 3]
 
-    def _register(self, name: bytes, priority: int, handler: Callable[[int], int]) -> bool:
-        def guarded(rdata: int) -> int:
-            try:
-                return handler(rdata)
-            except Exception as error:  # what a C callback raises would be lost
-                self._report(f"gate: {type(error).__name__}: {error}")
-                return 0
-
-        callback = _OnRequest(guarded)
-        module = _Module(name=_Name(name, len(name)), id=-1, priority=priority, on_rx_request=callback)
-        self._kept += [callback, module]
-        return bool(self._c.pjsip_endpt_register_module(self._endpoint, ctypes.byref(module)) == 0)
-
-    def _allowed_methods(self) -> ctypes.Array[_List]:
+    def _allowed_methods(self, pool: int) -> ctypes.Array[_List]:
         """A list of headers that holds the library's Allow; a header begins with its list node."""
-        pool = self._c.pjsip_endpt_create_pool(self._endpoint, b"srtpbot", POOL_BYTES, POOL_BYTES)
         capability = self._c.pjsip_endpt_get_capability(self._endpoint, HEADER_ALLOW, None)
         head = (_List * 1)()
         here = ctypes.addressof(head)

@@ -1,4 +1,4 @@
-"""Completes the reason of a failed TLS handshake (RFC 5246 7.2) on its way out; it knows no calls.
+"""Completes the reason of a failed TLS handshake (RFC 5246 7.2) or relay on its way out; it knows no calls.
 
 The library says neither what is wrong with a certificate where it says that a call has failed, nor that
 what a peer refused was the library's own limit.
@@ -16,6 +16,8 @@ __all__ = ["Handshakes"]
 
 VERSION_REFUSED = "alert protocol version"
 CERTIFICATE_REFUSED = "PJSIP_TLS_ECERTVERIF"
+RELAY_REFUSED = "Media init error: Unauthorized"
+CREDENTIALS = "the TURN server refused the user or the password of nat.turn"
 LIMIT = (
     "the peer refused TLS 1.2, the newest that the library's build speaks: the OpenSSL in it has no TLS 1.3"
 )
@@ -42,6 +44,8 @@ class Handshakes:
     def _explained(self, reason: str) -> str:
         if reason.endswith(VERSION_REFUSED):
             return f"{reason}: {LIMIT}"
+        if reason == RELAY_REFUSED:
+            return f"{reason}: {CREDENTIALS}"
         if CERTIFICATE_REFUSED in reason and self._problems:
             return f"{reason}: {'; '.join(self._problems)}"
         return reason

@@ -14,6 +14,7 @@ import pjsua2 as pj
 
 from bot.agent.admission import CONNECTIONS_AT_ONCE, Admission
 from bot.agent.guard import guarded
+from bot.agent.nat import ask, keep_connections_alive, resolve_by
 from bot.agent.refusal import Refused
 from bot.agent.trace import Trace
 from bot.config import EndpointConfig
@@ -148,7 +149,7 @@ class Library:
         settings.uaConfig.threadCnt = 0
         settings.uaConfig.mainThreadOnly = True
         settings.uaConfig.maxCalls = config.max_calls
-        settings.uaConfig.mwiUnsolicitedEnabled = False
+        settings.uaConfig.mwiUnsolicitedEnabled = any(one.mwi for one in (config, *config.accounts))
         settings.uaConfig.userAgent = config.user_agent
         settings.logConfig.level = log_level
         settings.logConfig.consoleLevel = log_level
@@ -162,30 +163,37 @@ class Library:
         media.ecTailLen = 0
         media.rxDropPct = config.rx_drop_pct
         media.txDropPct = config.tx_drop_pct
+        ask(settings.uaConfig, config.nat, config.nameserver)
         self.endpoint.libInit(settings)
+        resolve_by(config.nameserver)
+        keep_connections_alive(config.nat.keep_alive_s)
 
     def _listen(self, transport: Transport, config: EndpointConfig) -> None:
         settings = pj.TransportConfig()
         settings.port = tls_port(config) if transport is Transport.TLS else config.port
         settings.boundAddress = config.bind or ""
+        settings.publicAddress = config.nat.public_address or ""
         if transport is Transport.TLS:
             secure(settings.tlsConfig, config)
         where = f"{transport} {config.bind or ANY}:{settings.port}"
         try:
             number = self.endpoint.transportCreate(NATIVE_TRANSPORT[transport], settings)
         except pj.Error as error:
-            raise Refused("native", f"cannot listen on {where}: {error.reason}") from None
-        host, port = self.endpoint.transportGetInfo(number).localName.rsplit(":", 1)
+            stun = config.nat.stun
+            asking = f" (it first asks the STUN server {stun} for its public address)" if stun else ""
+            raise Refused("native", f"cannot listen on {where}: {error.reason}{asking}") from None
+        info = self.endpoint.transportGetInfo(number)
+        host, port = info.localName.rsplit(":", 1)
         self.transport_ids[transport] = number
         self.listeners.append(Listener(transport, host, int(port)))
         if transport is Transport.UDP:
-            self.door = (config.bind if config.bind not in {None, ANY} else LOOPBACK, int(port))
+            self.door = (config.bind if config.bind not in {None, ANY} else LOOPBACK, port_of(info))
 
     def _listen_privately(self) -> None:
         settings = pj.TransportConfig()
         settings.boundAddress = LOOPBACK
         number = self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, settings)
-        self.door = (LOOPBACK, int(self.endpoint.transportGetInfo(number).localName.rsplit(":", 1)[1]))
+        self.door = (LOOPBACK, port_of(self.endpoint.transportGetInfo(number)))
 
     def _prefer(self, wanted: Sequence[str]) -> None:
         if not wanted:
@@ -204,6 +212,11 @@ class Library:
         other.createToneGenerator(self.rate, 1)
         one.startTransmit(other)
         one.stopTransmit(other)
+
+
+def port_of(transport: pj.TransportInfo) -> int:
+    """The port that it is bound to, which need not be the one that it tells to peers."""
+    return int(transport.localAddress.rsplit(":", 1)[1])
 
 
 def matching(build: list[tuple[Codec, str]], wanted: str) -> list[tuple[Codec, str]]:

@@ -39,6 +39,8 @@ class Trace(pj.LogWriter):
         self._addresses = Addresses()
         self.last_received = ""
         """The SIP message that the library is dealing with, unredacted."""
+        self.last_sent = ""
+        """The last SIP message that left."""
 
     def write(self, entry: pj.LogEntry) -> None:
         """Take one line, or one message; an error here would be swallowed, so it goes to the log."""
@@ -60,6 +62,8 @@ class Trace(pj.LogWriter):
         event = SipSent if way == "TX" else SipReceived
         if way == "RX":
             self.last_received = text
+        else:
+            self.last_sent = text
         if self._keep_keys:
             self._keys(now, way == "TX", text)
         transport = transport.lower()

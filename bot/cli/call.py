@@ -95,6 +95,7 @@ class Placing:
 
     def perform(self) -> None:
         """Everything between the first packet and the last."""
+        self._run.begin_capture([self._config], [self._uri])
         with endpoint_of(self._run, self._config) as endpoint:
             if self._play is not None:
                 endpoint.playable(self._play)

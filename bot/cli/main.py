@@ -16,6 +16,8 @@ COMMANDS = {
     "call": "Place a call and assert what happens.",
     "demo": "Two endpoints talk over SRTP on this machine and prove it.",
     "doctor": "What this machine and the library's build can do.",
+    "interop": "Find out how SRTP works with a peer: modes, suites, renegotiation, odd offers.",
+    "pcap": "Look into captures: the RTP streams, apart, and in the clear.",
     "run": "Perform scenarios: calls and what is expected of them, written in YAML.",
     "schema": "Print the JSON Schema of a result, an endpoint's file or a scenario.",
 }

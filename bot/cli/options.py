@@ -90,6 +90,8 @@ def output_options(command: Command) -> Command:
         click.option("--out", "out_folder", metavar="DIR",
                      help="Write result.json, junit.xml, journal.jsonl and recordings there."),
         click.option("--keylog", "keylog_file", metavar="FILE", help="Write the SRTP keys there."),
+        click.option("--capture", "capture_file", metavar="FILE",
+                     help="Record the packets there, pcap, and prove each was protected as negotiated."),
         click.option("-v", "verbose", count=True, help="Say what happens; -vv shows SIP messages too."),
         click.option("--trace", is_flag=True, help="The native library's log too."),
     ]  # fmt: skip

@@ -8,24 +8,31 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import click
 import msgspec
 
+from bot import keylog
 from bot.call import Call
 from bot.cli.progress import Progress, at_a_terminal
+from bot.config import EndpointConfig
 from bot.endpoint import Endpoint
-from bot.errors import BotError, ConfigError, ExpectationFailed
+from bot.errors import BotError, ConfigError, ExpectationFailed, NativeError
 from bot.events import AgentReady, ExpectationChecked, KeyNegotiated
 from bot.journal import Entry, Journal
 from bot.report.narrate import narrate
 from bot.report.result import Result, call_result, run_result
+
+if TYPE_CHECKING:
+    from bot.cli.capture import CaptureOfRun
+    from bot.pcap.proof import Proof
 
 __all__ = ["Interrupted", "Run"]
 
@@ -48,6 +55,7 @@ class Run:
         self._json = options.pop("json_file")
         self._junit = options.pop("junit_file")
         self._keylog = options.pop("keylog_file")
+        self._capture_file: str | None = options.pop("capture_file")
         self._verbose = options.pop("verbose")
         self._trace = options.pop("trace")
         folder = options.pop("out_folder")
@@ -55,6 +63,8 @@ class Run:
         self._orderly_end = orderly_end
         self.calls: list[Call] = []
         self.checked: list[ExpectationChecked] = []
+        self.proven: Mapping[Call, Mapping[int, Proof]] = {}
+        """At the end, what ``--capture`` proved of each m= line of each call."""
         self.agents: dict[str, AgentReady] = {}
         self.error: str | None = None
         self.exit_status = 0
@@ -62,6 +72,7 @@ class Run:
         self._check_outputs()
         self.journal = Journal(self.folder / "journal.jsonl" if self.folder else None)
         self._keys = self._open_keylog()
+        self._capture = self._new_capture()
         self.journal.observe(self._observe)
         self.progress = Progress(wanted=not (self._verbose or self._trace) and at_a_terminal())
         self.progress.follow(self.journal)
@@ -72,9 +83,17 @@ class Run:
         return {
             "journal": self.journal,
             "log_level": 5 if self._trace else 4,
-            "keep_keys": self._keylog is not None,
+            "keep_keys": self._keylog is not None or self._capture is not None,
             "on_log": self._native if self._trace else lambda line: None,
         }
+
+    def begin_capture(self, configs: Iterable[EndpointConfig], uris: Iterable[str] = ()) -> None:
+        """With ``--capture``, record what endpoints of these settings and calls to ``uris`` send and receive.
+
+        Returns when packets are really recorded; the run's end ends it, and judges the calls by them.
+        """
+        if self._capture is not None:
+            self._capture.begin(configs, uris)
 
     def say(self, text: str) -> None:
         """For people: on standard output, unless a report goes there."""
@@ -125,6 +144,7 @@ class Run:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
         self.progress.stop()
+        self._ignore_signals()
         if isinstance(error, Interrupted):
             self.error = None if self._orderly_end else "interrupted"
             self.exit_status = 0 if self._orderly_end else INTERRUPTED
@@ -142,8 +162,13 @@ class Run:
     # ---- the end
 
     def _conclude(self) -> None:
+        self.proven = self._end_capture()
         duration = time.monotonic() - self.journal.started_at
-        result = run_result(self.journal, duration, self.calls, self.checked, self.error)
+        wire = {
+            call: {index: one.wire for index, one in lines.items()} for call, lines in self.proven.items()
+        }
+        result = run_result(self.journal, duration, self.calls, self.checked, self.error, wire=wire)
+        result = self.completed(result)
         if not self.exit_status and result.verdict == "fail" and (self.checked or not self._orderly_end):
             self.exit_status = 1
         self.result = result
@@ -155,22 +180,42 @@ class Run:
             click.echo(f"srtpbot: {self.journal.problem}", err=True)
             self.exit_status = self.exit_status or 3
 
+    def _end_capture(self) -> Mapping[Call, Mapping[int, Proof]]:
+        """Judge every call by its packets; a capture that is not whole is an error of the run."""
+        if self._capture is None or (self.error is not None and not self._capture.running):
+            return {}
+        from bot.cli.capture import proofs
+
+        try:
+            lost = self._capture.end()
+            proven = proofs(self.calls, self._capture.analysis())
+        except NativeError as error:
+            self.error = self.error or str(error)
+            self.exit_status = self.exit_status or error.exit_status
+            click.echo(f"srtpbot: {error}", err=True)
+            return {}
+        if lost:
+            click.echo(f"srtpbot: {lost}", err=True)
+        for call, lines in proven.items():
+            for index, one in lines.items() if self.must_be_proven(call) else ():
+                what = f"{call.label} m= line {index + 1}" if len(lines) > 1 else call.label
+                self.decide(f"{what} is as negotiated on the wire", one.passed, one.expected, one.observed)
+        return proven
+
     def _write(self, result: Result) -> None:
-        from bot.report.junit import junit
-        from bot.report.page import page
         from bot.report.sip_pcap import of_file
 
         text = msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
         reports: list[tuple[str | None, Callable[[], bytes]]] = [
             (self._json, lambda: text),
-            (self._junit, lambda: junit(result, attachments=self._attachments())),
+            (self._junit, lambda: self.junit_report(result)),
         ]
         if (folder := self.folder) is not None:
             reports += [
                 (str(folder / "result.json"), lambda: text),
                 (str(folder / "sip.pcap"), lambda: b"".join(of_file(folder / "journal.jsonl"))),
-                (str(folder / "report.html"), lambda: page(result, self.calls, agents=self.agents)),
-                (str(folder / "junit.xml"), lambda: junit(result, attachments=self._attachments())),
+                (str(folder / "report.html"), lambda: self.page_report(result)),
+                (str(folder / "junit.xml"), lambda: self.junit_report(result)),
             ]
         for target, content in reports:
             if target and target != STDOUT:
@@ -179,12 +224,35 @@ class Run:
                 sys.stdout.buffer.write(content())
                 sys.stdout.buffer.flush()
 
+    # ---- what a command with more to tell overrides
+
+    def completed(self, result: Result) -> Result:
+        """The result with what else there is to say."""
+        return result
+
+    def must_be_proven(self, call: Call) -> bool:
+        """Whether the run fails when packets of this call were not as negotiated."""
+        return True
+
+    def junit_report(self, result: Result) -> bytes:
+        """The JUnit document."""
+        from bot.report.junit import junit
+
+        return junit(result, attachments=self._attachments())
+
+    def page_report(self, result: Result) -> bytes:
+        """``report.html``."""
+        from bot.report.page import page
+
+        return page(result, self.calls, agents=self.agents)
+
     def _attachments(self) -> list[Path]:
         """What there is to look at, as far as it was written."""
         names = ("report.html", "sip.pcap", "result.json", "journal.jsonl")
         reports = [self.folder / name for name in names] if self.folder is not None else []
         recordings = [recording.path for call in self.calls for recording in call.recordings]
-        return [path for path in (*reports, *recordings) if path.exists()]
+        captures = [self._capture.path] if self._capture is not None else []
+        return [path for path in (*reports, *recordings, *captures) if path.exists()]
 
     def _replace(self, path: Path, content: bytes) -> None:
         """Write a file whole or not at all."""
@@ -206,9 +274,10 @@ class Run:
         elif isinstance(event, AgentReady):
             self.agents[entry.endpoint] = event
         elif isinstance(event, KeyNegotiated) and self._keys is not None:
-            way = "sent" if event.sent else "received"
-            line = f"{event.sip_call_id} {way} {event.tag} {event.suite} inline:{event.key}\n"
-            os.write(self._keys, line.encode())
+            key = keylog.LoggedKey(
+                event.sip_call_id, event.sent, event.tag, event.suite, f"inline:{event.key}"
+            )
+            os.write(self._keys, keylog.line(key).encode())
         told = narrate(entry, self.journal, messages=self._verbose > 1) if self._verbose else None
         if told:
             click.echo(told, err=True)
@@ -217,14 +286,20 @@ class Run:
         click.echo(f"  | {line}", err=True)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
+        self._ignore_signals()
+        raise Interrupted
+
+    def _ignore_signals(self) -> None:
+        """What is left to do is to end in order."""
         for one in (signal.SIGINT, signal.SIGTERM):
             signal.signal(one, signal.SIG_IGN)
-        raise Interrupted
 
     # ---- before it runs
 
     def _check_outputs(self) -> None:
         """Find out now, not after the call, that a report cannot be written."""
+        if self._capture_file == STDOUT:
+            raise ConfigError("--capture - cannot go to standard output: name a file")
         if self._json == self._junit == STDOUT:
             raise ConfigError("--json - and --junit - cannot both go to standard output")
         if self.folder is not None:
@@ -232,23 +307,33 @@ class Run:
                 self.folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise ConfigError(f"--out {self.folder}: {error.strerror}") from None
-        for option, path in (("--json", self._json), ("--junit", self._junit)):
+        files = (("--json", self._json), ("--junit", self._junit), ("--capture", self._capture_file))
+        for option, path in files:
             if path and path != STDOUT and os.path.isdir(path):
                 raise ConfigError(f"{option} {path}: is a directory; name a file in it")
             if path and path != STDOUT and not os.access(os.path.dirname(path) or ".", os.W_OK):
                 raise ConfigError(f"{option} {path}: its folder does not exist or cannot be written")
+
+    def _new_capture(self) -> CaptureOfRun | None:
+        if self._capture_file is None:
+            return None
+        from bot.cli.capture import CaptureOfRun
+
+        return CaptureOfRun(Path(self._capture_file), self.journal)
 
     def _open_keylog(self) -> int | None:
         if self._keylog is None:
             return None
         try:
             log = os.open(self._keylog, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            os.fchmod(log, 0o600)  # also when it was there before
+            if stat.S_ISREG(os.fstat(log).st_mode):
+                os.fchmod(log, 0o600)  # also when it was there before
             return log
         except OSError as error:
             raise ConfigError(f"--keylog {self._keylog}: {error.strerror}") from None
 
 
 def endpoint_of(run: Run, config: Any, **arguments: Any) -> Endpoint:
-    """An endpoint that belongs to the run."""
+    """An endpoint that belongs to the run, whose packets are recorded if that was asked for."""
+    run.begin_capture([config])
     return Endpoint(config, **run.endpoint_arguments, **arguments)

@@ -60,7 +60,8 @@ def command(files: tuple[str, ...], **options: Any) -> int:
     """Perform the scenarios in FILEs.
 
     Every file is checked before the first call is made. With one result, --json and --out write what they
-    write everywhere; with several, --out has a folder for each, and the reports in it hold all of them.
+    write everywhere; with several, --out has a folder and --capture a file for each, and the reports in
+    the folder hold all of them.
     """  # fmt: skip
     parallel = options.pop("parallel")
     cases = chosen(loaded(files, given_values(options.pop("given"), files)), options.pop("only"))
@@ -122,6 +123,9 @@ class CaseRun(Run):
     def __enter__(self) -> Self:
         return self  # signals are the main thread's
 
+    def _ignore_signals(self) -> None:
+        """As above."""
+
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
@@ -156,9 +160,10 @@ class Scenarios(Run):
     """All cases of the command: who runs when, and the reports that hold all of them."""
 
     def __init__(self, options: dict[str, Any], cases: list[Case]) -> None:
-        folder = options.pop("out_folder")
+        folder, captured = options.pop("out_folder"), options.pop("capture_file")
         self._shared = {name: options[name] for name in ("verbose", "trace", "keylog_file")}
-        super().__init__({**options, "out_folder": None})
+        super().__init__({**options, "out_folder": None, "capture_file": None})
+        self._capture_file: str | None = captured
         self.folder = Path(folder) if folder else None
         self._check_outputs()
         self._cases = cases
@@ -186,8 +191,8 @@ class Scenarios(Run):
     def _one(self, number: int, case: Case) -> None:
         with ExitStack() as stack:
             folder = self._folder_of(number)
-            options = {"json_file": None, "junit_file": None, "out_folder": folder, **self._shared}
-            run = CaseRun(options, case)
+            mine = {"out_folder": folder, "capture_file": self._capture_of(number)}
+            run = CaseRun({"json_file": None, "junit_file": None, **mine, **self._shared}, case)
             self.progress.follow(run.journal)
             sounds = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="srtpbot-"))
             performance = Performance(case, run.journal, Path(sounds), run.endpoint_arguments)
@@ -196,6 +201,7 @@ class Scenarios(Run):
                 performance.stop(INTERRUPTION)
             with run:
                 try:
+                    run.begin_capture(case.endpoints.values())
                     performance.perform()
                 finally:
                     run.calls = performance.calls
@@ -207,9 +213,20 @@ class Scenarios(Run):
         """Where a case writes: in a folder of its own when there are several."""
         if self.folder is None or len(self._cases) == 1:
             return str(self.folder) if self.folder else None
+        return str(self.folder / self._slug(number))
+
+    def _capture_of(self, number: int) -> str | None:
+        """Where the packets that pass while a case is performed go: with several, ``FILE-NAME.pcap``."""
+        if self._capture_file is None or len(self._cases) == 1:
+            return self._capture_file
+        path = Path(self._capture_file)
+        return str(path.with_name(f"{path.stem}-{self._slug(number)}{path.suffix}"))
+
+    def _slug(self, number: int) -> str:
+        """The name of a case as part of a path; no other case has it."""
         names = [slug(case.name) for case in self._cases]
         again = names[:number].count(names[number])
-        return str(self.folder / (f"{names[number]}-{again + 1}" if again else names[number]))
+        return f"{names[number]}-{again + 1}" if again else names[number]
 
     def _tell(self, run: CaseRun) -> None:
         """One line for each case, and why it failed."""

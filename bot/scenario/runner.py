@@ -78,7 +78,7 @@ class Performance:
         """End it from another thread: every wait raises WaitTimeout(why), and the endpoints are closed."""
         self._stopped = WaitTimeout(why)
         self.stage.fail(self._stopped)
-        self._decide("scenario is performed to its end", "every step done", why)  # wakes who waits
+        self._decide("scenario is performed to its end", "every step done", why)
 
     # ---- steps
 

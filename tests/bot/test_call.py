@@ -13,21 +13,25 @@ from bot.commands import (
     Answer,
     AnyCommand,
     Hangup,
-    Hold,
     Listen,
     Loopback,
     Measure,
     Play,
     Record,
+    Reinvite,
+    SdpEdit,
     SendDtmf,
     StopPlay,
     StopRecord,
-    Unhold,
+    Update,
 )
 from bot.errors import CallEnded, CallFailed, ConfigError, WaitTimeout
-from bot.events import DtmfFinished, PlaybackFinished, RecordingFinished
-from bot.model import CallState, Direction, DtmfMethod, EndedBy
-from tests.bot.fakes import LONG, PEER, Line, Rig, at_once, audio, while_waiting
+from bot.events import DtmfFinished, PlaybackFinished, RecordingFinished, SipSent, Wired
+from bot.model import CallState, Direction, DtmfMethod, EndedBy, MediaDirection
+from bot.transaction import Sent
+from tests.bot.fakes import LONG, PEER, Line, Rig, at_once, audio, done, message, while_waiting
+
+EDIT = ("^a=sendrecv", "a=sendonly")
 
 
 @pytest.fixture
@@ -83,8 +87,41 @@ def test_what_is_known(rig: Rig, line: Line) -> None:
             lambda call: call.hangup(603, reason="Decline", headers={"Reason": "Q.850"}),
             Hangup(call=1, code=603, reason="Decline", headers=[("Reason", "Q.850")]),
         ),
-        (lambda call: call.hold(), Hold(call=1)),
-        (lambda call: call.unhold(), Unhold(call=1)),
+        (lambda call: call.answer(edit_sdp=[EDIT]), Answer(call=1, edit_sdp=[EDIT])),
+        (lambda call: call.ring(183, edit_sdp=[EDIT]), Answer(call=1, code=183, edit_sdp=[EDIT])),
+        (lambda call: call.hold(), Reinvite(call=1, direction=MediaDirection.SENDONLY)),
+        (lambda call: call.unhold(), Reinvite(call=1, direction=MediaDirection.SENDRECV)),
+        (lambda call: call.reinvite(), Reinvite(call=1)),
+        (
+            lambda call: call.reinvite(
+                direction=MediaDirection.RECVONLY,
+                offer=False,
+                rekey=True,
+                edit_sdp=[EDIT],
+                headers={"X-A": "1"},
+            ),
+            Reinvite(
+                call=1,
+                direction=MediaDirection.RECVONLY,
+                offer=False,
+                rekey=True,
+                edit_sdp=[EDIT],
+                headers=[("X-A", "1")],
+            ),
+        ),
+        (lambda call: call.update(), Update(call=1)),
+        (
+            lambda call: call.update(
+                direction=MediaDirection.INACTIVE, rekey=True, edit_sdp=[EDIT], headers={"X-A": "1"}
+            ),
+            Update(
+                call=1,
+                direction=MediaDirection.INACTIVE,
+                rekey=True,
+                edit_sdp=[EDIT],
+                headers=[("X-A", "1")],
+            ),
+        ),
         (lambda call: call.loopback(), Loopback(call=1)),
         (lambda call: call.loopback(False), Loopback(call=1, on=False)),
         (lambda call: call.measure(), Measure(call=1)),
@@ -115,6 +152,7 @@ VERBS: list[Callable[[Call], Any]] = [
     lambda call: call.hangup(),
     lambda call: call.hold(),
     lambda call: call.unhold(),
+    lambda call: call.update(),
     lambda call: call.loopback(),
     lambda call: call.send_dtmf("1"),
 ]
@@ -122,7 +160,7 @@ VERBS: list[Callable[[Call], Any]] = [
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_after_the_end_every_verb_says_so(rig: Rig, call: Call, verb: Callable[[Call], object]) -> None:
-    for command in (Answer, Hangup, Hold, Unhold, Loopback, SendDtmf):
+    for command in (Answer, Hangup, Reinvite, Update, Loopback, SendDtmf):
         rig.driver.refuse(command, "ended", "call 1 has ended")
     with pytest.raises(CallEnded, match="call 1 has ended"):
         verb(call)
@@ -256,7 +294,13 @@ def test_hangup_waits_for_nothing_else(rig: Rig, state: CallState) -> None:
     assert len(rig.driver.told(Hangup)) == 1
 
 
-@pytest.mark.parametrize(("verb", "command"), [(Call.hold, Hold(call=1)), (Call.unhold, Unhold(call=1))])
+@pytest.mark.parametrize(
+    ("verb", "command"),
+    [
+        (Call.hold, Reinvite(call=1, direction=MediaDirection.SENDONLY)),
+        (Call.unhold, Reinvite(call=1, direction=MediaDirection.SENDRECV)),
+    ],
+)
 def test_hold_waits_for_the_confirmation(rig: Rig, verb: Callable[[Call], None], command: AnyCommand) -> None:
     line = rig.outgoing()
     with while_waiting(rig.journal, line.answered), at_once():
@@ -270,7 +314,56 @@ def test_hold_is_hopeless_after_a_refusal(rig: Rig, verb: Callable[[Call], None]
     line.ended(486, "Busy Here")
     with pytest.raises(CallFailed, match="486 Busy Here"), at_once():
         verb(line.call)
-    assert rig.driver.told(Hold) == []
+    assert rig.driver.told(Reinvite) == []
+
+
+@pytest.mark.parametrize("direction", [MediaDirection.RECVONLY, MediaDirection.INACTIVE])
+def test_who_is_held_holds_by_inactive(line: Line, rig: Rig, direction: MediaDirection) -> None:
+    line.media(audio(direction=direction))
+    line.call.hold()
+    assert rig.driver.last(Reinvite).direction is MediaDirection.INACTIVE
+
+
+def test_an_update_does_not_wait_for_the_confirmation(rig: Rig) -> None:
+    line = rig.outgoing()
+    line.call.update()
+    assert rig.driver.last(Update) == Update(call=1)
+
+
+@pytest.mark.parametrize(
+    ("send", "method"), [(Call.reinvite, "INVITE"), (Call.update, "UPDATE")], ids=["reinvite", "update"]
+)
+def test_what_was_renegotiated_can_be_waited_for(
+    rig: Rig, line: Line, send: Callable[[Call], Sent], method: str
+) -> None:
+    def sends(number: int, command: AnyCommand) -> list[Wired]:
+        text = message(f"{method} {PEER} SIP/2.0", line.dialog, f"7 {method}")
+        return [SipSent(at=0.0, transport="udp", peer="127.0.0.1:5070", text=text), done(number)]
+
+    rig.driver.reply_to(Reinvite, sends)
+    rig.driver.reply_to(Update, sends)
+    sent = send(line.call)
+    assert sent.code is None
+    line.received(message("SIP/2.0 491 Request Pending", line.dialog, f"7 {method}"))
+    assert sent.wait(LONG) == 491
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        lambda call, edit: call.answer(edit_sdp=[edit]),
+        lambda call, edit: call.reinvite(edit_sdp=[edit]),
+        lambda call, edit: call.update(edit_sdp=[edit]),
+    ],
+)
+@pytest.mark.parametrize("edit", [("a=(crypto", ""), ("a=crypto", r"\2")])
+def test_an_edit_that_is_none_is_told_before_anything_is_sent(
+    rig: Rig, call: Call, verb: Callable[[Call, SdpEdit], object], edit: SdpEdit
+) -> None:
+    before = list(rig.driver.commands)
+    with pytest.raises(ConfigError, match=r"edit_sdp: 'a=\(?crypto"):
+        verb(call, edit)
+    assert rig.driver.commands == before
 
 
 # ---- playing

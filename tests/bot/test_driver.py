@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.commands import Hold
+from bot.commands import Reinvite
 from bot.driver import LOG_LINES, Driver, environment, exit_reason
 from bot.events import AgentCrashed, AgentStopped, AnyEvent, CommandDone, Heartbeat
 from tests.bot.fakes import LONG
@@ -78,7 +78,7 @@ def launch(monkeypatch: pytest.MonkeyPatch) -> Iterator[Launch]:
 
 def test_commands_are_numbered_and_answered(launch: Launch) -> None:
     driver, ear = launch(OBEDIENT)
-    numbers = [driver.send(Hold(call=1)) for _ in range(3)]
+    numbers = [driver.send(Reinvite(call=1)) for _ in range(3)]
     assert numbers == [1, 2, 3]
     assert [ear.next() for _ in numbers] == [CommandDone(at=0.0, request=number) for number in numbers]
 
@@ -95,7 +95,7 @@ def test_stop_ends_it_in_order(launch: Launch) -> None:
 
 def test_heartbeats_are_not_passed_on(launch: Launch) -> None:
     driver, ear = launch(OBEDIENT)
-    driver.send(Hold(call=1))
+    driver.send(Reinvite(call=1))
     assert not isinstance(ear.next(), Heartbeat)
 
 
@@ -119,7 +119,7 @@ def test_death_is_a_crash(launch: Launch, end: str, reason: str) -> None:
 def test_sending_to_the_dead_is_no_error(launch: Launch) -> None:
     driver, ear = launch("os._exit(1)")
     ear.crash()
-    assert driver.send(Hold(call=1)) == 1
+    assert driver.send(Reinvite(call=1)) == 1
     driver.stop()
 
 
@@ -146,7 +146,7 @@ def test_an_agent_that_closes_its_socket_is_gone(launch: Launch) -> None:
 
 def test_an_agent_that_closes_its_log_goes_on(launch: Launch) -> None:
     driver, ear = launch("os.close(2)\n" + OBEDIENT)
-    driver.send(Hold(call=1))
+    driver.send(Reinvite(call=1))
     assert ear.next() == CommandDone(at=0.0, request=1)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot.call import Call
-from bot.commands import Answer, AnyCommand, Hold, MakeCall, Measure, Shutdown, Start
+from bot.commands import Answer, AnyCommand, MakeCall, Measure, Reinvite, Shutdown, Start
 from bot.config import EndpointConfig
 from bot.deadline import Deadline
 from bot.endpoint import REMEMBERED, Awaited, Endpoint
@@ -159,22 +159,22 @@ def test_log_lines_are_passed_on(drivers: list[FakeDriver], monkeypatch: pytest.
     [("config", ConfigError), ("native", NativeError), ("call", CallFailed), ("ended", CallEnded)],
 )
 def test_each_kind_of_failure_has_its_error(rig: Rig, kind: str, error: type[BotError]) -> None:
-    rig.driver.refuse(Hold, kind, "because")
+    rig.driver.refuse(Reinvite, kind, "because")
     with pytest.raises(error, match=r"^because$") as caught:
-        rig.endpoint.request(Hold(call=1))
+        rig.endpoint.request(Reinvite(call=1))
     assert type(caught.value) is error
 
 
 def test_a_request_that_is_not_answered(rig: Rig) -> None:
-    rig.driver.ignore(Hold)
-    with pytest.raises(WaitTimeout, match=r"Hold not done after 0\.05 s"):
-        rig.endpoint.request(Hold(call=1), 0.05)
+    rig.driver.ignore(Reinvite)
+    with pytest.raises(WaitTimeout, match=r"Reinvite not done after 0\.05 s"):
+        rig.endpoint.request(Reinvite(call=1), 0.05)
 
 
 def test_an_answer_that_comes_too_late_is_nobodys(rig: Rig) -> None:
-    rig.driver.ignore(Hold)
+    rig.driver.ignore(Reinvite)
     with pytest.raises(WaitTimeout):
-        rig.endpoint.request(Hold(call=1), 0.0)
+        rig.endpoint.request(Reinvite(call=1), 0.0)
     rig.driver.feed(CommandFailed(at=0.0, request=2, kind="native", reason="late"))
     rig.endpoint.request(Measure(call=1))
 
@@ -186,8 +186,8 @@ def test_answers_find_their_requests(rig: Rig) -> None:
         stray = [CommandFailed(at=0.0, request=one, kind="native", reason="stray") for one in (0, number + 1)]
         return [*stray, done(number)]
 
-    rig.driver.reply_to(Hold, reply)
-    rig.endpoint.request(Hold(call=1))
+    rig.driver.reply_to(Reinvite, reply)
+    rig.endpoint.request(Reinvite(call=1))
 
 
 # ---- outgoing calls
@@ -560,13 +560,13 @@ def test_a_crash_ends_calls_as_errors(rig: Rig) -> None:
 
 
 def test_a_crash_ends_a_request_that_waits(rig: Rig) -> None:
-    rig.driver.ignore(Hold)
+    rig.driver.ignore(Reinvite)
     with (
         pytest.raises(EndpointCrashed, match="SIGABRT") as caught,
         at_once(),
         while_waiting(rig.journal, lambda: rig.driver.crash(log=LOG)),
     ):
-        rig.endpoint.request(Hold(call=1), LONG)
+        rig.endpoint.request(Reinvite(call=1), LONG)
     assert caught.value.log == tuple(LOG)
     assert "  | Fatal Python error: Aborted" in str(caught.value)
 
@@ -673,6 +673,38 @@ def test_a_failure_goes_before_what_is_so(rig: Rig) -> None:
     rig.endpoint.fail(NativeError("first"))
     with pytest.raises(NativeError):
         line.call.wait(CallState.CONFIRMED, timeout=LONG)
+
+
+def test_a_failure_wakes_whoever_waits(rig: Rig) -> None:
+    line = rig.confirmed()
+    with (
+        pytest.raises(NativeError, match="first"),
+        at_once(),
+        while_waiting(rig.journal, lambda: rig.endpoint.fail(NativeError("first"))),
+    ):
+        line.call.wait(timeout=LONG)
+
+
+# ---- what the INVITE offers
+
+
+def test_an_invite_without_an_offer_and_with_an_edited_answer(rig: Rig) -> None:
+    edit = (r"^a=crypto:1 .*\r\n", "")
+    rig.endpoint.make_call(PEER, offer=False, edit_sdp=[edit])
+    command = rig.driver.last(MakeCall)
+    assert (command.offer, command.edit_sdp) == (False, [edit])
+
+
+def test_an_edit_that_is_none_makes_no_call(rig: Rig) -> None:
+    with pytest.raises(ConfigError, match=r"edit_sdp: '\(' with the replacement ''"):
+        rig.endpoint.make_call(PEER, edit_sdp=[("(", "")])
+    assert rig.driver.told(MakeCall) == []
+
+
+def test_an_offer_that_cannot_be_sent_says_which_call(rig: Rig) -> None:
+    rig.driver.refuse(MakeCall, "config", "the edited SDP was not sent")
+    with pytest.raises(ConfigError, match=f"srtpbot: call to {PEER}: the edited SDP was not sent"):
+        rig.endpoint.make_call(PEER, edit_sdp=[("v=0", "v=9")])
 
 
 # ---- secrets

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from bot.commands import AnyCommand, Hold, Request
+from bot.commands import AnyCommand, Reinvite, Request
 from bot.events import AgentCrashed, AgentStopped, ExpectationChecked, Heartbeat, Wired
 from bot.wire import commands_decoder, encode, events_decoder
 from tests.bot.samples import COMMANDS, EVENTS
@@ -76,6 +76,8 @@ def test_defaults_may_be_left_out() -> None:
         "headers": [],
         "ring_timeout_s": 30.0,
         "resolve_s": 0.0,
+        "offer": True,
+        "edit_sdp": [],
     }
 
 
@@ -89,7 +91,7 @@ def test_defaults_may_be_left_out() -> None:
         b'{"type":"NoSuchEvent","at":1.0}\n',
         b'{"type":"Heartbeat","at":1.0}\n',
         b'{"type":"Heartbeat","at":"now","next_s":1.0}\n',
-        b'{"type":"Hold","call":1}\n',
+        b'{"type":"Reinvite","call":1}\n',
     ],
 )
 def test_what_is_no_event_is_an_error(line: bytes) -> None:
@@ -109,7 +111,7 @@ def test_events_before_garbage_are_heard() -> None:
 
 def test_a_command_is_no_request() -> None:
     with pytest.raises(msgspec.DecodeError):
-        list(commands_decoder().feed(encode(Hold(call=1))))
+        list(commands_decoder().feed(encode(Reinvite(call=1))))
 
 
 def test_an_agent_cannot_say_what_is_the_parents_to_say() -> None:

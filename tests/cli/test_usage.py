@@ -79,6 +79,9 @@ def blamed(bot: Bot, *words: str) -> None:
         (["call", URI, "--json", "."], ["--json"]),
         (["call", URI, "--junit", "missing/junit.xml"], ["--junit", "missing/junit.xml"]),
         (["call", URI, "--keylog", "missing/keys"], ["--keylog", "missing/keys"]),
+        (["call", URI, "--capture", "missing/x.pcap"], ["--capture", "missing/x.pcap", "folder"]),
+        (["call", URI, "--capture", "-"], ["--capture", "standard output"]),
+        (["call", URI, "--capture", "/dev/null"], ["--capture", "/dev/null", "device"]),
         (["call", URI, "--json", "-", "--junit", "-"], ["--json", "--junit"]),
         (
             ["call", URI, "--transport", "tls", "--tls-ca", "missing.pem"],

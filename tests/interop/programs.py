@@ -26,6 +26,7 @@ INSTALL = {
     "tshark": "apt-get install --no-install-recommends tshark (or brew install wireshark)",
     "kamailio": "apt-get install --no-install-recommends kamailio",
     "kamailio-tls": "apt-get install --no-install-recommends kamailio kamailio-tls-modules",
+    "turnserver": "apt-get install --no-install-recommends coturn",
     "rtpengine": "apt-get install --no-install-recommends rtpengine-daemon",
     "baresip": "apt-get install --no-install-recommends baresip-core (or brew install baresip)",
     "sipp": "apt-get install --no-install-recommends sip-tester (or brew install sipp)",

@@ -1,16 +1,25 @@
-"""SIPp with its built-in scenarios, on ports of the test's own."""
+"""SIPp with its built-in scenarios and with ours, on ports of the test's own."""
 
 from __future__ import annotations
 
 import csv
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
+import psutil
+
+from bot.deadline import Deadline
+from bot.sip import parse_uri
 from tests.interop.programs import LOOPBACK, Program, free_ports
 
-__all__ = ["CAPTURES", "response_codes", "sipp"]
+__all__ = ["CAPTURES", "Scripted", "response_codes", "sipp"]
 
 CAPTURES = Path("/usr/share/sip-tester")
 """The captures of audio and digits that ``uac_pcap`` plays; a Debian package's folder."""
+SCENARIOS = Path(__file__).parent / "sipp"
+PLAYED_S = 10
+LISTENING_S, LOOK_S = 5.0, 0.005
 
 
 def sipp(scenario: str, uri: str, folder: Path, *options: str) -> Program:
@@ -36,3 +45,56 @@ def response_codes(program: Program, folder: Path) -> list[int]:
             rows = list(csv.reader(stream, delimiter=";"))
         codes += [int(code) for row in rows for code in row[-1].split(",") if code.strip().isdigit()]
     return codes
+
+
+class Scripted:
+    """SIPp with a scenario of ours, performed once: ``calls/NAME`` calls ``uri``, ``answers/NAME`` is called.
+
+    At the end of its block the scenario must have gone as it is written, every message and every
+    check of it. ``words`` replace what stands in brackets in the messages.
+    """
+
+    def __init__(self, scenario: str, folder: Path, *, uri: str = "", **words: str) -> None:
+        self.port = free_ports()
+        target = parse_uri(uri) if uri else None
+        self._folder = folder
+        self._arguments = [
+            *("sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-m", "1", "-nostdin", "-trace_err"),
+            *("-timeout", str(PLAYED_S), "-timeout_error"),
+            *("-i", LOOPBACK, "-p", str(self.port), "-mp", str(free_ports(4))),
+            *([f"{target.host}:{target.port}", "-s", target.user or ""] if target else []),
+            *(word for key, value in words.items() for word in ("-key", key, value)),
+        ]
+        self._called = target is None
+
+    @property
+    def uri(self) -> str:
+        """Where it is called."""
+        return f"sip:sipp@{LOOPBACK}:{self.port}"
+
+    def __enter__(self) -> Self:
+        self._program = Program(self._arguments, folder=self._folder)
+        if self._called:
+            self._wait_until_it_listens()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._program:
+            if error is None:
+                assert self._program.wait(PLAYED_S) == 0, self.complaints
+            elif self.complaints:
+                error.add_note(self.complaints)
+
+    @property
+    def complaints(self) -> str:
+        """What SIPp found wrong, in its words."""
+        return "\n".join(log.read_text("utf-8", "replace") for log in self._folder.glob("*_errors.log"))
+
+    def _wait_until_it_listens(self) -> None:
+        """SIPp writes no line of that when its output is a pipe, so its sockets are looked at."""
+        process, deadline = psutil.Process(self._program.pid), Deadline(LISTENING_S)
+        while not any(one.laddr.port == self.port for one in process.net_connections("udp4") if one.laddr):
+            assert not self._program.ended_within(LOOK_S), self._program.tail
+            assert not deadline.passed, f"SIPp does not listen at {self.port} after {LISTENING_S:g} s"

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 
 from bot.agent.loop import HEARTBEAT_S, KEEP_ALIVE, SILENCE_S, Loop
-from bot.commands import Hold, Request, Shutdown
+from bot.commands import Reinvite, Request, Shutdown
 from bot.events import AgentStopped, Heartbeat, Wired
 from bot.wire import encode, events_decoder
 
@@ -318,7 +318,7 @@ def test_requests_are_handled_on_the_pumping_thread(
 
     monkeypatch.setattr(loop, "soon", noticed)
     loop.listen(lambda request: handled.append((request, threading.get_ident())), loop.stop)
-    requests = [Request(1, Hold(call=1)), Request(2, Shutdown())]
+    requests = [Request(1, Reinvite(call=1)), Request(2, Shutdown())]
     for request in requests:
         arrived.clear()
         parent.socket.sendall(encode(request))

@@ -1,0 +1,124 @@
+"""Where an outgoing INVITE goes after it was redirected (RFC 3261 8.1.3.4): how far, and to whom not.
+
+The library collects the targets of all 3xx responses, tries them in the order of their q values, none
+twice, and asks before each one. So a loop ends when there is no other target left, with the last response.
+It names the target without its port and its parameters, so these are read from the responses here too.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Collection
+
+import pjsua2 as pj
+
+from bot.config import EndpointConfig
+from bot.errors import ConfigError
+from bot.events import Redirected
+from bot.model import Transport
+from bot.sip import Message, Uri, parse_uri, redact
+
+__all__ = ["Redirects", "contacts"]
+
+RESOLVE_S = 30.0
+"""How long the library may block on resolving a host name."""
+CONTACT = re.compile(
+    r'\s*(?:(?:"(?:\\.|[^"\\])*"|[^<>",;]*)<(?P<in>[^>]*)>|(?P<bare>[^<>",;]+))(?P<rest>[^,]*),?'
+)
+Q_VALUE = re.compile(r";\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)", re.IGNORECASE)
+
+
+class Redirects:
+    """The hops of one call."""
+
+    def __init__(self, config: EndpointConfig, beat: Callable[[float], None]) -> None:
+        self._limit = config.follow_redirects
+        self._transports = config.transports
+        self._beat = beat
+        self._hops = 0
+        self._targets: list[tuple[float, str]] = []
+
+    def decide(self, call: int, prm: pj.OnCallRedirectedParam) -> tuple[int, Redirected | None]:
+        """What the library shall do with the next target, and what to tell of it."""
+        if not self._limit:
+            return pj.PJSIP_REDIRECT_STOP, None
+        code, received = response(prm.e)
+        self._collect(received)
+        target = self._named(prm.targetUri)
+        refused = unusable(target, self._transports)
+        choice = pj.PJSIP_REDIRECT_REJECT if refused else pj.PJSIP_REDIRECT_ACCEPT
+        if not refused and self._hops >= self._limit:
+            refused, choice = f"it was sent on {self._hops} times already", pj.PJSIP_REDIRECT_STOP
+        event = Redirected(
+            at=time.monotonic(),
+            call=call,
+            target=redact(target),
+            code=code,
+            hop=self._hops + 1,
+            refused=refused,
+        )
+        if choice == pj.PJSIP_REDIRECT_ACCEPT:
+            self._hops += 1
+            self._beat(RESOLVE_S)
+        return choice, event
+
+    def _collect(self, received: str) -> None:
+        """As the library: the highest q first, and of the same q in the order in which they came."""
+        self._targets += contacts(received) if received else []
+        self._targets.sort(key=lambda one: -one[0])
+
+    def _named(self, name: str) -> str:
+        """The first target of that user and host that was not taken yet, whole; the name when there is none."""
+        for index, (_, target) in enumerate(self._targets):
+            if identity(target) == identity(name):
+                return self._targets.pop(index)[1]
+        return name
+
+
+def contacts(response: str) -> list[tuple[float, str]]:
+    """q value and URI of each Contact of a redirection, in order; none of another response."""
+    message = Message.parse(response)
+    if not 300 <= message.status < 400:
+        return []
+    found = []
+    for value in message.headers("Contact"):
+        for one in CONTACT.finditer(value):
+            uri, q = (one["in"] or one["bare"] or "").strip(), Q_VALUE.search(one["rest"])
+            if uri and uri != "*":
+                # no q is 1 (RFC 3261 8.1.3.4 leaves it open), and to the library q=0 is too
+                found.append(((float(q[1]) if q else 1.0) or 1.0, uri))
+    return found
+
+
+def identity(uri: str) -> tuple[str, str | None, str] | str:
+    """What the library shows of a target."""
+    parsed = parsed_or_none(uri)
+    return (parsed.scheme, parsed.user, parsed.host.lower()) if parsed is not None else uri
+
+
+def parsed_or_none(uri: str) -> Uri | None:
+    """The URI, if it is one."""
+    try:
+        return parse_uri(uri)
+    except ConfigError:
+        return None
+
+
+def unusable(target: str, transports: Collection[Transport]) -> str:
+    """Why an INVITE cannot go there; empty when it can."""
+    uri = parsed_or_none(target)
+    if uri is None:
+        return "it is no SIP URI"
+    if uri.is_ipv6:
+        return "this build of the library has no IPv6"
+    asked = (uri.param("transport") or ("tls" if uri.scheme == "sips" else "")).lower()
+    return f"the endpoint has no {asked}" if asked in set(Transport) - set(transports) else ""
+
+
+def response(event: pj.SipEvent) -> tuple[int, str]:
+    """Status code and text of the response; none when another target was skipped instead."""
+    if event.type != pj.PJSIP_EVENT_TSX_STATE:
+        return 0, ""
+    change = event.body.tsxState
+    return change.tsx.statusCode, change.src.rdata.wholeMsg if change.type == pj.PJSIP_EVENT_RX_MSG else ""

@@ -1,0 +1,40 @@
+"""Where a request goes: a URI that an endpoint's transports can reach, and how long its name may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .config import EndpointConfig
+from .errors import ConfigError
+from .model import Transport
+from .sip import parse_uri, redact
+
+__all__ = ["Destination", "destination"]
+
+RESOLVE_S = 30.0
+
+
+@dataclass(frozen=True)
+class Destination:
+    """A URI as the library takes it."""
+
+    uri: str
+    resolve_s: float
+    """How long resolving its host name may block, in seconds; 0 when there is none."""
+
+
+def destination(config: EndpointConfig, uri: str) -> Destination:
+    """The URI with the transport that it needs; ConfigError when it is none or cannot be reached."""
+    target = parse_uri(uri)
+    if target.is_ipv6:
+        raise ConfigError(f"{redact(uri)}: this build of the library has no IPv6; use an IPv4 address")
+    first = config.transports[0]
+    asked = (target.param("transport") or "").lower()
+    if asked in set(Transport) - set(config.transports):
+        have = ", ".join(config.transports)
+        wanted = f"asks for {asked}, the endpoint has {have}"
+        raise ConfigError(f"{redact(uri)}: {wanted}; add it to them (--transport {asked})")
+    if not asked and first is not Transport.UDP and "<" not in uri:
+        uri = f"{uri};transport={first}"
+    literal = target.host.replace(".", "").isdigit()
+    return Destination(uri, 0.0 if literal else RESOLVE_S)

@@ -1,0 +1,211 @@
+"""Offers and answers after the first (RFC 3264 8): late offers, directions, other keys, UPDATE."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bot import Call, CallFailed, CallState, MediaDirection, SrtpMode, expect
+from bot.transaction import Sent
+from tests.agent.renegotiating import keys, secured, sent_sdp
+from tests.agent.starting import STARVED_MS, NewEndpoint, connect, until
+
+Renegotiate = Callable[..., Sent]
+
+OPPOSITE = {
+    MediaDirection.SENDONLY: MediaDirection.RECVONLY,
+    MediaDirection.RECVONLY: MediaDirection.SENDONLY,
+    MediaDirection.INACTIVE: MediaDirection.INACTIVE,
+    MediaDirection.SENDRECV: MediaDirection.SENDRECV,
+}
+HOLDS = {
+    MediaDirection.SENDONLY: ("local", "remote"),
+    MediaDirection.INACTIVE: ("local", "remote"),
+    MediaDirection.RECVONLY: (None, None),
+    MediaDirection.SENDRECV: (None, None),
+}
+
+
+def more_packets(*calls: Call) -> None:
+    """RTP goes on, both ways, past what was counted so far; what cannot be authenticated is not counted."""
+    for call in calls:
+        call.measure()
+    for call in calls:
+        stats = call.known.stats(0)
+        assert stats is not None
+        expect(call).to_have_received_packets(at_least=stats.rx.packets + 10)
+
+
+@pytest.mark.parametrize("mode", [SrtpMode.MANDATORY, SrtpMode.OPTIONAL])
+def test_a_late_offer_is_answered_in_the_ack(
+    mode: SrtpMode, new_endpoint: NewEndpoint, speech: Path, tmp_path: Path
+) -> None:
+    outgoing, answered = connect(new_endpoint(srtp=mode), new_endpoint(srtp=mode), offer=False)
+    invites = [one.text for one in outgoing.known.messages if one.message.method == "INVITE"]
+    assert [text.partition("\r\n\r\n")[2] for text in invites] == [""]
+    profile = "RTP/SAVP" if mode is SrtpMode.MANDATORY else "RTP/AVP"
+    offer, answer = sent_sdp(answered, "SIP/2.0 200").media[0], sent_sdp(outgoing, "ACK ").media[0]
+    assert (offer.profile, answer.profile) == (profile, profile)
+    assert (len(offer.crypto), len(answer.crypto)) == (4, 1)
+    for call in (outgoing, answered):
+        expect(call).to_be_encrypted(offer.crypto[0].suite)
+    with answered.record(tmp_path / "there.wav") as there, outgoing.record(tmp_path / "back.wav") as back:
+        outgoing.play(speech)
+        answered.play(speech).wait()
+    for recording in (there, back):
+        expect(recording).to_match(speech, max_missing_ms=STARVED_MS)
+
+
+@pytest.mark.parametrize("mode", [SrtpMode.MANDATORY, SrtpMode.OPTIONAL])
+@pytest.mark.parametrize("renegotiate", [Call.reinvite, Call.update], ids=["re-INVITE", "UPDATE"])
+def test_every_direction_is_seen_on_both_sides(
+    renegotiate: Renegotiate, mode: SrtpMode, new_endpoint: NewEndpoint
+) -> None:
+    caller, callee = (new_endpoint(srtp=mode, keep_keys=True) for _ in range(2))
+    outgoing, answered = connect(caller, callee)
+    offered = keys(caller, sent=True)
+    for direction, opposite in OPPOSITE.items():
+        assert renegotiate(outgoing, direction=direction).wait(5) == 200
+        agreed = outgoing.known.negotiation.current
+        assert agreed is not None
+        assert (agreed.offer.media[0].direction, agreed.answer.media[0].direction) == (direction, opposite)
+        expect(outgoing).to_have_active_media(direction=direction)
+        expect(answered).to_have_active_media(direction=opposite)
+        assert (outgoing.media[0].on_hold, answered.media[0].on_hold) == HOLDS[direction]
+    assert set(keys(caller, sent=True)) == set(offered)  # kept through it all
+    more_packets(outgoing, answered)
+    for call in (outgoing, answered):
+        expect(call).to_be_encrypted()
+
+
+def test_audio_comes_back_after_a_hold(new_endpoint: NewEndpoint, speech: Path, tmp_path: Path) -> None:
+    outgoing, answered = connect(*secured(new_endpoint))
+    answered.reinvite(direction=MediaDirection.INACTIVE).wait(5)
+    expect(outgoing).to_have_active_media(direction="inactive")
+    answered.reinvite(direction=MediaDirection.SENDRECV).wait(5)
+    expect(outgoing).to_have_active_media()
+    with answered.record(tmp_path / "heard.wav") as recording:
+        outgoing.play(speech).wait()
+    expect(recording).to_match(speech, max_missing_ms=STARVED_MS)
+
+
+@pytest.mark.parametrize("renegotiate", [Call.reinvite, Call.update], ids=["re-INVITE", "UPDATE"])
+def test_other_keys(
+    renegotiate: Renegotiate, new_endpoint: NewEndpoint, speech: Path, tmp_path: Path
+) -> None:
+    caller, callee = secured(new_endpoint)
+    outgoing, answered = connect(caller, callee)
+    before, ports = keys(caller, sent=True), [call.media[0].local for call in (outgoing, answered)]
+    assert renegotiate(outgoing, rekey=True).wait(5) == 200
+    new = keys(caller, sent=True)[-1]
+    assert new not in before
+    until(callee, lambda: keys(callee, sent=False)[-1] == new)
+    more_packets(outgoing, answered)
+    assert [call.media[0].local for call in (outgoing, answered)] == ports
+    with answered.record(tmp_path / "heard.wav") as recording:
+        outgoing.play(speech).wait()
+    expect(recording).to_match(speech, max_missing_ms=STARVED_MS)
+
+    for direction in (MediaDirection.SENDONLY, MediaDirection.SENDRECV):
+        outgoing.reinvite(direction=direction).wait(5)  # the library alone would offer its first keys again
+    assert keys(caller, sent=True)[-1] == new
+    more_packets(outgoing, answered)
+    assert renegotiate(outgoing, rekey=True).wait(5) == 200
+    assert keys(caller, sent=True)[-1] not in {*before, new}
+    more_packets(outgoing, answered)
+
+
+def test_both_sides_change_their_keys(new_endpoint: NewEndpoint) -> None:
+    caller, callee = secured(new_endpoint)
+    calls = connect(caller, callee)
+    before = {*keys(caller, sent=True), *keys(callee, sent=True)}
+    for call, endpoint in zip(calls, (caller, callee), strict=True):
+        assert call.reinvite(rekey=True).wait(5) == 200
+        until(call, lambda call=call: call.known.settled)  # type: ignore[misc]
+        assert keys(endpoint, sent=True)[-1] not in before
+        more_packets(*calls)
+
+
+@pytest.mark.parametrize("rekey", [False, True])
+def test_the_peer_makes_the_offer_of_a_reinvite(rekey: bool, new_endpoint: NewEndpoint) -> None:
+    caller, callee = secured(new_endpoint)
+    outgoing, answered = connect(caller, callee)
+    before = keys(caller, sent=True)
+    sent = outgoing.reinvite(offer=False, direction=MediaDirection.RECVONLY, rekey=rekey)
+    assert sent.wait(5) == 200
+    assert sent_sdp(outgoing, "ACK ").media[0].direction is MediaDirection.RECVONLY
+    expect(outgoing).to_have_active_media(direction="recvonly")
+    expect(answered).to_have_active_media(direction="sendonly")
+    assert (keys(caller, sent=True)[-1] in before) is not rekey
+    assert outgoing.reinvite(direction=MediaDirection.SENDRECV).wait(5) == 200
+    expect(answered).to_have_active_media()
+    more_packets(outgoing, answered)
+
+
+def test_a_refused_hold_leaves_everything_as_it_was(new_endpoint: NewEndpoint) -> None:
+    outgoing, answered = connect(*secured(new_endpoint))
+    edits = [("RTP/SAVP 8 120", "RTP/SAVP 18"), (r"^a=(rtpmap|fmtp).*\r\n", "")]
+    assert outgoing.reinvite(direction=MediaDirection.RECVONLY, rekey=True, edit_sdp=edits).wait(5) >= 400
+    expect(outgoing).to_have_active_media()
+    more_packets(outgoing, answered)
+    answered.hold()  # and it is the peer who holds, not we who only listen
+    expect(outgoing).to_have_active_media(direction="recvonly")
+    assert outgoing.media[0].on_hold == "remote"
+
+
+@pytest.mark.parametrize("second", [Call.reinvite, Call.update], ids=["re-INVITE", "UPDATE"])
+def test_a_second_offer_has_to_wait_for_the_answer_to_the_first(
+    second: Renegotiate, new_endpoint: NewEndpoint
+) -> None:
+    caller, callee = secured(new_endpoint)
+    outgoing, answered = connect(caller, callee)
+    os.kill(callee.pid, signal.SIGSTOP)
+    try:
+        first = outgoing.reinvite(direction=MediaDirection.SENDONLY)
+        with pytest.raises(CallFailed, match="an offer of this side is not answered yet"):
+            second(outgoing, direction=MediaDirection.INACTIVE)
+    finally:
+        os.kill(callee.pid, signal.SIGCONT)
+    assert first.wait(10) == 200
+    expect(answered).to_have_active_media(direction="recvonly")
+    assert second(outgoing, direction=MediaDirection.SENDRECV).wait(5) == 200
+    expect(answered).to_have_active_media()
+
+
+def test_a_reinvite_waits_for_the_call_to_be_confirmed(new_endpoint: NewEndpoint) -> None:
+    caller, callee = secured(new_endpoint)
+    with callee.expect_call() as incoming:
+        outgoing = caller.make_call(callee.uri)
+    incoming.value.answer(after=0.2)
+    assert outgoing.state is not CallState.CONFIRMED
+    assert outgoing.reinvite(direction=MediaDirection.SENDONLY).wait(5) == 200
+    expect(incoming.value).to_have_active_media(direction="recvonly")
+
+
+def test_an_update_before_the_answer(new_endpoint: NewEndpoint) -> None:
+    caller, callee = secured(new_endpoint)
+    with callee.expect_call() as incoming:
+        outgoing = caller.make_call(callee.uri)
+    ringing = incoming.value.ring(183)
+    until(outgoing, lambda: any(line.active for line in outgoing.media))
+    assert outgoing.update(direction=MediaDirection.SENDONLY).wait(5) == 200
+    assert outgoing.state is CallState.EARLY
+    expect(outgoing).to_have_active_media(direction="sendonly")
+    expect(ringing).to_have_active_media(direction="recvonly")
+
+
+def test_an_update_before_anything_was_negotiated(new_endpoint: NewEndpoint) -> None:
+    caller, callee = secured(new_endpoint)
+    with callee.expect_call() as incoming:
+        outgoing = caller.make_call(callee.uri)
+    incoming.value.ring()
+    expect(outgoing).to_be_ringing()
+    with pytest.raises(CallFailed, match="the library does not send it while the call is EARLY"):
+        outgoing.update(direction=MediaDirection.SENDONLY)
+    incoming.value.answer()
+    for call in (outgoing, incoming.value):
+        expect(call).to_have_active_media()

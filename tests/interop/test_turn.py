@@ -1,0 +1,121 @@
+"""STUN, ICE and TURN with coturn: an endpoint behind a NAT, one outside, the server between them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bot import Call, NativeError, expect
+from tests.agent.starting import connect
+from tests.interop.conftest import NewEndpoint
+from tests.interop.coturn import PASSWORD, Coturn
+from tests.interop.router import PRIVATE, PUBLIC, SERVER, WITHIN, Router, cannot_make_routers
+
+pytestmark = pytest.mark.peer("turnserver")
+
+PACKETS = 25
+SUITE = "AES_CM_128_HMAC_SHA1_80"
+
+
+@pytest.fixture(scope="module")
+def router() -> Iterator[Router]:
+    if reason := cannot_make_routers():
+        pytest.skip(reason)
+    with Router() as made:
+        yield made
+
+
+@pytest.fixture
+def coturn(router: Router, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coturn]:
+    with Coturn(tmp_path_factory.mktemp("coturn") / "server", router.outside, SERVER) as server:
+        yield server
+
+
+def connected(
+    router: Router, new_endpoint: NewEndpoint, nat: dict[str, Any], *, ice: bool = True
+) -> tuple[Call, Call]:
+    """A call over SRTP from an endpoint inside, with these settings, to one outside."""
+    with router.outside.entered():
+        outside = new_endpoint(name="outside", bind=PUBLIC, nat_ice=ice)
+    with router.inside.entered():
+        inside = new_endpoint(name="inside", bind=PRIVATE, srtp="mandatory", suites=[SUITE], nat=nat)
+    outgoing, answered = connect(inside, outside)
+    return outgoing, answered
+
+
+def assert_encrypted_both_ways(*calls: Call) -> None:
+    for call in calls:
+        expect(call).to_have_received_packets(at_least=PACKETS)
+        expect(call).to_be_encrypted(SUITE)
+
+
+def candidates(call: Call) -> set[str]:
+    """The types of the candidates in the offer."""
+    return set(re.findall(r"^a=candidate:.* typ (\w+)", call.known.messages[0].text, re.MULTILINE))
+
+
+def test_stun_tells_the_public_address(router: Router, coturn: Coturn, new_endpoint: NewEndpoint) -> None:
+    outgoing, answered = connected(router, new_endpoint, {"stun": coturn.server}, ice=False)
+    invite = answered.known.messages[0]
+    assert re.search(rf"^Contact: <sip:inside@{WITHIN}:\d+", invite.text, re.MULTILINE)
+    assert f"c=IN IP4 {WITHIN}" in invite.text
+    assert PRIVATE not in invite.text
+    assert_encrypted_both_ways(outgoing, answered)
+    answered.hangup()
+    expect(outgoing).to_be_disconnected(code=200, by="remote")
+
+
+def test_stun_server_that_is_not_there(router: Router, new_endpoint: NewEndpoint) -> None:
+    with router.inside.entered(), pytest.raises(NativeError, match=r"STUN server stun\.invalid"):
+        new_endpoint(bind=PRIVATE, nat_stun="stun.invalid")
+
+
+def test_ice_with_server_reflexive_candidates(
+    router: Router, coturn: Coturn, new_endpoint: NewEndpoint
+) -> None:
+    outgoing, answered = connected(router, new_endpoint, {"stun": coturn.server, "ice": True})
+    assert candidates(outgoing) == {"host", "srflx"}
+    expect(outgoing).to_have_selected_candidates(remote="host")
+    expect(answered).to_have_selected_candidates(local="host")
+    line = answered.media[0].ice
+    assert line is not None
+    assert line.remote_type in {"srflx", "prflx"}
+    assert line.remote.startswith(f"{WITHIN}:")
+    assert_encrypted_both_ways(outgoing, answered)
+    outgoing.hangup()
+    expect(answered).to_be_disconnected(code=200, by="remote")
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+def test_all_media_by_the_relay(
+    transport: str, router: Router, coturn: Coturn, new_endpoint: NewEndpoint
+) -> None:
+    relayed = {"turn": coturn.turn(transport=transport, only=True)}
+    outgoing, answered = connected(router, new_endpoint, relayed)
+    assert candidates(outgoing) == {"relay"}
+    expect(outgoing).to_have_selected_candidates(local="relay", remote="host")
+    expect(answered).to_have_selected_candidates(local="host", remote="relay")
+    for call, address in ((outgoing, "local"), (answered, "remote")):
+        assert call.media[0].ice is not None
+        assert coturn.is_relayed(getattr(call.media[0].ice, address))
+    assert_encrypted_both_ways(outgoing, answered)
+    outgoing.hangup()
+    expect(answered).to_be_disconnected(code=200, by="remote")
+    assert coturn.passed_on() >= PACKETS
+    shown = "\n".join(str(entry) for entry in outgoing.host.journal.recent())
+    assert PASSWORD not in shown
+    assert PASSWORD not in repr(outgoing.host.config)
+
+
+def test_relay_of_a_wrong_password(router: Router, coturn: Coturn, new_endpoint: NewEndpoint) -> None:
+    turn = coturn.turn(password="not-the-secret", only=True)
+    with router.inside.entered():
+        inside = new_endpoint(bind=PRIVATE, nat_turn=turn)
+    call = inside.make_call(f"sip:nobody@{PUBLIC}")
+    expect(call).to_be_disconnected(by="error", timeout=8)
+    assert call.known.ended is not None
+    assert "TURN server refused the user or the password" in call.known.ended.reason
+    assert "not-the-secret" not in call.known.ended.reason
