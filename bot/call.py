@@ -14,11 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from .cancellation import Cancellation
 from .commands import (
     Answer,
     AnyCommand,
+    Cancel,
     Hangup,
-    Header,
     Listen,
     Loopback,
     Measure,
@@ -36,12 +37,13 @@ from .commands import (
 from .deadline import Deadline
 from .errors import CallEnded, CallFailed, ConfigError, WaitTimeout
 from .events import CallStateChanged, DtmfFinished, Event, PlaybackFinished, RecordingFinished
+from .header_fields import HeaderFields, header_list
 from .host import Host
 from .model import CallState, Direction, DtmfMethod, EndedBy, MediaDirection, MediaState
 from .playback import Playback, Transmission
 from .record import CallRecord
 from .sdp_edits import checked_edits
-from .transaction import Sent, Transferral
+from .transaction import Sent, Transferral, is_renegotiating
 
 __all__ = [
     "Call",
@@ -51,7 +53,6 @@ __all__ = [
     "Transmission",
     "checked_digits",
     "ensure_writable",
-    "header_list",
 ]
 
 DIGITS = "0123456789ABCD*#,"
@@ -69,6 +70,7 @@ OWN_VERBS = {
 """What sends these in a call, since they change its state."""
 CLOSING_S = 3.0
 CONFIRMING_S = 5.0
+ANSWERED_S = 0.5
 ACK_S = 1.0
 IN_FLIGHT_S = 0.4
 HELD = {MediaDirection.RECVONLY, MediaDirection.INACTIVE}
@@ -128,6 +130,14 @@ class Call:
         self.known = record
         """Every fact of this call so far."""
         self.recordings: list[Recording] = []
+        self.transferred_from: Call | None = None
+        """The call in which the peer asked for this one with REFER."""
+        self.transferred_to: Call | None = None
+        """The call that was made because the peer asked for it in this one; the newest."""
+        self.replaces: Call | None = None
+        """The call that this one took the place of (RFC 3891)."""
+        self.replaced_by: Call | None = None
+        """The call that took the place of this one."""
         self._playbacks: dict[int, Playback] = {}
         self._recording: dict[int, Recording] = {}
         self._transmissions: dict[int, Transmission] = {}
@@ -193,7 +203,7 @@ class Call:
         code: int = 180,
         *,
         reason: str = "",
-        headers: Mapping[str, str] | None = None,
+        headers: HeaderFields | None = None,
         edit_sdp: Sequence[SdpEdit] = (),
     ) -> Call:
         """Answer with a provisional response; 183 opens the media early."""
@@ -204,7 +214,7 @@ class Call:
         code: int = 200,
         *,
         reason: str = "",
-        headers: Mapping[str, str] | None = None,
+        headers: HeaderFields | None = None,
         after: float = 0.0,
         edit_sdp: Sequence[SdpEdit] = (),
     ) -> Call:
@@ -225,7 +235,7 @@ class Call:
         self.host.request(command)
         return self
 
-    def hangup(self, code: int = 0, *, reason: str = "", headers: Mapping[str, str] | None = None) -> None:
+    def hangup(self, code: int = 0, *, reason: str = "", headers: HeaderFields | None = None) -> None:
         """End the call, whatever its state; ``code`` refuses a call that was not answered yet.
 
         A callee must not send BYE before the ACK (RFC 3261 15), so that is waited for.
@@ -234,27 +244,51 @@ class Call:
         command = Hangup(call=self.number, code=code, reason=reason, headers=header_list(headers))
         self.host.request(command)
 
-    def hold(self) -> None:
-        """Put the peer on hold by a re-INVITE, as soon as the call is confirmed (RFC 3264 8.4)."""
-        held = any(line.direction in HELD for line in self.media if line.type == "audio")
-        self.reinvite(direction=MediaDirection.INACTIVE if held else MediaDirection.SENDONLY)
+    def cancel(self) -> Cancellation:
+        """Give up the INVITE that has no final response, the first one or a re-INVITE (RFC 3261 9).
 
-    def unhold(self) -> None:
-        """Take the peer off hold by a re-INVITE."""
-        self.reinvite(direction=MediaDirection.SENDRECV)
+        The CANCEL waits for a provisional response. This side takes the call to be over at once; wait on
+        what is returned for what became of the INVITE, which may be answered all the same. Raises
+        CallFailed when there is nothing to cancel.
+        """
+        cancellation = Cancellation(self.host, self.known)
+        self.host.request(Cancel(call=self.number))
+        return cancellation
+
+    def send_bye(self, *, headers: HeaderFields | None = None) -> None:
+        """End an outgoing call that rings with BYE instead of CANCEL, as a caller may (RFC 3261 15)."""
+        self.host.request(Hangup(call=self.number, headers=header_list(headers), bye=True))
+
+    def hold(
+        self, *, direction: MediaDirection | None = None, headers: HeaderFields | None = None
+    ) -> Sent:
+        """Put the peer on hold by a re-INVITE, as soon as the call is confirmed (RFC 3264 8.4).
+
+        The ``direction`` is sendonly, with which the peer still hears this side, or inactive; by itself it is
+        inactive where the peer holds too. Wait on what is returned for the peer's answer.
+        """
+        held = any(line.direction in HELD for line in self.media if line.type == "audio")
+        suitable = MediaDirection.INACTIVE if held else MediaDirection.SENDONLY
+        return self.reinvite(direction=direction or suitable, headers=headers)
+
+    def unhold(self, *, headers: HeaderFields | None = None) -> Sent:
+        """Take the peer off hold by a re-INVITE; wait on what is returned for the peer's answer."""
+        return self.reinvite(direction=MediaDirection.SENDRECV, headers=headers)
 
     def reinvite(
         self,
         *,
         direction: MediaDirection | None = None,
+        codecs: Sequence[str] = (),
         offer: bool = True,
         rekey: bool = False,
         edit_sdp: Sequence[SdpEdit] = (),
-        headers: Mapping[str, str] | None = None,
+        headers: HeaderFields | None = None,
     ) -> Sent:
         """Negotiate the media anew by a re-INVITE, as soon as the call is confirmed.
 
         Wait on what is returned for the peer's answer. ``direction`` is what this side wants from now on,
+        ``codecs`` are the only ones from now on, in this order, of those that the endpoint has;
         ``offer=False`` leaves the offer to the peer, ``rekey`` changes this side's SRTP keys. ``edit_sdp``
         are regular expressions (re.MULTILINE) with their replacements, for the SDP that this makes us send;
         its lines end in CR LF, and ``.`` matches the CR. An edited offer is what the library goes on with;
@@ -268,19 +302,21 @@ class Call:
             call=self.number,
             direction=direction,
             offer=offer,
+            codecs=list(codecs),
             rekey=rekey,
             edit_sdp=checked_edits(edit_sdp),
             headers=header_list(headers),
         )
-        return self._send("INVITE", command)
+        return self._negotiate("INVITE", command)
 
     def update(
         self,
         *,
         direction: MediaDirection | None = None,
+        codecs: Sequence[str] = (),
         rekey: bool = False,
         edit_sdp: Sequence[SdpEdit] = (),
-        headers: Mapping[str, str] | None = None,
+        headers: HeaderFields | None = None,
     ) -> Sent:
         """Negotiate the media anew by an UPDATE (RFC 3311) with an offer; as ``reinvite``, but at once.
 
@@ -291,10 +327,11 @@ class Call:
             call=self.number,
             direction=direction,
             rekey=rekey,
+            codecs=list(codecs),
             edit_sdp=checked_edits(edit_sdp),
             headers=header_list(headers),
         )
-        return self._send("UPDATE", command)
+        return self._negotiate("UPDATE", command)
 
     def wait(self, *states: CallState, timeout: float = 30.0) -> CallState:
         """Wait until the call has reached one of the states; DISCONNECTED when none is given.
@@ -381,7 +418,7 @@ class Call:
         return transmission
 
     def send_message(
-        self, text: str, *, content_type: str = "text/plain", headers: Mapping[str, str] | None = None
+        self, text: str, *, content_type: str = "text/plain", headers: HeaderFields | None = None
     ) -> Sent:
         """Send a MESSAGE (RFC 3428) in the call; wait on what is returned for the peer's answer."""
         command = SendMessage(
@@ -389,12 +426,12 @@ class Call:
         )
         return self._send("MESSAGE", command)
 
-    def send_options(self, *, headers: Mapping[str, str] | None = None) -> Sent:
+    def send_options(self, *, headers: HeaderFields | None = None) -> Sent:
         """Send OPTIONS (RFC 3261 11) in the call; wait on what is returned for the peer's answer."""
         return self.send_request("OPTIONS", headers=headers)
 
     def send_info(
-        self, body: str, *, content_type: str = "text/plain", headers: Mapping[str, str] | None = None
+        self, body: str, *, content_type: str = "text/plain", headers: HeaderFields | None = None
     ) -> Sent:
         """Send INFO (RFC 6086) in the call; wait on what is returned for the peer's answer."""
         return self.send_request("INFO", body=body, content_type=content_type, headers=headers)
@@ -405,7 +442,7 @@ class Call:
         *,
         body: str = "",
         content_type: str = "",
-        headers: Mapping[str, str] | None = None,
+        headers: HeaderFields | None = None,
     ) -> Sent:
         """Send a request of any method in the call; wait on what is returned for the peer's answer.
 
@@ -420,7 +457,7 @@ class Call:
         )
         return self._send(command.method, command)
 
-    def transfer(self, uri: str, *, headers: Mapping[str, str] | None = None) -> Transferral:
+    def transfer(self, uri: str, *, headers: HeaderFields | None = None) -> Transferral:
         """Ask the peer with REFER (RFC 3515) to call ``uri``; wait on what is returned for how that went.
 
         This call stays; hang it up once the peer has the other one. Raises ConfigError for a bad URI.
@@ -428,8 +465,30 @@ class Call:
         from .sip import parse_uri
 
         parse_uri(uri)
-        command = Transfer(call=self.number, uri=uri, headers=header_list(headers))
-        return Transferral(self._send("REFER", command))
+        return self._refer(Transfer(call=self.number, uri=uri, headers=header_list(headers)))
+
+    def transfer_to(self, other: Call, *, headers: HeaderFields | None = None) -> Transferral:
+        """Connect the peer with the peer of another call of this endpoint: an attended transfer (RFC 5589 7).
+
+        The peer is asked with REFER to send an INVITE with Replaces (RFC 3891), at which the other call
+        ends; this one stays. Wait on what is returned for how that went. Raises ConfigError when the calls
+        are not two of one endpoint, CallFailed when the other one is not confirmed.
+        """
+        if other.host is not self.host or other is self:
+            raise ConfigError(f"{self}: cannot be connected with {other}; expected two calls of one endpoint")
+        command = Transfer(call=self.number, to_call=other.number, headers=header_list(headers))
+        return self._refer(command)
+
+    def _refer(self, command: Transfer) -> Transferral:
+        told = len(self.known.transfers)
+        return Transferral(self._send("REFER", command), told)
+
+    def _negotiate(self, method: str, command: AnyCommand) -> Sent:
+        """After the answer to an offer of this side; the library makes some itself, to settle on a codec."""
+        self.host.wait_until(
+            lambda: self.known.ended is not None or not is_renegotiating(self.known), Deadline(ANSWERED_S)
+        )
+        return self._send(method, command)
 
     def _send(self, method: str, command: AnyCommand) -> Sent:
         self.host.request(command)
@@ -444,6 +503,14 @@ class Call:
                 return
 
     # ---- for the endpoint
+
+    def comes_of(self, referring: Call | None, replaced: Call | None) -> None:
+        """Say which calls brought this one about."""
+        self.transferred_from, self.replaces = referring, replaced
+        if referring is not None:
+            referring.transferred_to = self
+        if replaced is not None:
+            replaced.replaced_by = self
 
     def observe(self, event: Event) -> None:
         """Take one event of this call; under the journal's lock."""
@@ -475,13 +542,6 @@ class Call:
     def unfinished_recordings(self) -> list[Recording]:
         """The recordings whose files may not be whole."""
         return list(self._recording.values())
-
-
-def header_list(headers: Mapping[str, str] | None) -> list[Header]:
-    """Checked header fields, for a command; raises ConfigError for what is not a header."""
-    from .sip import parse_header
-
-    return [parse_header(f"{name}: {value}") for name, value in (headers or {}).items()]
 
 
 def checked_method(method: str, *, has_verb: Mapping[str, str]) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from typing import Protocol
 
 from .deadline import Deadline
-from .errors import WaitTimeout
+from .errors import CallEnded, WaitTimeout
+from .events import TransferProgressed
 from .record import CallRecord
 from .sip import Message
 
-__all__ = ["Sent", "Transferral"]
+__all__ = ["Sent", "Transferral", "is_renegotiating"]
 
 FINAL, REFUSED = 200, 300
 
@@ -62,19 +63,33 @@ class Sent:
 
 
 class Transferral:
-    """A transfer that was asked for with ``refer``."""
+    """A transfer that was asked for with ``refer``; ``told`` is how often the peer had told of others."""
 
-    def __init__(self, refer: Sent) -> None:
+    def __init__(self, refer: Sent, told: int = 0) -> None:
         self.refer = refer
+        self._told = told
 
     @property
     def progress(self) -> list[int]:
         """The status codes that the peer has told of its new call so far."""
-        return [event.code for event in self.refer.known.transfers]
+        return [event.code for event in self._news]
 
     def wait(self, timeout: float = 60.0) -> int:
-        """Wait until the peer has said what became of its call, or refused to make it; the status code."""
-        if not self.refer.waiter.wait_until(lambda: self._result() is not None, Deadline(timeout)):
+        """Wait until the peer has said what became of its call, or refused to make it; the status code.
+
+        Raises CallEnded when this call ended before, and WaitTimeout after ``timeout`` seconds.
+        """
+
+        def decided() -> bool:
+            end = self.refer.known.ended
+            if self._result() is None and end is not None:
+                raise CallEnded(
+                    f"call {self.refer.known.number}: it ended ({end.code} {end.reason}) before the peer had "
+                    "said what became of the transfer"
+                )
+            return self._result() is not None
+
+        if not self.refer.waiter.wait_until(decided, Deadline(timeout)):
             raise WaitTimeout(
                 f"call {self.refer.known.number}: the transfer was not over within {timeout:g} s"
             )
@@ -83,6 +98,34 @@ class Transferral:
         return result
 
     def _result(self) -> int | None:
-        final = [event.code for event in self.refer.known.transfers if event.final]
+        final = [event.code for event in self._news if event.final]
         refused = self.refer.code if self.refer.code is not None and self.refer.code >= REFUSED else None
         return final[-1] if final else refused
+
+    @property
+    def _news(self) -> list[TransferProgressed]:
+        return self.refer.known.transfers[self._told :]
+
+
+def is_renegotiating(known: CallRecord) -> bool:
+    """Whether a re-INVITE or an UPDATE of this side has no final response yet, or one of the peer's no ACK."""
+    open_ones: set[int] = set()
+    unacknowledged: set[int] = set()
+    for traced in known.messages:
+        message = traced.message
+        if message.cseq is None or message.cseq_method not in {"INVITE", "UPDATE"}:
+            continue
+        if traced.sent and message.is_request and message.to_tag is not None:
+            open_ones.add(message.cseq[0])
+        elif not traced.sent and message.status >= 200:
+            open_ones.discard(message.cseq[0])
+        elif not traced.sent and message.method == "INVITE" and message.to_tag is not None:
+            unacknowledged.add(message.cseq[0])
+        elif traced.sent and message.status >= REFUSED:
+            unacknowledged.discard(message.cseq[0])
+    acknowledged = {
+        one.message.cseq[0]
+        for one in known.messages
+        if not one.sent and one.message.method == "ACK" and one.message.cseq
+    }
+    return bool(open_ones or unacknowledged - acknowledged)
