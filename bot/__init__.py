@@ -25,8 +25,9 @@ if TYPE_CHECKING:
         NativeError,
         WaitTimeout,
     )
-    from .events import MessageReceived
+    from .events import MessageReceived, MessageWaiting, RegistrationChanged
     from .expectations import expect
+    from .identity import Identity
     from .journal import Journal
     from .model import (
         CallState,
@@ -41,11 +42,13 @@ if TYPE_CHECKING:
         SrtpMode,
         Transport,
     )
+    from .outside import Answered
     from .record import Digit
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Answered",
     "BotError",
     "Call",
     "CallEnded",
@@ -64,13 +67,16 @@ __all__ = [
     "EndpointConfig",
     "EndpointCrashed",
     "ExpectationFailed",
+    "Identity",
     "Journal",
     "MediaDirection",
     "MediaState",
     "MessageReceived",
+    "MessageWaiting",
     "NativeError",
     "Playback",
     "Recording",
+    "RegistrationChanged",
     "SecureSignalling",
     "SrtpMode",
     "TlsConfig",
@@ -97,8 +103,9 @@ _HOMES = {
         "NativeError",
         "WaitTimeout",
     ),
-    "events": ("MessageReceived",),
+    "events": ("MessageReceived", "MessageWaiting", "RegistrationChanged"),
     "expectations": ("expect",),
+    "identity": ("Identity",),
     "journal": ("Journal",),
     "model": (
         "CallState",
@@ -113,6 +120,7 @@ _HOMES = {
         "SrtpMode",
         "Transport",
     ),
+    "outside": ("Answered",),
     "record": ("Digit",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

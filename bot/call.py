@@ -244,7 +244,7 @@ class Call:
         command = Hangup(call=self.number, code=code, reason=reason, headers=header_list(headers))
         self.host.request(command)
 
-    def cancel(self) -> Cancellation:
+    def cancel(self, *, headers: HeaderFields | None = None) -> Cancellation:
         """Give up the INVITE that has no final response, the first one or a re-INVITE (RFC 3261 9).
 
         The CANCEL waits for a provisional response. This side takes the call to be over at once; wait on
@@ -252,7 +252,7 @@ class Call:
         CallFailed when there is nothing to cancel.
         """
         cancellation = Cancellation(self.host, self.known)
-        self.host.request(Cancel(call=self.number))
+        self.host.request(Cancel(call=self.number, headers=header_list(headers)))
         return cancellation
 
     def send_bye(self, *, headers: HeaderFields | None = None) -> None:

@@ -117,7 +117,8 @@ def cancelled(messages: Sequence[TracedMessage], cancel: TracedMessage) -> Trace
     before = list(messages)[: list(messages).index(cancel)]
     invites = [one for one in before if one.sent is cancel.sent and one.message.method == "INVITE"]
     same = [one for one in invites if number(one.message) == number(cancel.message)]
-    return (same or invites or [None])[-1]
+    candidates = same or invites
+    return candidates[-1] if candidates else None
 
 
 def final(messages: Sequence[TracedMessage], request: TracedMessage) -> Message | None:

@@ -100,6 +100,7 @@ class Cancel(Command, frozen=True, kw_only=True):
     """Give up the INVITE that has no final response yet, or the re-INVITE (RFC 3261 9)."""
 
     call: int
+    headers: list[Header] = []
 
 
 class Reinvite(Command, frozen=True, kw_only=True):
@@ -108,6 +109,8 @@ class Reinvite(Command, frozen=True, kw_only=True):
     call: int
     direction: MediaDirection | None = None
     """What this side wants from now on; None for what it wanted before."""
+    codecs: list[str] = []
+    """The only ones from now on, in this order; empty for those of before."""
     offer: bool = True
     rekey: bool = False
     """Whether this side's SRTP keys are other ones from now on."""
@@ -120,6 +123,7 @@ class Update(Command, frozen=True, kw_only=True):
 
     call: int
     direction: MediaDirection | None = None
+    codecs: list[str] = []
     rekey: bool = False
     edit_sdp: list[SdpEdit] = []
     headers: list[Header] = []
@@ -213,10 +217,11 @@ class Register(Command, frozen=True, kw_only=True):
 
 
 class Transfer(Command, frozen=True, kw_only=True):
-    """Ask the peer with REFER (RFC 3515) to call ``uri``."""
+    """Ask the peer with REFER (RFC 3515) to call ``uri``, or to take the place of ours in ``to_call``."""
 
     call: int
-    uri: str
+    uri: str = ""
+    to_call: int | None = None
     headers: list[Header] = []
 
 

@@ -15,12 +15,22 @@ from msgspec import Meta
 
 from .errors import ConfigError
 from .identity import Identity, address_of_record
+from .media_settings import LIBRARYS_EVENTS, LONGEST_MS, check_event_type, check_ptime
 from .model import CryptoSuite, ReliableProvisional, SecureSignalling, SessionTimer, SrtpMode, Transport
 from .nat import NatConfig, check_server, ipv4_address
 from .session_timer import LEAST_S, check_intervals
 from .settings import Secret, SettingError, check_text, empty_is_none
+from .stamped_headers import StampedHeaders, check_stamped
 
-__all__ = ["EndpointConfig", "Secret", "SettingError", "TlsConfig", "load_config", "parse_port_range"]
+__all__ = [
+    "MOST_HOPS",
+    "EndpointConfig",
+    "Secret",
+    "SettingError",
+    "TlsConfig",
+    "load_config",
+    "parse_port_range",
+]
 
 MOST_HOPS = 70
 """As many as Max-Forwards allows a request (RFC 3261 8.1.1.6)."""
@@ -33,6 +43,10 @@ else:  # a file and an option write "4000-4100", which construction turns into a
 Port = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": 65535})]
 SessionSeconds = Annotated[int, Meta(extra_json_schema={"minimum": LEAST_S})]
 Hops = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": MOST_HOPS})]
+PacketMs = Annotated[
+    int, Meta(extra_json_schema={"minimum": 10, "maximum": LONGEST_MS, "multipleOf": 10})
+]
+EventType = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": 127})]
 Percent = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": 100})]
 
 _MAX_CALLS = 4
@@ -126,12 +140,23 @@ class EndpointConfig(Identity, frozen=True, kw_only=True, forbid_unknown_fields=
     """Name servers for SRV and A records (RFC 3263), ``address`` or ``address:port``; none: the system's."""
     rtp_ports: PortRange | None = None
     """The first and the last RTP port; None is free ports. In a file and in options ``4000-4100``."""
+    rtcp_mux: bool = False
+    """Offer and accept one port for RTP and RTCP (RFC 5761)."""
+    ptime_ms: PacketMs | None = None
+    """What a sent packet lasts, and what peers are asked for; None is what the peer asks for, or 20."""
+    vad: bool = False
+    """Send nothing while it is silent (voice activity detection)."""
+    telephone_event: EventType = LIBRARYS_EVENTS
+    """The payload type of telephone-events (RFC 4733) in offers; 0 neither offers nor accepts them."""
+    lock_codec: bool = True
+    """Offer again with one codec when an answer leaves several."""
     clock_rate: int | None = None
     """Of the conference bridge, in Hz; None suits the codecs."""
     detect_inband_dtmf: bool = False
     """Listen for DTMF tones in the audio of every call, as ``Call.listen`` does for one."""
     accept_transfers: bool = False
-    """Do what a REFER asks for; else it gets 603, for it makes the endpoint call whomever the peer names."""
+    """Do what a REFER asks for, and let an INVITE with Replaces take over a call; else they get 603, for the
+    one makes the endpoint call whomever the peer names, and the other gives its call to whoever knows it."""
     reliable_provisional: ReliableProvisional = ReliableProvisional.SUPPORTED
     """Provisional responses that are acknowledged with PRACK (100rel, RFC 3262)."""
     session_timer: SessionTimer = SessionTimer.SUPPORTED
@@ -144,6 +169,8 @@ class EndpointConfig(Identity, frozen=True, kw_only=True, forbid_unknown_fields=
     """How many targets an INVITE is sent on to, at most, when it is redirected; 0 reports the 3xx."""
     user_agent: str = "srtpbot"
     """The value of the User-Agent header."""
+    headers: StampedHeaders = msgspec.field(default_factory=dict)
+    """Header fields for each message of a kind (INVITE, 183, 200 BYE, * for all), in place of its own."""
     max_calls: int = _MAX_CALLS
     rx_drop_pct: Percent = 0
     """Simulated loss of received RTP packets; the library drops one per cent more (1 drops 2)."""
@@ -169,6 +196,7 @@ class EndpointConfig(Identity, frozen=True, kw_only=True, forbid_unknown_fields=
                 "name", "expected letters, digits and . _ ~ ! * + - only: it becomes a SIP user"
             )
         check_text("user_agent", self.user_agent)
+        check_stamped("headers", self.headers)
         names = [address_of_record(self.id)] if self.id else []
         for index, account in enumerate(self.accounts):
             key = f"accounts[{index}].id"
@@ -207,6 +235,8 @@ class EndpointConfig(Identity, frozen=True, kw_only=True, forbid_unknown_fields=
         if self.codecs:
             _check_list("codecs", tuple(codec.casefold() for codec in self.codecs))
         _check_list("suites", self.suites)
+        check_ptime("ptime_ms", self.ptime_ms)
+        check_event_type("telephone_event", self.telephone_event)
         if self.keying == "dtls":
             reason = "this library build has no DTLS-SRTP and would silently send plain RTP"
             raise SettingError("keying", f"{reason}; only sdes is possible")

@@ -65,6 +65,12 @@ class Controller:
     def on_incoming_call(self, call: Call) -> None:
         """An INVITE arrived."""
 
+    def on_transfer(self, call: Call) -> None:
+        """The peer of ``call.transferred_from`` asked for this call, which is being placed."""
+
+    def on_replaced(self, call: Call) -> None:
+        """An INVITE took the place of ``call.replaces``; it is answered already."""
+
     def on_call_state(self, call: Call, state: CallState) -> None:
         """The call changed its state."""
 
@@ -128,7 +134,7 @@ class Controller:
         match event:
             case CallStarted():
                 call = self._calls[event.call] = self.endpoint.call(event.call)
-                return [lambda: self.on_incoming_call(call)] if event.direction is Direction.INCOMING else []
+                return self._due_at_start(call)
             case MessageReceived():
                 return [lambda: self.on_message(event)]
             case CallEvent():
@@ -136,6 +142,13 @@ class Controller:
                 return self._due_in(known, event) if known is not None else []
             case _:
                 return []
+
+    def _due_at_start(self, call: Call) -> list[Job]:
+        if call.replaces is not None:
+            return [lambda: self.on_replaced(call)]
+        if call.transferred_from is not None:
+            return [lambda: self.on_transfer(call)]
+        return [lambda: self.on_incoming_call(call)] if call.direction is Direction.INCOMING else []
 
     def _due_in(self, call: Call, event: CallEvent) -> list[Job]:
         match event:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from .call import Call, header_list
+from .call import Call
 from .commands import AnyCommand, MakeCall, SdpEdit, SendMessage, Start
 from .config import EndpointConfig
 from .deadline import Deadline
@@ -52,6 +52,7 @@ from .events import (
     VoiceChanged,
 )
 from .events import CallbackFailed as CallbackRaised
+from .header_fields import HeaderFields, header_list
 from .journal import Entry, Journal
 from .model import CallState, Direction, Transport
 from .outside import Answered, Outside
@@ -243,7 +244,7 @@ class Endpoint:
         self,
         uri: str,
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: HeaderFields | None = None,
         ring_timeout: float = 30.0,
         offer: bool = True,
         edit_sdp: Sequence[SdpEdit] = (),
@@ -257,11 +258,12 @@ class Endpoint:
         ``Call.reinvite``). Raises ConfigError for a URI, a header or an edit that is none, CallFailed
         when no INVITE could be sent.
         """
-        target = destination(self.config, uri)
+        calling = self.outside.named(account)
+        target = destination(self.config, uri, self.outside.identity(calling))
         dialog = f"{secrets.token_hex(12)}@srtpbot"
         command = MakeCall(
             uri=target.uri,
-            account=self.outside.named(account),
+            account=calling,
             sip_call_id=dialog,
             headers=header_list(headers),
             ring_timeout_s=ring_timeout,
@@ -316,7 +318,7 @@ class Endpoint:
         self,
         uri: str,
         *,
-        headers: Mapping[str, str] | None = None,
+        headers: HeaderFields | None = None,
         account: str | None = None,
         timeout: float = 32.0,
     ) -> Answered:
@@ -331,7 +333,7 @@ class Endpoint:
         *,
         body: str = "",
         content_type: str = "",
-        headers: Mapping[str, str] | None = None,
+        headers: HeaderFields | None = None,
         account: str | None = None,
         timeout: float = 32.0,
     ) -> Answered:
@@ -397,7 +399,7 @@ class Endpoint:
         text: str,
         *,
         content_type: str = "text/plain",
-        headers: Mapping[str, str] | None = None,
+        headers: HeaderFields | None = None,
         timeout: float = 32.0,
     ) -> int:
         """Send a MESSAGE (RFC 3428) outside any call and wait for the answer; its status code.
@@ -489,6 +491,9 @@ class Endpoint:
 
     def _begin(self, started: CallStarted) -> None:
         call = self._calls[started.call] = Call(self, CallRecord.of(started))
+        call.comes_of(
+            self._calls.get(started.transferred_from or 0), self._calls.get(started.replaces or 0)
+        )
         call.known.listens = self.config.detect_inband_dtmf
         self._by_dialog[started.sip_call_id] = call
         if len(self._by_dialog) > REMEMBERED:

@@ -38,7 +38,15 @@ class EndpointExpectation:
             return heard is not None and not heard.active and heard.code >= REFUSED
 
         granted = f"registered for {expires_s} s" if expires_s is not None else "registered"
-        self._await("is registered", account, granted, self._registered, right, timeout, hopeless=refused)
+        self._await(
+            "is registered",
+            account,
+            granted,
+            self._registered,
+            holds=right,
+            timeout=timeout,
+            hopeless=refused,
+        )
 
     def not_to_be_registered(
         self, account: str | None = None, *, code: int | None = None, timeout: float = TIMEOUT_S
@@ -57,10 +65,16 @@ class EndpointExpectation:
             last = heard()
             self._decide(name, account, last is None or not last.active, "no registration", self._registered)
         else:
+            expected = f"refused with {code}"
             self._await(
-                name, account, f"refused with {code}", self._registered, right, timeout,
+                name,
+                account,
+                expected,
+                self._registered,
+                holds=right,
+                timeout=timeout,
                 hopeless=lambda: heard() is not None,
-            )  # fmt: skip
+            )
 
     # ---- the mailbox
 
@@ -82,7 +96,7 @@ class EndpointExpectation:
 
         wanted = [f"{count} {kind}" for count, kind in ((new, "new"), (old, "old")) if count is not None]
         expected = ", ".join(wanted) or "messages waiting"
-        self._await("has messages waiting", account, expected, self._told, right, timeout)
+        self._await("has messages waiting", account, expected, self._told, holds=right, timeout=timeout)
 
     def not_to_have_messages_waiting(self, *, account: str | None = None, timeout: float = TIMEOUT_S) -> None:
         """What was last told of the mailbox, or is told, is that none wait."""
@@ -91,7 +105,7 @@ class EndpointExpectation:
             told = self._mailbox(account)
             return told is not None and not told.waiting
 
-        self._await("has no messages waiting", account, "none", self._told, right, timeout)
+        self._await("has no messages waiting", account, "none", self._told, holds=right, timeout=timeout)
 
     # ---- observed
 
@@ -124,6 +138,7 @@ class EndpointExpectation:
         account: str | None,
         expected: str,
         observe: Callable[[str | None], str],
+        *,
         holds: Callable[[], bool],
         timeout: float,
         hopeless: Callable[[], bool] = lambda: False,

@@ -275,6 +275,10 @@ class CallStarted(CallEvent, frozen=True, kw_only=True):
     transport: str
     account: str = ""
     """The address of record of the identity that calls or is called."""
+    transferred_from: int | None = None
+    """The call in which the peer asked for this one with REFER (RFC 3515)."""
+    replaces: int | None = None
+    """The call that this one took the place of (RFC 3891); it is answered already."""
 
 
 class CallStateChanged(CallEvent, frozen=True, kw_only=True):

@@ -20,15 +20,20 @@ from .endpoint_expectations import EndpointExpectation
 from .errors import ConfigError, ExpectationFailed
 from .events import ExpectationChecked
 from .explain import history
-from .model import CallState, CryptoSuite, Direction, DtmfMethod, EndedBy, MediaDirection, StreamStats
+from .messages_seen import MessagesSeen
+from .model import CallState, Codec, CryptoSuite, Direction, DtmfMethod, EndedBy, MediaDirection, StreamStats
 from .path_expectations import PathExpectation
 from .record import Digit
 from .recording_expectations import SoundExpectation
+from .setup_expectations import SetupExpectation
+from .stream_expectations import StreamExpectation
+from .transfers import Asked, Followed, Replaced
 
 __all__ = ["CallExpectation", "RecordingExpectation", "expect"]
 
 TIMEOUT_S = 5.0
 MEASURE_EVERY_S = 0.1
+SETTLE_S = 0.5
 
 
 class Impossible(Exception):
@@ -114,7 +119,7 @@ class _Expectation:
         )
 
 
-class CallExpectation(_Expectation, PathExpectation):
+class CallExpectation(_Expectation, PathExpectation, SetupExpectation, StreamExpectation):
     """What can be expected of a call; every ``timeout`` is in seconds."""
 
     # ---- states
@@ -154,6 +159,50 @@ class CallExpectation(_Expectation, PathExpectation):
             hopeless=self._ended,
         )
 
+    # ---- transfers
+
+    def to_have_transferred(self, *, code: int = 200, timeout: float = TIMEOUT_S) -> None:
+        """The peer was asked to call somebody else, and what it says of that comes to this status code.
+
+        A REFER that the peer refused comes to the code of the refusal.
+        """
+        asked = Asked(self._call, code)
+        self._await(
+            "has transferred its peer",
+            str(code),
+            asked.observed,
+            asked.holds,
+            timeout=timeout,
+            hopeless=asked.hopeless,
+        )
+
+    def to_have_been_transferred(self, *, to: str | None = None, timeout: float = TIMEOUT_S) -> None:
+        """The peer had this endpoint call somebody else, who answered; ``to`` is sought in the URI.
+
+        ``call.transferred_to`` is the call that was made. Raises ConfigError for a bad regular expression.
+        """
+        followed = Followed(self._call, compiled(to) if to is not None else None)
+        self._await(
+            "has been transferred",
+            f"an answered call to /{to or ''}/",
+            followed.observed,
+            followed.holds,
+            timeout=timeout,
+            hopeless=followed.hopeless,
+        )
+
+    def to_have_been_replaced(self, *, timeout: float = TIMEOUT_S) -> None:
+        """Another call took the place of this one (RFC 3891), which ended; it is ``call.replaced_by``."""
+        replaced = Replaced(self._call)
+        self._await(
+            "has been replaced",
+            "an answered call in its place, and its own end",
+            replaced.observed,
+            replaced.holds,
+            timeout=timeout,
+            hopeless=replaced.hopeless,
+        )
+
     # ---- media
 
     def to_have_active_media(
@@ -176,20 +225,21 @@ class CallExpectation(_Expectation, PathExpectation):
 
     def to_use_codec(self, name: str, *, timeout: float = TIMEOUT_S) -> None:
         """The audio stream uses this codec, for instance ``PCMA`` or ``speex/16000``."""
-        wanted, _, rate = name.partition("/")
 
         def right() -> bool:
             line = self._known.audio()
-            return (
-                line is not None
-                and (line.codec or "").casefold() == wanted.casefold()
-                and (not rate or str(line.clock_rate) == rate)
-            )
+            if line is None:
+                return False
+            return Codec(line.codec or "", line.clock_rate or 0, line.channels or 1).answers_to(name)
 
         def wrong() -> str | None:
             line = self._known.audio()
             return f"the codec is {line.codec}/{line.clock_rate}" if line else self._ended()
 
+        # A re-INVITE that the peer has answered may still be on its way into this endpoint's journal.
+        self._call.host.wait_until(
+            lambda: right() or self._known.ended is not None, Deadline(min(timeout, SETTLE_S))
+        )
         self._await("uses codec", name, self._codec, right, timeout=timeout, hopeless=wrong)
 
     def to_have_received_packets(self, *, at_least: int = 1, timeout: float = TIMEOUT_S) -> None:
@@ -302,33 +352,87 @@ class CallExpectation(_Expectation, PathExpectation):
     # ---- headers
 
     def to_have_header(
-        self, name: str, value: str | None = None, *, matching: str | None = None, timeout: float = TIMEOUT_S
+        self,
+        name: str,
+        value: str | None = None,
+        *,
+        matching: str | None = None,
+        on: str | None = None,
+        sent: bool = False,
+        timeout: float = TIMEOUT_S,
     ) -> None:
-        """A message received in the call has this header, with this value or a match."""
-        pattern = compiled(matching) if matching is not None else None
+        """A message received in the call, or ``sent``, has this header, with this value or a match.
 
-        def values() -> list[str]:
-            received = [traced.message for traced in self._known.messages if not traced.sent]
-            return list(dict.fromkeys(found for message in received for found in message.headers(name)))
+        ``on`` says in which: ``INVITE``, ``183``, ``200 BYE``; without it any message will do, and a callee
+        does not wait for later ones than there are.
+        """
+        pattern = compiled(matching) if matching is not None else None
+        seen = MessagesSeen(self._known, on, sent=sent)
 
         def right() -> bool:
             return any(
                 (value is None or found == value) and (pattern is None or pattern.search(found))
-                for found in values()
+                for found in seen.values(name)
             )
 
         def wrong() -> str | None:
-            arrived = self._known.direction is Direction.INCOMING and self._known.messages
-            return "the INVITE is here, and later requests are not waited for" if arrived else self._ended()
+            arrived = not on and self._known.direction is Direction.INCOMING and self._known.messages
+            if arrived:
+                return "the INVITE is here, and later requests are not waited for"
+            return seen.no_more(self._ended())
 
         wanted = value if value is not None else f"/{matching}/" if matching is not None else "any value"
         self._await(
-            "has header",
+            f"has header in {seen}",
             f"{name}: {wanted}",
-            lambda: ", ".join(f"{name}: {found}" for found in values()) or f"no {name}",
+            lambda: seen.described(name),
             right,
             timeout=timeout,
             hopeless=wrong,
+        )
+
+    def not_to_have_header(
+        self,
+        name: str,
+        *,
+        matching: str | None = None,
+        on: str | None = None,
+        sent: bool = False,
+        timeout: float = TIMEOUT_S,
+    ) -> None:
+        """Such messages there are, and none of them has that header, or none that matches."""
+        pattern = compiled(matching) if matching is not None else re.compile("")
+        seen = MessagesSeen(self._known, on, sent=sent)
+        self._call.host.wait_until(
+            lambda: seen.is_there or seen.no_more(self._ended()) is not None,
+            Deadline(timeout),
+        )
+        absent = not any(pattern.search(found) for found in seen.values(name))
+        which = f" like /{matching}/" if matching is not None else ""
+        self._decide(
+            f"has no header {name} in {seen}",
+            seen.is_there and absent,
+            f"no {name}{which}",
+            seen.described(name),
+        )
+
+    def to_have_received_request(
+        self, method: str, *, matching: str | None = None, timeout: float = TIMEOUT_S
+    ) -> None:
+        """A request of this method arrived in the call, for instance INFO, with a match in its body."""
+        pattern = compiled(matching or "")
+
+        def received() -> list[str]:
+            messages = (traced.message for traced in self._known.messages if not traced.sent)
+            return [message.body for message in messages if message.method == method]
+
+        self._await(
+            "has received request",
+            f"{method} with /{matching}/" if matching is not None else method,
+            lambda: "; ".join(map(repr, received())) or f"no {method}",
+            lambda: any(pattern.search(one) for one in received()),
+            timeout=timeout,
+            hopeless=self._ended,
         )
 
     # ---- observed

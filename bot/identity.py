@@ -7,9 +7,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from .display_name import name_addr, quoted
 from .errors import ConfigError
+from .header_fields import header_list
 from .settings import HIDDEN, Secret, SettingError, check_text, check_uri, empty_is_none
-from .sip import parse_header, parse_uri
+from .sip import parse_uri
 
 __all__ = ["Identity", "address_of_record"]
 
@@ -23,6 +25,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     id: str | None = None
     """The address of record, for instance ``"Alice" <sip:alice@example.org>``."""
+    display_name: str | None = None
+    """The name that callees are shown: any text, without quotes."""
     user: str | None = None
     """The user name for digest authentication."""
     password: Secret | None = None
@@ -36,28 +40,36 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How long a registration is asked for, in seconds; it is refreshed before it expires."""
     register_at_start: bool = True
     """Register as soon as the endpoint starts; else ``Endpoint.register`` does."""
-    register_headers: dict[str, str] = {}
+    register_headers: dict[str, str | list[str]] = {}
     """Header fields for every REGISTER."""
     mwi: bool = False
     """Ask for the state of the mailbox (RFC 3842) once registered, and take it unasked too."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be meant."""
-        empty_is_none(self, "id", "user", "password", "realm", "registrar", "proxy")
-        for key in ("user", "password", "realm"):
+        empty_is_none(self, "id", "display_name", "user", "password", "realm", "registrar", "proxy")
+        for key in ("display_name", "user", "password", "realm"):
             check_text(key, getattr(self, key))
         for key in ("id", "registrar", "proxy"):
             if value := getattr(self, key):
                 check_uri(key, value)
+        if self.display_name and self.id and parse_uri(self.id).display_name:
+            raise SettingError("display_name", "stands in id too; leave one")
         if not 1 <= self.expires_s <= _LONGEST_S:
             raise SettingError(
                 "expires_s", f"expected 1 to {_LONGEST_S} seconds, got {self.expires_s}; 0 would unregister"
             )
-        for name, value in self.register_headers.items():
-            try:
-                parse_header(f"{name}: {value}")
-            except ConfigError as error:
-                raise SettingError("register_headers", str(error)) from None
+        try:
+            header_list(self.register_headers)
+        except ConfigError as error:
+            raise SettingError("register_headers", str(error)) from None
+
+    def address(self, otherwise: str) -> str:
+        """What goes into From: the ``id`` or another URI, with the display name."""
+        uri = self.id or otherwise
+        if not self.display_name:
+            return name_addr(uri)
+        return f"{quoted(self.display_name)} {uri if uri.lstrip().startswith('<') else f'<{uri}>'}"
 
     def redacted(self) -> dict[str, Any]:
         """The settings as plain values for a report, without the password."""

@@ -5,13 +5,15 @@ A line is ``CALL-ID sent|received TAG SUITE inline:KEY``. This module knows the 
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .errors import ConfigError
 
-__all__ = ["LoggedKey", "line", "read"]
+__all__ = ["Log", "LoggedKey", "line", "read"]
 
 LONGEST = 1024
 MOST = 100_000
@@ -28,6 +30,35 @@ class LoggedKey:
     suite: str
     key_params: str = field(repr=False)
     """``inline:KEY``, perhaps with ``|lifetime|MKI:length``."""
+
+
+class Log:
+    """A key log that is being written, for its owner's eyes only. Raises OSError when it cannot be made.
+
+    What the file had before is gone, unless ``append`` goes on with one that is there. A write that fails
+    is remembered in ``problem`` and ends the writing, not the calls.
+    """
+
+    def __init__(self, path: str | Path, *, append: bool = False) -> None:
+        self.problem: str | None = None
+        self._path = path
+        how = os.O_APPEND if append else os.O_CREAT | os.O_TRUNC
+        self._file = os.open(path, os.O_WRONLY | how | os.O_CLOEXEC, 0o600)
+        if stat.S_ISREG(os.fstat(self._file).st_mode):
+            os.fchmod(self._file, 0o600)  # also when it was there before
+
+    def write(self, key: LoggedKey) -> None:
+        """Add a key."""
+        left = b"" if self.problem else line(key).encode()
+        try:
+            while left:
+                left = left[os.write(self._file, left) :]
+        except OSError as error:
+            self.problem = f"{self._path}: the key log is incomplete: {error.strerror}"
+
+    def close(self) -> None:
+        """Nothing more will come."""
+        os.close(self._file)
 
 
 def line(key: LoggedKey) -> str:

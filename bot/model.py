@@ -173,7 +173,15 @@ class MediaState(msgspec.Struct, frozen=True, kw_only=True):
     """``local`` or ``remote`` when that side put the stream on hold."""
     codec: str | None = None
     clock_rate: int | None = None
+    channels: int | None = None
+    payload_type: int | None = None
+    """What the peer calls the codec, so what is sent has it (RFC 3264 5.1)."""
+    telephone_event: int | None = None
+    """What the peer calls telephone-events (RFC 4733); None when it takes none."""
     ptime_ms: int | None = None
+    """How long a packet lasts that is sent."""
+    rtcp_mux: bool | None = None
+    """Whether RTP and RTCP share a port (RFC 5761)."""
     local: str | None = None
     remote: str | None = None
     suite: CryptoSuite | None = None

@@ -7,18 +7,19 @@ from __future__ import annotations
 
 import itertools
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
 
-from .call import checked_method, header_list
+from .call import checked_method
 from .commands import Register, SendRequest
 from .config import EndpointConfig
 from .deadline import Deadline
 from .destination import Destination
 from .errors import CallFailed, ConfigError, NativeError, WaitTimeout
 from .events import MessageWaiting, RegistrationChanged, RequestEnded, RequestSent, SipReceived, SipSent
+from .header_fields import HeaderFields, header_list
 from .host import Host
 from .identity import Identity, address_of_record
 from .sip import Message, parse_uri, redact
@@ -111,17 +112,19 @@ class Outside:
         name = self.named(account)
         self.registrations.pop(name, None)
         self._host.request(Register(account=name, on=on))
-        return self.wait_registered(name or None, timeout, on=on)
+        return self._word(name, timeout, on=on)
 
-    def wait_registered(self, account: str | None, timeout: float, *, on: bool = True) -> RegistrationChanged:
+    def wait_registered(self, account: str | None, timeout: float) -> RegistrationChanged:
         """Wait for the registrar's word; raises CallFailed when it refused."""
-        name, book = self.named(account), self.registrations
+        name = self.named(account)
+        return self._word(name, timeout, hint=self._hint(name))
+
+    def _word(self, name: str, timeout: float, *, on: bool = True, hint: str = "") -> RegistrationChanged:
+        book = self.registrations
         if not self._host.wait_until(
             lambda: name in book and (on or not book[name].active), Deadline(timeout)
         ):
-            raise WaitTimeout(
-                f"{self._who(name)}: the registrar did not answer within {timeout:g} s{self._hint(name)}"
-            )
+            raise WaitTimeout(f"{self._who(name)}: the registrar did not answer within {timeout:g} s{hint}")
         heard = book[name]
         if heard.active is not on or heard.code >= REFUSED:
             raise CallFailed(
@@ -151,7 +154,7 @@ class Outside:
         *,
         body: str = "",
         content_type: str = "",
-        headers: Mapping[str, str] | None = None,
+        headers: HeaderFields | None = None,
         account: str | None = None,
         timeout: float,
     ) -> Answered:

@@ -246,12 +246,22 @@ class CryptoNegotiation(msgspec.Struct, frozen=True, kw_only=True):
 class _Exchange:
     """The descriptions that one transaction carried."""
 
-    def __init__(self) -> None:
+    def __init__(self, branch: str) -> None:
+        self.branch = branch
         self.offer: Sdp | None = None
         self.answer: Sdp | None = None
         self.offered_by_us = False
         self.offered_reliably = False
         self.answer_is_final = False
+        self.answered_by: str | None = None
+        """The To tag of the answer: where an INVITE forked, each branch answers it."""
+        self.accepted = False
+        """Whether the answer came in a 2xx or in a request; then none is better."""
+
+    def takes(self, message: Message) -> bool:
+        """Whether the SDP of ``message``, which is not the offer, is the answer as far as is known now."""
+        by_another = not self.accepted and message.status >= 200 and message.to_tag != self.answered_by
+        return not self.answer_is_final or by_another
 
 
 _Key = tuple[int, bool]
@@ -261,6 +271,7 @@ class OfferAnswer:
     """The offers and answers of one dialog, from its messages in order (RFC 3264, RFC 6337).
 
     A transaction is told by its CSeq number and by who sent the request; an ACK belongs to its INVITE.
+    Where a request of ours forked, or one of theirs came by two ways, it is still one exchange.
     """
 
     def __init__(self, *, keys: bool = False) -> None:
@@ -288,6 +299,9 @@ class OfferAnswer:
         number, method = message.cseq
         key = (number, sent if message.is_request else not sent)
         if message.status >= 300:
+            exchange = self._exchanges.get(key)
+            if exchange is not None and exchange.branch != _branch(message):
+                return  # it refuses the same request that came by another way (RFC 3261 section 8.2.2.2)
             self._exchanges.pop(key, None)
             self._agreed = [agreed for agreed in self._agreed if agreed != key]
             return
@@ -310,15 +324,16 @@ class OfferAnswer:
         return None if exchange.answer else key
 
     def _take(self, key: _Key, sent: bool, message: Message, sdp: Sdp) -> None:
-        exchange = self._exchanges.setdefault(key, _Exchange())
+        exchange = self._exchanges.setdefault(key, _Exchange(_branch(message)))
         if exchange.offer is None:
             exchange.offer, exchange.offered_by_us = sdp, sent
             exchange.offered_reliably = message.status > 100 and message.header("RSeq") is not None
             self.last_offer = sdp
-        elif sent != exchange.offered_by_us and not exchange.answer_is_final:
+        elif sent != exchange.offered_by_us and exchange.takes(message):
             # An unreliable 18x only announces the answer, the 2xx has it (RFC 3261 section 13.2.1).
-            exchange.answer = sdp
-            exchange.answer_is_final = not 100 < message.status < 200 or message.header("RSeq") is not None
+            exchange.answer, exchange.answered_by = sdp, message.to_tag
+            exchange.accepted = not 100 < message.status < 200
+            exchange.answer_is_final = exchange.accepted or message.header("RSeq") is not None
             if key not in self._agreed:
                 self._agreed.append(key)
 
@@ -348,8 +363,15 @@ class OfferAnswer:
         )
 
 
+_BRANCH = re.compile(r";\s*branch\s*=\s*([^\s;,]+)", re.IGNORECASE)
 # The session parameters that an answer has to repeat (RFC 4568 section 6.3).
 _NEGOTIATED_PARAMS = frozenset({"UNENCRYPTED_SRTP", "UNENCRYPTED_SRTCP", "UNAUTHENTICATED_SRTP"})
+
+
+def _branch(message: Message) -> str:
+    """What identifies the transaction: the branch of the top Via, empty when there is none."""
+    found = _BRANCH.search((message.header("Via") or "").partition(",")[0])
+    return found[1] if found else ""
 
 
 def _media(sdp: Sdp | None, index: int) -> SdpMedia | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from .display_name import unquoted
 from .errors import ConfigError
 
 __all__ = ["REDACTED", "Message", "Uri", "parse_header", "parse_uri", "redact"]
@@ -226,7 +227,10 @@ def parse_uri(text: str) -> Uri:
             raise _bad_uri(text, "its < and > do not match")
         if after:
             raise _bad_uri(text, "nothing may follow the > of <sip:...>")
-        name = name.strip().removeprefix('"').removesuffix('"') or None
+        shown = unquoted(name.strip())
+        if shown is None:
+            raise _bad_uri(text, 'the quotes of its display name do not match; inside them write \\"')
+        name = shown or None
     if not spec:
         raise _bad_uri(text, "it is empty")
     if " " in spec:

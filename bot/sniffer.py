@@ -43,6 +43,10 @@ DROPPED: Final = (
     re.compile(rb"received/dropped on interface .*: \d+/(\d+)"),  # dumpcap
     re.compile(rb"(\d+) packets? dropped by kernel"),  # tcpdump
 )
+ROUTINE: Final = re.compile(
+    "Capturing on |File: |Packets captured|Packets received/dropped"  # dumpcap
+    "|tcpdump: data link type |tcpdump: listening on |dropped privs to |[0-9]+ packets? "  # tcpdump
+)
 HOW_TO: Final = (
     "run as root, or allow it to this user: sudo setcap cap_net_raw,cap_net_admin=eip $(command -v dumpcap), "
     "or on Debian sudo dpkg-reconfigure wireshark-common and sudo usermod -a -G wireshark $USER"
@@ -103,7 +107,7 @@ class Sniffer:
 
     def __enter__(self) -> Self:
         try:
-            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise ConfigError(f"{self.path}: cannot write the capture: {error.strerror}") from None
         try:
@@ -196,6 +200,8 @@ class Sniffer:
         with process.stdout as pipe:
             try:
                 while chunk := os.read(pipe.fileno(), CHUNK):
+                    if not self._begun:
+                        os.ftruncate(self._file, 0)  # an older capture stays when nobody may capture now
                     write(self._file, chunk)
                     self._look_for_marker(chunk)
             except OSError as error:
@@ -262,7 +268,7 @@ def loopback() -> str:
 def first_complaint(said: bytes) -> str:
     """Of a program's words, the line that says what is wrong."""
     lines = [line.strip() for line in said.decode("utf-8", "replace").splitlines() if line.strip()]
-    lines = [line for line in lines if not line.startswith(("Capturing on", "File:"))]
+    lines = [line for line in lines if not ROUTINE.match(line)]
     return re.sub(r"^(?:dumpcap|tcpdump): ", "", lines[0]).rstrip(".") if lines else ""
 
 

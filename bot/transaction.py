@@ -108,7 +108,7 @@ class Transferral:
 
 
 def is_renegotiating(known: CallRecord) -> bool:
-    """Whether a re-INVITE or an UPDATE of this side has no final response yet, or one of the peer's no ACK."""
+    """Whether a re-INVITE or an UPDATE of this side has no final response yet, or the peer's has no ACK."""
     open_ones: set[int] = set()
     unacknowledged: set[int] = set()
     for traced in known.messages:

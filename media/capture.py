@@ -269,7 +269,8 @@ class CaptureWriter:
             raise self._unwritten(error) from None
 
     def _unwritten(self, error: OSError | ValueError) -> CaptureError:
-        return CaptureError(f"{self._path}: cannot be written: {reason(error)}; does its folder exist?")
+        hint = "; does its folder exist?" if isinstance(error, FileNotFoundError) else ""
+        return CaptureError(f"{self._path}: cannot be written: {reason(error)}{hint}")
 
 
 def reason(error: OSError | ValueError) -> str:

@@ -17,6 +17,7 @@ __all__ = ["SUITES", "AuthenticationFailed", "SrtpError", "SrtpKey", "Suite"]
 
 MAX_MKI = 128  # bytes
 MAX_LIFETIME = 1 << 48  # packets, RFC 3711 section 9.2
+MOST_SHOWN = 32  # characters of a word in a message; a key has more
 
 _LIFETIME = re.compile(r"(2\^)?([0-9]{1,15})")
 _MKI = re.compile(r"([0-9]{1,310}):([0-9]{1,3})")
@@ -57,7 +58,7 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
         )
     }
 )
-"""By the names that a=crypto lines have; names are case-sensitive in practice."""
+"""By the names that a=crypto lines have, in the case of the RFCs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +94,10 @@ class SrtpKey:
     def from_inline(cls, suite: str, text: str) -> Self:
         """Read the key parameters of an a=crypto line: ``inline:KEY[|LIFETIME][|MKI:LENGTH]``.
 
-        Missing padding of the base64 is forgiven. Raises SrtpError, which says what is wrong.
+        The suite may be in any case (RFC 4568 section 4), and missing padding of the base64 is forgiven.
+        Raises SrtpError, which says what is wrong.
         """
-        known = _suite(suite)
+        known = _suite(suite.upper())
         method, colon, rest = text.strip().partition(":")
         if not colon or method.lower() != "inline":
             raise SrtpError("the key parameters do not begin with 'inline:'")
@@ -107,17 +109,22 @@ class SrtpKey:
         if len(material) != expected:
             parts = f"{known.key_length} of key and {known.salt_length} of salt"
             raise SrtpError(
-                f"{suite}: the key has {len(material)} bytes where {expected} are expected ({parts})"
+                f"{known.name}: the key has {len(material)} bytes where {expected} are expected ({parts})"
             )
         lifetime, mki = _options(options)
-        return cls(suite, material[: known.key_length], material[known.key_length :], mki, lifetime)
+        return cls(known.name, material[: known.key_length], material[known.key_length :], mki, lifetime)
 
 
 def _suite(name: str) -> Suite:
     try:
         return SUITES[name]
     except KeyError:
-        raise SrtpError(f"the suite {name[:60]!r} is none of {', '.join(SUITES)}") from None
+        raise SrtpError(f"the suite {_shown(name)} is none of {', '.join(SUITES)}") from None
+
+
+def _shown(word: str) -> str:
+    """A word that is not what it should be; nothing of it when it may be the key at the wrong place."""
+    return "given" if len(word) > MOST_SHOWN or word.lower().startswith("inline") else repr(word)
 
 
 def _decoded(encoded: str) -> bytes:
@@ -143,22 +150,22 @@ def _options(options: list[str]) -> tuple[int | None, bytes]:
 def _lifetime(text: str) -> int:
     found = _LIFETIME.fullmatch(text)
     if not found:
-        raise SrtpError(f"the lifetime {text[:40]!r} is no number of packets like '2^20' or '1048576'")
+        raise SrtpError(f"the lifetime {_shown(text)} is no number of packets like '2^20' or '1048576'")
     number = int(found[2])
     if found[1]:
         number = 1 << number if number <= 48 else MAX_LIFETIME + 1
     if not 0 < number <= MAX_LIFETIME:
-        raise SrtpError(f"the lifetime {text[:40]!r} is not from 1 to 2^48 packets")
+        raise SrtpError(f"the lifetime {_shown(text)} is not from 1 to 2^48 packets")
     return number
 
 
 def _mki(text: str) -> bytes:
     found = _MKI.fullmatch(text)
     if not found:
-        raise SrtpError(f"the MKI {text[:40]!r} is not like '1:4' (value:bytes)")
+        raise SrtpError(f"the MKI {_shown(text)} is not like '1:4' (value:bytes)")
     value, length = int(found[1]), int(found[2])
     if not 0 < length <= MAX_MKI:
         raise SrtpError(f"an MKI has 1 to {MAX_MKI} bytes, not {length}")
     if value.bit_length() > 8 * length:
-        raise SrtpError(f"the MKI {text[:40]!r} does not fit in {length} bytes")
+        raise SrtpError(f"the MKI {_shown(text)} does not fit in {length} bytes")
     return value.to_bytes(length, "big")

@@ -15,6 +15,10 @@ if command -v apt-get >/dev/null 2>&1; then
     need tcpdump tcpdump
     need kamailio kamailio
     need rtpengine rtpengine-daemon
+    need turnserver coturn
+    # for networks of their own, with a NAT between them
+    need ip iproute2
+    need iptables iptables
     ls /usr/lib*/kamailio/modules/tls.so /usr/lib/*/kamailio/modules/tls.so 2>/dev/null | grep -q . ||
         packages="$packages kamailio-tls-modules"
 fi
@@ -25,7 +29,7 @@ grep -qi ubuntu /etc/os-release 2>/dev/null || need chromium chromium
 # The tests start servers of their own; one that only came with its package shall not run beside them.
 stop_the_service_of() {
     case "$1" in
-    kamailio | rtpengine-daemon)
+    kamailio | rtpengine-daemon | coturn)
         command -v systemctl >/dev/null 2>&1 && $as_root systemctl disable --now "$1" >/dev/null 2>&1
         ;;
     esac

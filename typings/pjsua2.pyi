@@ -60,6 +60,7 @@ class MediaConfig:
     clockRate: int
     sndClockRate: int
     noVad: bool
+    ptime: int
     ecTailLen: int
     rxDropPct: int
     txDropPct: int
@@ -151,6 +152,8 @@ class SrtpOpt:
     keyings: IntVector
 
 class AccountMediaConfig:
+    rtcpMuxEnabled: bool
+    lockCodecEnabled: bool
     srtpUse: int
     srtpSecureSignaling: int
     srtpOpt: SrtpOpt
@@ -344,6 +347,7 @@ class CallInfo:
 
 class CodecParamInfo:
     frameLen: int
+    channelCnt: int
 
 class CodecParamSetting:
     frmPerPkt: int
@@ -355,11 +359,15 @@ class CodecParam:
 class StreamInfo:
     codecName: str
     codecClockRate: int
+    txPt: int
+    audTxEventPt: int
+    audRxEventPt: int
     remoteRtpAddress: str
     audCodecParam: CodecParam
 
 class MediaTransportInfo:
     localRtpName: str
+    localRtcpName: str
 
 class MathStat:
     n: int
@@ -486,6 +494,10 @@ class Buddy:
 
 class OnCallReplaceRequestParam:
     statusCode: int
+    newCall: Call
+
+class OnCallReplacedParam:
+    newCall: Call
 
 class Call:
     def __init__(self, account: Account, call_id: int = ...) -> None: ...
@@ -502,6 +514,7 @@ class Call:
     def sendInstantMessage(self, prm: SendInstantMessageParam) -> None: ...
     def sendRequest(self, prm: CallSendRequestParam) -> None: ...
     def xfer(self, destination: str, prm: CallOpParam) -> None: ...
+    def xferReplaces(self, destination: Call, prm: CallOpParam) -> None: ...
     def onCallTransferStatus(self, prm: OnCallTransferStatusParam) -> None: ...
     def getAudioMedia(self, index: int) -> AudioMedia: ...
     def getStreamInfo(self, index: int) -> StreamInfo: ...
@@ -516,6 +529,7 @@ class Call:
     def onInstantMessage(self, prm: OnInstantMessageParam) -> None: ...
     def onCallTransferRequest(self, prm: OnCallTransferRequestParam) -> None: ...
     def onCallReplaceRequest(self, prm: OnCallReplaceRequestParam) -> None: ...
+    def onCallRedirected(self, prm: OnCallRedirectedParam) -> int: ...
 
 # ---- audio
 

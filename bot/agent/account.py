@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -19,6 +20,7 @@ from bot.agent.refusal import Refused
 from bot.agent.trace import printable
 from bot.config import EndpointConfig
 from bot.events import MessageAnswered, MessageWaiting, RegistrationChanged, Wired
+from bot.header_fields import header_list
 from bot.identity import Identity
 from bot.message_summary import MessageSummary
 from bot.model import SecureSignalling, SrtpMode, Transport
@@ -63,11 +65,13 @@ class Account(pj.Account):
             raise Refused("config", f"{self.name} has no registrar; set registrar")
         if not on and not self.registered:
             raise Refused("call", f"{self.name} is not registered")
+        self._changes += 1
         self.setRegistration(on)
 
     def close(self) -> None:
-        """Nothing is sent any more."""
+        """Nothing is sent or told any more."""
         self._changes += 1
+        self.on_answer = lambda account, event: None
 
     @guarded
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
@@ -97,7 +101,8 @@ class Account(pj.Account):
     def _refresh(self, changes: int) -> None:
         """Renew a registration before it expires, unless it has changed since."""
         if changes == self._changes:
-            self.setRegistration(True)
+            with contextlib.suppress(pj.Error):  # a REGISTER is under way
+                self.setRegistration(True)
 
     @guarded
     def onMwiInfo(self, prm: pj.OnMwiInfoParam) -> None:
@@ -144,7 +149,7 @@ def account_settings(
         register = settings.regConfig
         register.registrarUri, register.timeoutSec = identity.registrar, identity.expires_s
         register.registerOnAdd = identity.register_at_start
-        register.headers = header_vector(identity.register_headers.items())
+        register.headers = header_vector(header_list(identity.register_headers))
     settings.mwiConfig.enabled = identity.mwi
     if identity.proxy:
         settings.sipConfig.proxies = pj.StringVector([identity.proxy])
@@ -152,6 +157,7 @@ def account_settings(
         credentials = pj.AuthCredInfo("digest", identity.realm or "*", identity.user, 0, identity.password)
         settings.sipConfig.authCreds = pj.AuthCredInfoVector([credentials])
     media = settings.mediaConfig
+    media.rtcpMuxEnabled, media.lockCodecEnabled = config.rtcp_mux, config.lock_codec
     media.srtpUse = SRTP_USE[config.srtp]
     media.srtpSecureSignaling = SIGNALLING[config.srtp_requires]
     media.srtpOpt.cryptos = pj.SrtpCryptoVector([crypto(suite) for suite in config.suites])

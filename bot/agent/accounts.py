@@ -32,7 +32,7 @@ class Accounts:
         listener = library.listeners[0]
         self._by_name: dict[str, Account] = {}
         for identity in (config, *config.accounts):
-            id_uri = identity.id or f"sip:{config.name}@{listener.host}:{listener.port}"
+            id_uri = identity.address(f"sip:{config.name}@{listener.host}:{listener.port}")
             name = address_of_record(id_uri)
             account = self._by_name[name] = Account(identity, name, loop, report, on_call)
             account.create(account_settings(config, identity, id_uri, library.transport_ids))
@@ -61,7 +61,6 @@ class Accounts:
         return any(account.registered for account in self._by_name.values())
 
     def close(self) -> None:
-        """Let go of the native objects."""
+        """Nothing is sent any more; the native objects have to outlive the library, which asks for them."""
         for account in self._by_name.values():
             account.close()
-        self._by_name.clear()

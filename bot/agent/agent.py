@@ -14,24 +14,29 @@ from bot.agent.account import Account
 from bot.agent.accounts import Accounts
 from bot.agent.admission import Admission
 from bot.agent.audio import CallAudio
+from bot.agent.bindings import granted
 from bot.agent.call import Leg, NativeCall, tx_option
 from bot.agent.cancelling import Canceller
-from bot.agent.capabilities import Capabilities
 from bot.agent.descriptions import Descriptions
 from bot.agent.dialler import Dialler
 from bot.agent.extensions import Extensions
 from bot.agent.gate import NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE, Gate
 from bot.agent.handshakes import Handshakes
+from bot.agent.hidden_body import HiddenBody
 from bot.agent.library import Library
 from bot.agent.local_sdp import LocalSdp
 from bot.agent.loop import Loop
+from bot.agent.media_lines import MediaLines
 from bot.agent.messenger import Messenger, instant_message
 from bot.agent.modules import Modules
 from bot.agent.redirects import Redirects
 from bot.agent.refusal import Refused
+from bot.agent.replies import Replies
 from bot.agent.requests import Authentication, Requests, tx_request
+from bot.agent.stamping import Stamping
 from bot.agent.studio import Studio
 from bot.agent.trace import Trace, write_line
+from bot.agent.transfers import Transfers, ask
 from bot.commands import (
     Answer,
     AnyCommand,
@@ -69,7 +74,7 @@ __all__ = ["Agent"]
 DTLS_OFFER = re.compile(r"^m=\S+ \S+ UDP/TLS/", re.MULTILINE | re.IGNORECASE)
 FAREWELL_S = 1.0
 """How long the answers to our BYEs are waited for."""
-TEMPORARILY_UNAVAILABLE, REQUEST_TIMEOUT, OK = 480, 408, 200
+TEMPORARILY_UNAVAILABLE, REQUEST_TIMEOUT, OK, DECLINE = 480, 408, 200, 603
 FINAL = 300
 INVALID_URI, SESSION_TERMINATED = 171039, 171140
 """PJSIP_EINVALIDURI and PJSIP_ESESSIONTERMINATED."""
@@ -92,16 +97,20 @@ class Agent:
         self._accounts: Accounts | None = None
         self._requests: Requests | None = None
         self._canceller: Canceller | None = None
-        self._capabilities: Capabilities | None = None
+        self._body: HiddenBody | None = None
+        self._replies: Replies | None = None
         self._authentication: Authentication | None = None
         self._messenger: Messenger | None = None
         self._silence: pj.ToneGenerator | None = None
         self._trace: Trace | None = None
         self._descriptions = Descriptions()
+        self._lines = MediaLines()
+        self._stamping = Stamping({})
         self._started = False
         self._guarded = False
         self._listening = False
-        self._transfers = self._gathers = False
+        self._transfers: Transfers | None = None
+        self._gathers = False
 
     def run(self) -> None:
         """Serve until the loop stops, then end in order."""
@@ -171,9 +180,8 @@ class Agent:
             case SendMessage() | SendRequest() | Register():
                 self._outside(command)
             case Transfer():
-                prm = pj.CallOpParam(True)
-                prm.txOption = tx_option(command.headers)
-                self._leg(command.call).live.xfer(command.uri, prm)
+                other = self._leg(command.to_call) if command.to_call is not None else None
+                ask(self._leg(command.call), command, other)
             case Measure():
                 self._leg(command.call).measure()
 
@@ -203,6 +211,8 @@ class Agent:
             self._loop.stop()
             raise
         self._started = True
+        self._lines = MediaLines(config.ptime_ms, config.telephone_event)
+        self._stamping = Stamping(config.headers)
         self._listening = config.detect_inband_dtmf
         self._loop.open_door(*self._library.door)
         self._guarded = self._install_modules(trace)
@@ -212,7 +222,9 @@ class Agent:
         self._requests = Requests(trace, self._emit, self._authentication)
         self._accounts = Accounts(config, self._library, self._loop, self._emit, self._incoming)
         self._messenger = Messenger(self._accounts.first)
-        self._transfers, self._gathers = config.accept_transfers, config.nat.uses_ice
+        if config.accept_transfers:
+            self._transfers = Transfers(self._loop, self._leg_beside, self._ended)
+        self._gathers = config.nat.uses_ice
         self._emit(ready)
         self._loop.beat()
 
@@ -223,18 +235,25 @@ class Agent:
         except AttributeError:
             return False
         self._descriptions.install(modules)
+        self._stamping.install(modules)
         Extensions(self._config).install(modules, lambda: trace.last_received)
         with contextlib.suppress(AttributeError):
             self._canceller = Canceller(modules)
+            self._body = HiddenBody(modules)
         with contextlib.suppress(AttributeError):
-            self._capabilities = Capabilities(modules)
-            self._authentication = Authentication(modules)
-        return Gate(self._judge).install(modules)
+            self._replies = Replies(modules)
+            self._authentication = Authentication(modules, lambda: trace.last_received)
+        accepts = self._config.accept_registrations
+        register = (lambda: granted(trace.last_received)) if accepts else lambda: None
+        return Gate(self._judge, register).install(modules)
 
     def _say_goodbye(self) -> None:
         """Hang up what lives and turn until the dialogs are gone."""
         for leg in list(self._legs.values()):
-            self._hang_up(leg, EndedBy.LOCAL, Hangup(call=leg.number))
+            if leg.is_promised:
+                self._ended(leg)
+            else:
+                self._hang_up(leg, EndedBy.LOCAL, Hangup(call=leg.number))
         for recording in self._studio.recording:
             self._studio.stop_record(recording)
         assert self._accounts is not None
@@ -257,7 +276,7 @@ class Agent:
         self._dead.clear()
         if self._accounts is not None:
             self._accounts.close()
-        self._messenger = self._silence = self._accounts = self._requests = None
+        self._messenger = self._silence = self._requests = None
         gc.collect()
 
     # ---- calls
@@ -273,11 +292,12 @@ class Agent:
         self._calls += 1
         number = self._calls
         audio = CallAudio(self._silence, lambda key: self._studio.started(number, key))
-        leg = Leg(number, direction, audio, LocalSdp(self._descriptions), self._emit)
+        leg = Leg(number, direction, audio, LocalSdp(self._descriptions, self._lines), self._emit)
         leg.on_end = self._ended
-        leg.on_transfer = self._transferred
-        if self._capabilities is not None:
-            leg.on_options = self._capabilities.answer
+        if self._transfers is not None:
+            leg.on_transfer, leg.on_replace = self._transfers.referred, self._transfers.replacing
+        if self._replies is not None:
+            leg.on_request = self._replies.answer
         self._legs[leg.number] = leg
         if self._listening:
             self._studio.listen(leg, True)
@@ -316,7 +336,7 @@ class Agent:
         leg = self._new_leg(Direction.OUTGOING)
         native = leg.native = NativeCall(account, leg)
         leg.account = account.name
-        leg.redirects = Redirects(self._config, self._loop.beat)
+        leg.redirects = Redirects(command.uri, self._config, self._loop, self._body)
         prm = pj.CallOpParam(True)
         prm.opt.audioCount, prm.opt.videoCount = 1, 0
         prm.opt.customCallId = leg.sdp.call_id = command.sip_call_id
@@ -342,15 +362,16 @@ class Agent:
         if command.edit_sdp and self._gathers:
             raise Refused("config", "SDP cannot be edited where ICE gathers candidates first; switch ICE off")
 
-    def _transferred(self) -> NativeCall | None:
-        """The call to make for a REFER, if this endpoint does what it is referred to."""
-        if not self._transfers:
+    def _leg_beside(self, direction: Direction, other: Leg) -> Leg | None:
+        """A leg of the same identity as another one, if there is room for it; what comes in was judged."""
+        if direction is Direction.OUTGOING and self._admission.room_in() > 0:
             return None
         assert self._accounts is not None
-        leg = self._new_leg(Direction.OUTGOING)
-        leg.native = NativeCall(self._accounts.first, leg)
-        leg.account = self._accounts.first.name
-        return leg.native
+        account = self._accounts.named(other.account)
+        leg = self._new_leg(direction)
+        leg.native = NativeCall(account, leg)
+        leg.account = account.name
+        return leg
 
     def _give_up(self, leg: Leg) -> None:
         if leg.native is not None and leg.state is not CallState.CONFIRMED:
@@ -385,6 +406,7 @@ class Agent:
         prm.opt.videoCount = 0
         prm.txOption = tx_option(command.headers)
         sdp = leg.sdp
+        self._stamping.answered(sdp.call_id, command.code, command.headers)
         sdp.prepare(command.edit_sdp, offer=not sdp.answers, response=True)
         try:
             leg.live.answer(prm)
@@ -394,6 +416,7 @@ class Agent:
 
     def _cancel(self, leg: Leg, command: Cancel) -> None:
         """Give up an INVITE; the library holds the CANCEL of the first one back when it has to."""
+        self._stamping.cancelled(leg.sdp.call_id, command.headers)
         if leg.is_outgoing and leg.state in {CallState.CALLING, CallState.EARLY}:
             self._hang_up(leg, EndedBy.LOCAL, Hangup(call=command.call))
         elif self._canceller is None:
@@ -420,6 +443,9 @@ class Agent:
         code = command.code or (OK if leg.state is CallState.CONNECTING else 0)
         prm.statusCode, prm.reason = code, command.reason
         prm.txOption = tx_option(command.headers)
+        self._stamping.answered(leg.sdp.call_id, code or DECLINE, command.headers)
+        if leg.state in {CallState.CALLING, CallState.EARLY} and command.headers:
+            self._stamping.cancelled(leg.sdp.call_id, command.headers)
         leg.live.hangup(prm)
 
     def _negotiate(self, leg: Leg, command: Reinvite | Update) -> None:
@@ -434,7 +460,7 @@ class Agent:
         prm.opt.flag, prm.opt.videoCount = 0 if offer else pj.PJSUA_CALL_NO_SDP_OFFER, 0
         prm.txOption = tx_option(command.headers)
         leg.sdp.prepare(command.edit_sdp, offer=offer, rekey=command.rekey)
-        leg.sdp.want(command.direction)
+        leg.sdp.want(command.direction, command.codecs)
         try:
             (leg.live.update if isinstance(command, Update) else leg.live.reinvite)(prm)
         except pj.Error as error:

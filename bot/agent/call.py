@@ -124,8 +124,8 @@ class NativeCall(pj.Call):
     def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
         if prm.e.type == pj.PJSIP_EVENT_TSX_STATE:
             state = prm.e.body.tsxState
-            if is_unanswered_options(state.tsx):
-                self._leg.on_options(int(state.src.rdata.pjRxData))
+            if is_unanswered(state.tsx):
+                self._leg.on_request(state.tsx.method, state.src.rdata)
             self._leg.transaction_changed(state.tsx)
 
     @guarded
@@ -142,11 +142,8 @@ class NativeCall(pj.Call):
 
     @guarded
     def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
-        call = self._leg.on_transfer()
-        if call is None:
-            prm.statusCode = DECLINE
-        else:
-            prm.newCall = call
+        prm.statusCode = DECLINE
+        self._leg.on_transfer(self._leg, prm)
 
     @guarded
     def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
@@ -164,6 +161,11 @@ class NativeCall(pj.Call):
     @guarded
     def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
         prm.statusCode = DECLINE
+        self._leg.on_replace(self._leg, prm)
+
+    @guarded
+    def onCallReplaced(self, prm: pj.OnCallReplacedParam) -> None:
+        self._leg.ended_by = EndedBy.LOCAL
 
     def is_droppable(self, live: set[int]) -> bool:
         """Whether nothing but the dead call would notice the native object's end."""
@@ -188,8 +190,13 @@ class Leg:
         self.native: NativeCall | None = None
         self.ended_by: EndedBy | None = None
         self.on_end: Callable[[Leg], None] = lambda leg: None
-        self.on_options: Callable[[int], None] = lambda rdata: None
-        self.on_transfer: Callable[[], NativeCall | None] = lambda: None
+        self.on_request: Callable[[str, pj.SipRxData], None] = lambda method, request: None
+        self.on_transfer: Callable[[Leg, pj.OnCallTransferRequestParam], None] = lambda leg, prm: None
+        self.on_replace: Callable[[Leg, pj.OnCallReplaceRequestParam], None] = lambda leg, prm: None
+        self.transferred_from: int | None = None
+        """The call in which the peer asked for this one."""
+        self.replaces: int | None = None
+        """The call that this one takes the place of."""
         self.state = CallState.NULL
         self.transport = ""
         self.account = ""
@@ -199,7 +206,8 @@ class Leg:
         self._exchange: int | None = None
         self._direction = direction
         self._media: list[MediaState] = []
-        self._begun = False
+        self.begun = False
+        """Whether its beginning was reported."""
         self._awaits_ice = False
 
     @property
@@ -215,15 +223,26 @@ class Leg:
         return self._direction is Direction.OUTGOING
 
     @property
+    def takes_telephone_events(self) -> bool:
+        """Whether the peer of the audio stream that runs now said that it does."""
+        return any(media.telephone_event is not None for media in self._media if media.active)
+
+    @property
+    def is_promised(self) -> bool:
+        """Whether a peer has asked for it and the library has not begun it; giving it up, it tells nobody."""
+        asked_for = self.transferred_from is not None or self.replaces is not None
+        return asked_for and not self.begun and self.native is not None
+
+    @property
     def audio_active(self) -> bool:
         """Whether an audio stream runs now."""
         return any(media.active for media in self._media)
 
     def begin(self) -> None:
         """Report that the call exists, once."""
-        if self._begun:
+        if self.begun:
             return
-        self._begun = True
+        self.begun = True
         info = self.live.getInfo()
         self.sdp.call_id = info.callIdString
         self.report(
@@ -236,6 +255,8 @@ class Leg:
                 remote_uri=redact(printable(info.remoteUri)),
                 transport=self.transport,
                 account=self.account,
+                transferred_from=self.transferred_from,
+                replaces=self.replaces,
             )
         )
 
@@ -276,6 +297,8 @@ class Leg:
         code, key = transaction.statusCode, int(transaction.pjTransaction)
         if transaction.method == "INVITE" and (self.state is CallState.CONFIRMED or code >= FINAL):
             self.reinvite.observe(key, code)
+        if transaction.method == "INVITE" and code >= REFUSED and self.redirects is not None:
+            self.redirects.before_media_goes(transaction.lastTx)
         if code < FINAL:
             if self.state is CallState.CONFIRMED or transaction.method == "UPDATE":
                 self._exchange = key
@@ -302,17 +325,18 @@ class Leg:
     def media_changed(self) -> None:
         """Report the media when it differs from what was reported, and connect the audio anew."""
         native = self.live
+        self.begin()  # what takes another call's place has its media before it has a state
         info = native.getInfo()  # its media must not outlive it
         media = info.media
         description = native.dump(True, "")
         suites = {int(index): suite for index, suite in ACTIVE_SUITE.findall(description)}
         pairs, self._awaits_ice = selected_pairs(description), is_negotiating(description)
         states, port = [], None
-        for line in media:
+        for place, line in enumerate(media):  # which lacks lines that are neither audio nor video
             state = self._line(native, line, suites.get(line.index), pairs.get(line.index))
             states.append(state)
             if state.active and port is None:
-                port = native.getAudioMedia(line.index)
+                port = native.getAudioMedia(place)
         self.audio.connect(port)
         if states != self._media:
             self._media = states
@@ -385,7 +409,11 @@ class Leg:
             on_hold=state.on_hold,
             codec=stream.codecName,
             clock_rate=stream.codecClockRate,
+            channels=parameters.info.channelCnt,
+            payload_type=stream.txPt,
+            telephone_event=stream.audTxEventPt if min(stream.audTxEventPt, stream.audRxEventPt) > 0 else None,
             ptime_ms=parameters.info.frameLen * parameters.setting.frmPerPkt,
+            rtcp_mux=transport.localRtcpName == transport.localRtpName,
             local=transport.localRtpName,
             remote=stream.remoteRtpAddress,
             suite=CryptoSuite(suite) if suite else None,
@@ -400,14 +428,13 @@ def holder(wanted: MediaDirection, direction: MediaDirection) -> str | None:
     return "remote" if wanted in SPEAKING and direction not in SPEAKING else None
 
 
-def is_unanswered_options(transaction: pj.SipTransaction) -> bool:
-    """Whether the peer's OPTIONS has just arrived; the library asks nobody else for its answer."""
-    is_new = transaction.role == pj.PJSIP_ROLE_UAS and transaction.state == pj.PJSIP_TSX_STATE_TRYING
-    return is_new and transaction.method == "OPTIONS"
+def is_unanswered(transaction: pj.SipTransaction) -> bool:
+    """Whether a request of the peer's has just arrived."""
+    return transaction.role == pj.PJSIP_ROLE_UAS and transaction.state == pj.PJSIP_TSX_STATE_TRYING
 
 
 def refusal(event: pj.SipEvent) -> tuple[int, str] | None:
-    """The response to our INVITE that ended the call, which the library calls a 487 after a redirection."""
+    """The response to our INVITE that ended the call, to the library a 487 after a redirection."""
     if event.type != pj.PJSIP_EVENT_TSX_STATE:
         return None
     transaction = event.body.tsxState.tsx

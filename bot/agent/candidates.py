@@ -9,7 +9,7 @@ from bot.model import CandidatePair
 __all__ = ["is_negotiating", "selected_pairs"]
 
 LINE = re.compile(r"^ *#(\d+) \w+", re.MULTILINE)
-NEGOTIATING = "state: Negotiation In Progress"
+NEGOTIATING = re.compile(r"ICE role: \w+, state: (?!Negotiation (?:Success|Failed))")
 ROLE = re.compile(r"ICE role: (\w+), state: Negotiation Success")
 PAIR = re.compile(r"\[0\]: L:(\S+) \((\w+)\) --> R:(\S+) \((\w+)\)")
 TYPES = {"h": "host", "s": "srflx", "p": "prflx", "r": "relay"}
@@ -17,7 +17,7 @@ TYPES = {"h": "host", "s": "srflx", "p": "prflx", "r": "relay"}
 
 def is_negotiating(description: str) -> bool:
     """Whether ICE has yet to come to an end for an m= line; the library tells nobody when it does."""
-    return NEGOTIATING in description
+    return NEGOTIATING.search(description) is not None
 
 
 def selected_pairs(description: str) -> dict[int, CandidatePair]:

@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 import pjsua2 as pj
 
+from bot.agent.messages import SentMessage
 from bot.agent.modules import Modules, Name, Pointer
 from bot.sdp_edits import SdpEdit, edited
 from bot.sip import redact
@@ -29,50 +30,6 @@ STOPPED = 70013
 """PJ_EINVALIDOP: what a sender hears of a message that may not leave."""
 MESSAGE_BYTES = 16384
 REQUEST, RESPONSE = 0, 1
-
-
-class _List(ctypes.Structure):
-    _fields_ = (("prev", Pointer), ("next", Pointer))
-
-
-class _Header(ctypes.Structure):
-    """``pjsip_hdr`` of pjsip/sip_msg.h."""
-
-    _fields_ = (
-        ("list", _List),
-        ("type", ctypes.c_int),
-        ("name", Name),
-        ("sname", Name),
-        ("vptr", Pointer),
-    )
-
-
-class _Line(ctypes.Structure):
-    """``pjsip_request_line``, the larger one of the union."""
-
-    _fields_ = (("method", ctypes.c_int), ("name", Name), ("uri", Pointer))
-
-
-class _Message(ctypes.Structure):
-    """``pjsip_msg`` of pjsip/sip_msg.h."""
-
-    _fields_ = (("type", ctypes.c_int), ("line", _Line), ("headers", _Header), ("body", Pointer))
-
-
-class _Sent(ctypes.Structure):
-    """The beginning of ``pjsip_tx_data`` of pjsip/sip_transport.h."""
-
-    _fields_ = (
-        ("list", _List),
-        ("pool", Pointer),
-        ("name", ctypes.c_char * 32),
-        ("info", Pointer),
-        ("received", ctypes.c_long * 2),
-        ("manager", Pointer),
-        ("operation", Pointer * 37),
-        ("lock", Pointer),
-        ("message", ctypes.POINTER(_Message)),
-    )
 
 
 class Descriptions:
@@ -156,7 +113,7 @@ class Descriptions:
     def _leaving(self, address: int) -> int:
         if not self._edits and not self._stopped:
             return 0
-        sent = _Sent.from_address(address)
+        sent = SentMessage.from_address(address)
         if not sent.name.startswith(b"tdta") or sent.message.contents.type not in {REQUEST, RESPONSE}:
             raise RuntimeError("this build lays out a message in another way")  # and so it does not leave
         head, _, body = self._printed(sent).partition(b"\r\n\r\n")
@@ -167,7 +124,7 @@ class Descriptions:
             self._replace(address, sent, call_id, body.decode("utf-8", "surrogateescape"))
         return 0
 
-    def _replace(self, address: int, sent: _Sent, call_id: str, description: str) -> None:
+    def _replace(self, address: int, sent: SentMessage, call_id: str, description: str) -> None:
         try:
             changed = edited(description, self._edits.pop(call_id))
         except ValueError as error:
@@ -180,7 +137,7 @@ class Descriptions:
         # A request was printed already, to see whether it is too long for UDP.
         self._c.pjsip_tx_data_invalidate_msg(address)
 
-    def _printed(self, sent: _Sent) -> bytes:
+    def _printed(self, sent: SentMessage) -> bytes:
         buffer = ctypes.create_string_buffer(MESSAGE_BYTES)
         length = self._c.pjsip_msg_print(sent.message, buffer, MESSAGE_BYTES)
         return buffer.raw[: max(length, 0)]

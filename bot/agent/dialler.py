@@ -20,6 +20,7 @@ from bot.model import DtmfMethod
 __all__ = ["Dialler"]
 
 PAUSE, PAUSE_S = ",", 0.5
+NO_EVENTS = "the SDP has no telephone-event, so none can be sent (RFC 4733); method info or inband can be"
 NATIVE_METHOD = {
     DtmfMethod.RFC4733: pj.PJSUA_DTMF_METHOD_RFC2833,
     DtmfMethod.INFO: pj.PJSUA_DTMF_METHOD_SIP_INFO,
@@ -68,6 +69,8 @@ class Dialler:
             return "the call has ended"
         if self._command.method is not DtmfMethod.INFO and not self._leg.audio_active:
             return "the call has no active audio"
+        if self._command.method is DtmfMethod.RFC4733 and not self._leg.takes_telephone_events:
+            return NO_EVENTS
         return None
 
     def _send(self, digit: str) -> str | None:

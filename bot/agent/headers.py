@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Iterable
 
+from bot.agent.messages import ListNode
 from bot.agent.modules import Modules, Name, Pointer
 from bot.commands import Header
 
@@ -12,12 +13,6 @@ __all__ = ["ACCEPT", "ALLOW", "SUPPORTED", "HeaderList"]
 
 ACCEPT, ALLOW, SUPPORTED = 0, 4, 36
 """PJSIP_H_ACCEPT, PJSIP_H_ALLOW and PJSIP_H_SUPPORTED of pjsip/sip_msg.h."""
-
-
-class _Node(ctypes.Structure):
-    """The beginning of every ``pj_list`` node, and so of every header."""
-
-    _fields_ = (("prev", Pointer), ("next", Pointer))
 
 
 class HeaderList:
@@ -37,7 +32,7 @@ class HeaderList:
         c.pjsip_generic_string_hdr_create.restype = Pointer
         c.pjsip_generic_string_hdr_create.argtypes = [Pointer, *[ctypes.POINTER(Name)] * 2]
         pool = pool or modules.pool()
-        self._head = _Node()
+        self._head = ListNode()
         here = ctypes.addressof(self._head)
         self._head.prev = self._head.next = here
         for kind in kinds:
@@ -53,6 +48,6 @@ class HeaderList:
         return ctypes.addressof(self._head)
 
     def _append(self, header: int) -> None:
-        node, last = _Node.from_address(header), _Node.from_address(self._head.prev)
+        node, last = ListNode.from_address(header), ListNode.from_address(self._head.prev)
         node.prev, node.next = self._head.prev, self.address
         last.next = self._head.prev = header

@@ -16,6 +16,7 @@ from bot.agent.admission import CONNECTIONS_AT_ONCE, Admission
 from bot.agent.guard import guarded
 from bot.agent.nat import ask, keep_connections_alive, resolve_by
 from bot.agent.refusal import Refused
+from bot.agent.telephone_events import offer_telephone_events
 from bot.agent.trace import Trace
 from bot.config import EndpointConfig
 from bot.events import AgentReady, Listener, TransportChanged, Wired
@@ -159,12 +160,20 @@ class Library:
         self.rate = config.clock_rate or conference_rate(config.codecs)
         media = settings.medConfig
         media.clockRate = media.sndClockRate = self.rate
-        media.noVad = True
+        media.noVad = not config.vad
+        media.ptime = config.ptime_ms or 0
         media.ecTailLen = 0
         media.rxDropPct = config.rx_drop_pct
         media.txDropPct = config.tx_drop_pct
         ask(settings.uaConfig, config.nat, config.nameserver)
-        self.endpoint.libInit(settings)
+        try:
+            self.endpoint.libInit(settings)
+        except pj.Error as error:
+            if config.nat.stun is None:
+                raise
+            what = f"the STUN server {config.nat.stun} cannot be asked: {error.reason}"
+            raise Refused("native", what) from None
+        offer_telephone_events(config.telephone_event != 0)
         resolve_by(config.nameserver)
         keep_connections_alive(config.nat.keep_alive_s)
 
@@ -191,7 +200,7 @@ class Library:
 
     def _listen_privately(self) -> None:
         settings = pj.TransportConfig()
-        settings.boundAddress = LOOPBACK
+        settings.boundAddress = settings.publicAddress = LOOPBACK  # told, so that no STUN server is asked
         number = self.endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, settings)
         self.door = (LOOPBACK, port_of(self.endpoint.transportGetInfo(number)))
 
@@ -222,8 +231,10 @@ def port_of(transport: pj.TransportInfo) -> int:
 def matching(build: list[tuple[Codec, str]], wanted: str) -> list[tuple[Codec, str]]:
     """The build's codecs of that name; Refused with the nearest name when there is none."""
     found = [one for one in build if one[0].answers_to(wanted)]
-    if found:
-        return found
+    if mono := [one for one in found if one[0].channels == 1]:
+        return mono
+    if found:  # its conference asserts that a port has as many channels as itself
+        raise Refused("config", f"codec {wanted!r}: stereo ends the library's process; only mono is possible")
     names = [str(codec) for codec, _ in build] + [codec.name for codec, _ in build]
     near = difflib.get_close_matches(wanted.upper(), {name.upper(): name for name in names}, n=1)
     hint = f" (did you mean {next(n for n in names if n.upper() == near[0])!r}?)" if near else ""

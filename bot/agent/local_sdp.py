@@ -1,4 +1,4 @@
-"""What is changed in one call's own session descriptions: direction, SRTP keys (RFC 4568), a user's edits."""
+"""What is changed in one call's own session descriptions: direction, codecs, keys, a user's edits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 import pjsua2 as pj
 
+from bot.agent.codec_choice import only_codecs
 from bot.agent.descriptions import Descriptions
+from bot.agent.media_lines import MediaLines
 from bot.agent.refusal import Refused
 from bot.model import MediaDirection
 from bot.sdp_edits import SdpEdit, edited
@@ -31,13 +33,15 @@ class LocalSdp:
     when it offers before the call is confirmed.
     """
 
-    def __init__(self, descriptions: Descriptions) -> None:
+    def __init__(self, descriptions: Descriptions, lines: MediaLines) -> None:
         self._descriptions = descriptions
+        self._lines = lines
         self.call_id = ""
         self.answers = False
         """Whether the last description was an answer."""
         self._wanted: MediaDirection | None = None
-        self._wanted_before: MediaDirection | None = None
+        self._codecs: Sequence[str] = ()
+        self._before: tuple[MediaDirection | None, Sequence[str]] = (None, ())
         self._keys: dict[str, str] = {}
         self._described = False
         self._edits: Sequence[SdpEdit] = ()
@@ -49,13 +53,14 @@ class LocalSdp:
         """What this side wants."""
         return self._wanted or MediaDirection.SENDRECV
 
-    def want(self, direction: MediaDirection | None) -> None:
+    def want(self, direction: MediaDirection | None, codecs: Sequence[str] = ()) -> None:
         """Say what is asked for from now on, None for the same; ``unwant`` when that was refused."""
-        self._wanted_before, self._wanted = self._wanted, direction or self._wanted
+        self._before = self._wanted, self._codecs
+        self._wanted, self._codecs = direction or self._wanted, codecs or self._codecs
 
     def unwant(self) -> None:
         """What was asked for last does not hold."""
-        self._wanted = self._wanted_before
+        self._wanted, self._codecs = self._before
 
     def prepare(
         self, edits: Sequence[SdpEdit], *, offer: bool, rekey: bool = False, response: bool = False
@@ -88,6 +93,12 @@ class LocalSdp:
         if self._wanted is not None:
             description = DIRECTION_LINE.sub(f"a={self._wanted}", description)
         description = CRYPTO_LINE.sub(lambda line: line[1] + self._keys.get(line[2], line[3]), description)
+        description = self._lines.written(description, answer=answer)
+        try:
+            description = only_codecs(description, self._codecs) if self._codecs else description
+        except ValueError as error:
+            self._problem = str(error)
+            return description if answer else UNUSABLE
         if answer or not self._edits:
             return description
         edits, self._edits = self._edits, ()

@@ -1,18 +1,20 @@
 """Where an outgoing INVITE goes after it was redirected (RFC 3261 8.1.3.4): how far, and to whom not.
 
-The library collects the targets of all 3xx responses, tries them in the order of their q values, none
-twice, and asks before each one. So a loop ends when there is no other target left, with the last response.
-It names the target without its port and its parameters, so these are read from the responses here too.
+The library collects the targets of all 3xx responses, tries them in the order of their q values and asks
+before each one. It names the target without its port and its parameters, so these are read from the
+responses here too; and it would ask the first target again, so a loop is found here.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 import pjsua2 as pj
 
+from bot.agent.hidden_body import HiddenBody
+from bot.agent.loop import Loop
 from bot.config import EndpointConfig
 from bot.errors import ConfigError
 from bot.events import Redirected
@@ -21,35 +23,46 @@ from bot.sip import Message, Uri, parse_uri, redact
 
 __all__ = ["Redirects", "contacts"]
 
+REFUSED = 400
 RESOLVE_S = 30.0
 """How long the library may block on resolving a host name."""
 CONTACT = re.compile(
-    r'\s*(?:(?:"(?:\\.|[^"\\])*"|[^<>",;]*)<(?P<in>[^>]*)>|(?P<bare>[^<>",;]+))(?P<rest>[^,]*),?'
+    r'\s*(?:(?:"(?:\\.|[^"\\])*"\s*|[^<>",;]*)<(?P<in>[^>]*)>|(?P<bare>[^<>",;]+))(?P<rest>[^,]*),?'
 )
 Q_VALUE = re.compile(r";\s*q\s*=\s*([01](?:\.[0-9]{0,3})?)", re.IGNORECASE)
 
 
 class Redirects:
-    """The hops of one call."""
+    """The hops of one call.
 
-    def __init__(self, config: EndpointConfig, beat: Callable[[float], None]) -> None:
+    When a target refuses, the library gives the call's media back, sends the INVITE to the next target all
+    the same, and aborts at its answer; but not for an INVITE without a body. So the body is hidden while it
+    looks.
+    """
+
+    def __init__(self, first: str, config: EndpointConfig, loop: Loop, body: HiddenBody | None) -> None:
         self._limit = config.follow_redirects
         self._transports = config.transports
-        self._beat = beat
+        self._loop = loop
+        self._body = body
         self._hops = 0
+        self._asked = {place(first)}
         self._targets: list[tuple[float, str]] = []
+        self._refused_by_target = False
 
     def decide(self, call: int, prm: pj.OnCallRedirectedParam) -> tuple[int, Redirected | None]:
         """What the library shall do with the next target, and what to tell of it."""
+        if self._body is not None:
+            self._body.show()
         if not self._limit:
             return pj.PJSIP_REDIRECT_STOP, None
         code, received = response(prm.e)
         self._collect(received)
         target = self._named(prm.targetUri)
-        refused = unusable(target, self._transports)
+        refused = unusable(target, self._transports) or self._circle(target)
         choice = pj.PJSIP_REDIRECT_REJECT if refused else pj.PJSIP_REDIRECT_ACCEPT
-        if not refused and self._hops >= self._limit:
-            refused, choice = f"it was sent on {self._hops} times already", pj.PJSIP_REDIRECT_STOP
+        if not refused and (refused := self._no_further(code)):
+            choice = pj.PJSIP_REDIRECT_STOP
         event = Redirected(
             at=time.monotonic(),
             call=call,
@@ -60,8 +73,27 @@ class Redirects:
         )
         if choice == pj.PJSIP_REDIRECT_ACCEPT:
             self._hops += 1
-            self._beat(RESOLVE_S)
+            self._asked.add(place(target))
+            self._refused_by_target = code >= REFUSED
+            self._loop.beat(RESOLVE_S)
         return choice, event
+
+    def before_media_goes(self, invite: pj.SipTxData) -> None:
+        """The library is about to look whether this INVITE, which has its final response, had media."""
+        if self._refused_by_target and self._body is not None:
+            self._refused_by_target = False
+            self._body.hide(int(invite.pjTxData))
+            self._loop.soon(self._body.show)
+
+    def _circle(self, target: str) -> str:
+        return "it was asked already" if place(target) in self._asked else ""
+
+    def _no_further(self, code: int) -> str:
+        if self._hops >= self._limit:
+            return f"follow_redirects is {self._limit}"
+        if code >= REFUSED and self._body is None:
+            return "this build of the library exports too little to try another target after a refusal"
+        return ""
 
     def _collect(self, received: str) -> None:
         """As the library: the highest q first, and of the same q in the order in which they came."""
@@ -69,7 +101,7 @@ class Redirects:
         self._targets.sort(key=lambda one: -one[0])
 
     def _named(self, name: str) -> str:
-        """The first target of that user and host that was not taken yet, whole; the name when there is none."""
+        """The first target of that user and host that was not taken yet, whole; else the name."""
         for index, (_, target) in enumerate(self._targets):
             if identity(target) == identity(name):
                 return self._targets.pop(index)[1]
@@ -95,6 +127,12 @@ def identity(uri: str) -> tuple[str, str | None, str] | str:
     """What the library shows of a target."""
     parsed = parsed_or_none(uri)
     return (parsed.scheme, parsed.user, parsed.host.lower()) if parsed is not None else uri
+
+
+def place(uri: str) -> tuple[str | None, str, int | None] | str:
+    """Whom a URI is about, so that two of them can be found equal."""
+    parsed = parsed_or_none(uri)
+    return (parsed.user, parsed.host.lower(), parsed.port) if parsed is not None else uri
 
 
 def parsed_or_none(uri: str) -> Uri | None:

@@ -8,46 +8,36 @@ how calls are made and kept is the agent's.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
 
 import pjsua2 as pj
 
-from bot.agent.headers import tx_option
+from bot.agent.call import Leg, tx_option
+from bot.agent.loop import Loop
 from bot.agent.refusal import Refused
-from bot.model import Direction, EndedBy
-
-if TYPE_CHECKING:
-    from bot.agent.call import Leg
-    from bot.agent.loop import Loop
-    from bot.commands import Transfer
+from bot.commands import Transfer
+from bot.model import CallState, Direction
 
 __all__ = ["Transfers", "ask"]
 
-ACCEPTED, SERVICE_UNAVAILABLE, DECLINE = 202, 503, 603
+ACCEPTED, SERVICE_UNAVAILABLE = 202, 503
 BEGINS_S = 10.0
 """How long the library may take to begin a call that it was allowed to make."""
 
 
-class Opener(Protocol):
-    """Whoever makes legs: of this direction, for the identity of that one; None when there is no room."""
-
-    def __call__(self, direction: Direction, beside: Leg) -> Leg | None: ...
+Opener = Callable[[Direction, Leg], Leg | None]
+"""Makes a leg of this direction for the identity of that one; None when there is no room."""
 
 
 class Transfers:
-    """Judges what peers ask for."""
+    """Lets the peers of an endpoint that accepts transfers have what they ask for."""
 
-    def __init__(self, accepts: bool, loop: Loop, opener: Opener, discard: Callable[[Leg], None]) -> None:
-        self._accepts = accepts
+    def __init__(self, loop: Loop, opener: Opener, discard: Callable[[Leg], None]) -> None:
         self._loop = loop
         self._open = opener
         self._discard = discard
 
     def referred(self, leg: Leg, prm: pj.OnCallTransferRequestParam) -> None:
         """The peer of this call asks for another one."""
-        prm.statusCode = DECLINE  # whatever happens here: without a call of its own it would take this one's
-        if not self._accepts:
-            return
         new = self._open(Direction.OUTGOING, leg)
         if new is None or new.native is None:
             prm.statusCode = SERVICE_UNAVAILABLE
@@ -58,9 +48,6 @@ class Transfers:
 
     def replacing(self, leg: Leg, prm: pj.OnCallReplaceRequestParam) -> None:
         """Somebody, whose INVITE is at hand, wants to take the place of this call's peer."""
-        prm.statusCode = DECLINE
-        if not self._accepts:
-            return
         new = self._open(Direction.INCOMING, leg)
         if new is None or new.native is None:
             prm.statusCode = SERVICE_UNAVAILABLE
@@ -69,15 +56,11 @@ class Transfers:
         prm.statusCode, prm.newCall = ACCEPTED, new.native
         self._expect(new)
 
-    def replaced(self, leg: Leg, prm: pj.OnCallReplacedParam) -> None:
-        """It has taken its place; the library ends this call."""
-        leg.ended_by = EndedBy.LOCAL
-
     def _expect(self, new: Leg) -> None:
         """What the library gave up before it began has no end that it would tell of."""
 
         def discard() -> None:
-            if not new.begun and new.native is not None:
+            if new.is_promised:
                 self._discard(new)
 
         self._loop.after(BEGINS_S, discard)
@@ -94,6 +77,8 @@ def ask(leg: Leg, command: Transfer, other: Leg | None) -> None:
     if other is None:
         leg.live.xfer(command.uri, prm)
         return
-    if not other.confirmed:
-        raise Refused("call", f"call {other.number} is {other.state}; only a confirmed one can be handed over")
+    if other.state is not CallState.CONFIRMED:
+        raise Refused(
+            "call", f"call {other.number} is {other.state}; only a confirmed one can be handed over"
+        )
     leg.live.xferReplaces(other.live, prm)

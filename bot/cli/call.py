@@ -20,7 +20,7 @@ from bot.cli.options import (
     output_options,
 )
 from bot.cli.run import Run, endpoint_of
-from bot.config import EndpointConfig
+from bot.config import MOST_HOPS, EndpointConfig
 from bot.deadline import Deadline
 from bot.errors import CallFailed, ConfigError, WaitTimeout
 from bot.expectations import expect
@@ -49,6 +49,12 @@ REQUEST_TERMINATED = 487
     help="Hang up this long after the answer.  [10, or when all is played and dialled]",
 )
 @click.option("--ring-timeout", type=PositiveSeconds, default=30.0, show_default=True, metavar="S")
+@click.option(
+    "--follow-redirects",
+    type=click.IntRange(0, MOST_HOPS),
+    metavar="N",
+    help="Send the INVITE on up to N times when it is redirected.  [0]",
+)
 @click.option("--cancel-after", type=PositiveSeconds, metavar="S", help="CANCEL unless answered by then.")
 @click.option(
     "--expect-code", type=click.IntRange(200, 699), metavar="N", help="The final response to the INVITE."
@@ -73,7 +79,8 @@ class Placing:
     def __init__(self, run: Run, uri: str, options: dict[str, Any]) -> None:
         self._run = run
         self._uri = uri
-        self._config = trusting(endpoint_config(options, name="caller"))
+        config = endpoint_config(options, name="caller")
+        self._config = trusting(config.with_options(follow_redirects=options.pop("follow_redirects")))
         self._headers = headers(options.pop("header_texts"))
         self._play = existing_audio(options.pop("play"), "--play")
         self._loop = options.pop("loop")

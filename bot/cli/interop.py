@@ -100,6 +100,8 @@ def command(uri: str | None, **options: Any) -> int:
 def planned(uri: str | None, options: dict[str, Any]) -> tuple[Plan, EndpointConfig]:
     """What the options choose; takes them out of ``options``."""
     listens = options["listen"]
+    if listens and uri is not None:
+        raise ConfigError(f"--listen waits for the peer's calls: leave {uri} away, or --listen to call it")
     if options["srtp"] is not None:
         raise ConfigError("--srtp: interop tries every mode; choose some with --modes")
     codecs, transports = options["codecs"], tuple(Transport(one) for one in options["transports"])

@@ -18,6 +18,8 @@ COMMANDS = {
     "doctor": "What this machine and the library's build can do.",
     "interop": "Find out how SRTP works with a peer: modes, suites, renegotiation, odd offers.",
     "pcap": "Look into captures: the RTP streams, apart, and in the clear.",
+    "ping": "Ask a peer with OPTIONS whether it lives, how far it is and what it can do.",
+    "register": "Register, say what the registrar said, and take it back.",
     "run": "Perform scenarios: calls and what is expected of them, written in YAML.",
     "schema": "Print the JSON Schema of a result, an endpoint's file or a scenario.",
 }

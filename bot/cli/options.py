@@ -60,6 +60,11 @@ def endpoint_options(command: Command) -> Command:
         click.option("--tls-cert", metavar="FILE", help="Certificate, PEM."),
         click.option("--tls-key", metavar="FILE", help="Its private key, PEM."),
         click.option("--tls-insecure", is_flag=True, help="Do not verify the peer's certificate."),
+        click.option("--stun", metavar="HOST[:PORT]", help="STUN server: say the address that it sees."),
+        click.option("--turn", metavar="[USER@]HOST[:PORT]",
+                     help="TURN relay for the media; its password is in SRTPBOT_TURN_PASSWORD."),
+        click.option("--ice", is_flag=True, help="Find the way of the media with ICE."),
+        click.option("--public-address", metavar="ADDR", help="Tell peers this address."),
         click.option("--rtp-ports", metavar="A-B", help="RTP port range.  [free ports]"),
         click.option("--detect-inband", is_flag=True, help="Detect DTMF tones in the received audio too."),
     ]  # fmt: skip
@@ -121,12 +126,26 @@ def endpoint_config(given: dict[str, Any], *, name: str, port: int = 0) -> Endpo
             overrides[key] = values
     if given.pop("tls_insecure"):
         overrides["tls_insecure"] = True
+    overrides |= nat_settings(given)
     if given.pop("detect_inband") or given.get("expect_dtmf_method") == DtmfMethod.INBAND:
         overrides["detect_inband_dtmf"] = True
     config = config.with_options(**overrides)
     if Transport.TLS in config.transports:
         config.tls.check_files()
     return config
+
+
+def nat_settings(given: dict[str, Any]) -> dict[str, Any]:
+    """The settings of ``nat`` from the flags; takes what it uses out of ``given``."""
+    flags = {"nat_stun": given.pop("stun"), "nat_public_address": given.pop("public_address")}
+    flags["nat_ice"] = given.pop("ice") or None
+    if turn := given.pop("turn"):
+        user, _, server = turn.rpartition("@")
+        password = os.environ.get("SRTPBOT_TURN_PASSWORD") if user else None
+        if user and not password:
+            raise ConfigError("--turn: the password of its user is missing; set SRTPBOT_TURN_PASSWORD")
+        flags["nat_turn"] = {"server": server, "user": user or None, "password": password}
+    return {key: value for key, value in flags.items() if value is not None}
 
 
 def headers(texts: tuple[str, ...]) -> dict[str, str]:

@@ -215,7 +215,12 @@ def lacking(analysis: Analysis, keys: Sequence[SrtpKey]) -> Iterator[str]:
     closed = [one for one, its in protections if its.failed and not its.authenticated]
     unknown = [one for one in closed if not one.offered]
     if unknown and not keys:
-        why = "the capture has no keys for them: their signalling is missing or encrypted"
-        yield f"{len(unknown)} streams stay closed; {why}; give --keylog, --key-file or --key"
+        why = "the capture has no keys for that: the signalling is missing or encrypted"
+        yield f"{still_closed(len(unknown))}; {why}; give --keylog, --key-file or --key"
     elif closed:
-        yield f"{len(closed)} streams stay closed: no key that is known opens them"
+        yield f"{still_closed(len(closed))}: not opened by any key that is known"
+
+
+def still_closed(count: int) -> str:
+    """How many streams could not be opened."""
+    return "1 stream stays closed" if count == 1 else f"{count} streams stay closed"

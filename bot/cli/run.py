@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import stat
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -174,11 +173,12 @@ class Run:
         self.result = result
         self.journal.close()
         if self._keys is not None:
-            os.close(self._keys)
+            self._keys.close()
         self._write(result)
-        if self.journal.problem:
-            click.echo(f"srtpbot: {self.journal.problem}", err=True)
-            self.exit_status = self.exit_status or 3
+        for problem in (self.journal.problem, self._keys.problem if self._keys is not None else None):
+            if problem:
+                click.echo(f"srtpbot: {problem}", err=True)
+                self.exit_status = self.exit_status or 3
 
     def _end_capture(self) -> Mapping[Call, Mapping[int, Proof]]:
         """Judge every call by its packets; a capture that is not whole is an error of the run."""
@@ -277,7 +277,7 @@ class Run:
             key = keylog.LoggedKey(
                 event.sip_call_id, event.sent, event.tag, event.suite, f"inline:{event.key}"
             )
-            os.write(self._keys, keylog.line(key).encode())
+            self._keys.write(key)
         told = narrate(entry, self.journal, messages=self._verbose > 1) if self._verbose else None
         if told:
             click.echo(told, err=True)
@@ -321,14 +321,11 @@ class Run:
 
         return CaptureOfRun(Path(self._capture_file), self.journal)
 
-    def _open_keylog(self) -> int | None:
+    def _open_keylog(self) -> keylog.Log | None:
         if self._keylog is None:
             return None
         try:
-            log = os.open(self._keylog, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            if stat.S_ISREG(os.fstat(log).st_mode):
-                os.fchmod(log, 0o600)  # also when it was there before
-            return log
+            return keylog.Log(self._keylog)
         except OSError as error:
             raise ConfigError(f"--keylog {self._keylog}: {error.strerror}") from None
 

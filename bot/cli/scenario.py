@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fnmatch
-import os
 import re
 import sys
 import tempfile
@@ -17,6 +16,7 @@ from typing import Any, Self
 import click
 import msgspec
 
+from bot import keylog
 from bot.cli.options import output_options
 from bot.cli.run import STDOUT, Interrupted, Run
 from bot.document import did_you_mean
@@ -150,10 +150,8 @@ class CaseRun(Run):
         self._replace(self.folder / "report.html", page_of([self.chapter], agents=self.agents))
         self._replace(self.folder / "junit.xml", junit_of([self.chapter]))
 
-    def _open_keylog(self) -> int | None:
-        if self._keylog is None:
-            return None
-        return os.open(self._keylog, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    def _open_keylog(self) -> keylog.Log | None:
+        return keylog.Log(self._keylog, append=True) if self._keylog is not None else None
 
 
 class Scenarios(Run):
@@ -246,7 +244,7 @@ class Scenarios(Run):
             statuses = {run.exit_status for run in done}
             self.exit_status = next((one for one in (3, 2, 1) if one in statuses), 0)
         if self._keys is not None:
-            os.close(self._keys)
+            self._keys.close()
         results = [run.result for run in done if isinstance(run.result, ScenarioResult)]
         everything = outcomes(results, self.journal.started, self.error)
         single = len(self._cases) == 1 and len(results) == 1

@@ -94,7 +94,7 @@ NEGATIVE_OFFERS = (
     Case(
         "lower-case-suite",
         "the suite's name in lower case",
-        "names in ABNF have no case (RFC 4568 9.2, RFC 4234 2.3), but many compare them exactly",
+        "a suite's name may be in any case (RFC 4568 4), but many compare it exactly",
         EITHER,
         edits=((r"(?<=\d )AES_", "aes_"), (r"_CM_", "_cm_"), (r"_HMAC_SHA1_", "_hmac_sha1_")),
         suites=1,
@@ -171,7 +171,7 @@ NEGATIVE_OFFERS = (
     Case(
         "afterwards",
         "a usual offer after all the odd ones",
-        "nothing that was refused has an effect on the next call (RFC 3261 14.1, 21.4.26)",
+        "nothing that was refused has an effect on the next call (RFC 3261 12, 21.4.26)",
         SRTP,
         comes_last=True,
     ),

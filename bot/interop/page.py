@@ -9,6 +9,7 @@ from bot.call import Call
 from bot.events import AgentReady
 from bot.interop.result import CellResult, InteropResult
 from bot.interop.table import GROUPS, Grid, grids, in_cell
+from bot.interop.verdict import ENCRYPTED_CALL
 from bot.report.environment import environment
 from bot.report.exchanges import exchanges, side_by_side
 from bot.report.ladder import ladder, own_addresses
@@ -31,7 +32,8 @@ MATRIX_STYLE = """
 .matrix .fail { background: var(--fail-back); color: var(--fail); font-weight: 700; }
 .matrix .warn { color: var(--warn); font-weight: 700; } .matrix .none { color: var(--soft); }
 .cells td.warn { color: var(--warn); } .cells td.pass { color: var(--pass); }
-.cells td:first-child { white-space: nowrap; }
+.cells td:first-child { white-space: nowrap; } .cells td:last-child { min-width: 17rem; }
+.matrix th[scope=col] { min-width: 6.5rem; }
 .cells td.fail { color: var(--fail); font-weight: 700; }
 .cell > summary { padding: .45rem 0; } .cell { border-bottom: 1px solid var(--line); }
 .cell .warn { color: var(--warn); } .cell .pass { color: var(--pass); } .cell .fail { color: var(--fail); }
@@ -92,7 +94,7 @@ def banner(result: InteropResult, title: str) -> Iterator[str]:
     yield f"<strong>{MARKS[result.verdict]} {result.verdict}</strong><p>{escape(SEPARATOR.join(told))}</p>"
     names = {cell.id for cell in result.cells}
     for one in result.expectations:
-        if one.name not in names:
+        if one.name == ENCRYPTED_CALL or (one.name not in names and one.verdict == "fail"):
             yield f"<p>{MARKS[one.verdict]} {escape(one.name)}: {escape(one.observed)}</p>"
     yield "</header>"
 

@@ -19,6 +19,8 @@ STYLES = {"pass": "green", "fail": "bold red", "deviates": "yellow", "skip": "di
 MARKS = {"pass": "pass", "fail": "FAIL", "deviates": "DEVIATES", "skip": "skip"}
 GROUPS = {"renegotiation": "Renegotiation", "negative": "Negative cases"}
 COLUMN_WIDTH = 14
+TITLE_WIDTH = 24
+"""Of the titles, at least: narrower they would be a word a line."""
 
 
 class Grid:
@@ -100,14 +102,15 @@ def parts(result: InteropResult, width: int) -> Iterator[RenderableType]:
                     for mode in grid.modes
                     for column in grid.columns or [""]
                     if (cell := grid.at(mode, column))
-                ]
+                ],
+                width,
             )
         )
     for group, title in GROUPS.items():
         cells = [cell for cell in result.cells if cell.group == group]
         if cells:
             yield f"\n[bold]{title}[/]"
-            yield list_of(cells)
+            yield list_of(cells, width)
     remarked = [cell for cell in result.cells if cell.remark and cell.verdict != "skip"]
     if remarked:
         yield "\n[bold]Remarks[/]"
@@ -141,20 +144,23 @@ def marked(cell: CellResult | None) -> str:
     return f"[{STYLES[cell.verdict]}]{text}{flag}[/]"
 
 
-def list_of(cells: Sequence[CellResult]) -> Table:
-    """A line a cell."""
+def list_of(cells: Sequence[CellResult], width: int) -> Table:
+    """A line a cell, with its title where there is room."""
     from rich.markup import escape
     from rich.table import Table
 
     shown = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    for no_wrap in (True, True, True, True, False):
-        shown.add_column(no_wrap=no_wrap)
-    for cell in cells:
-        verdict = f"[{STYLES[cell.verdict]}]{MARKS[cell.verdict]}[/]"
-        heard = cell.observed.audio or ""
-        shown.add_row(
-            verdict, escape(cell.id), escape(short(cell.observed.outcome)), heard, escape(cell.title)
-        )
+    rows = [
+        (MARKS[cell.verdict], cell.id, short(cell.observed.outcome), cell.observed.audio or "")
+        for cell in cells
+    ]
+    taken = sum(2 + max(map(len, column)) for column in zip(*rows, strict=True))
+    titled = width - taken >= TITLE_WIDTH
+    for _ in range(4):
+        shown.add_column(no_wrap=True)
+    for cell, (mark, *facts) in zip(cells, rows, strict=True):
+        title = [cell.title] if titled else []
+        shown.add_row(f"[{STYLES[cell.verdict]}]{mark}[/]", *map(escape, [*facts, *title]))
     return shown
 
 

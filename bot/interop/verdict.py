@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bot.interop.cells import Cell, Group
+from bot.interop.cells import Cell, Group, Role
 from bot.interop.observation import Observation
 from bot.interop.outcome import PLAIN, PORT_0, is_refusal, matches, refused, short, suite_of
 from bot.model import SrtpMode
@@ -16,6 +16,7 @@ __all__ = ["ENCRYPTED_CALL", "Judgement", "Verdict", "Whole", "encrypted_call", 
 Verdict = Literal["pass", "fail", "deviates", "skip"]
 ENCRYPTED_CALL = "an encrypted call works in at least one cell"
 USUAL = refused(488)
+REFUSAL = 300
 BASE_EXPECTED = {
     SrtpMode.OFF: "plain, or a refusal",
     SrtpMode.OPTIONAL: "SRTP or plain, or a refusal",
@@ -61,6 +62,8 @@ def judged(cell: Cell, seen: Observation, whole: Whole) -> Judgement:
     if cell.case is None:
         return of_base(cell, seen, whole)
     expected = " or ".join(cell.case.accepted)
+    if is_own_refusal(cell, seen):
+        return Judgement("skip", expected, "the peer's offer is none that this endpoint may answer")
     if is_refusal(seen.outcome) and whole.takes_mandatory is False:
         return Judgement("skip", expected, "the peer refuses mandatory SRTP whatever is offered")
     wrong: Verdict = "deviates" if cell.group is Group.NEGATIVE else "fail"
@@ -70,6 +73,12 @@ def judged(cell: Cell, seen: Observation, whole: Whole) -> Judgement:
     if cell.case.judges_media and (lost := lost_echo(seen, whole)):
         return Judgement(wrong, expected, lost)
     return Judgement("pass", expected, seen.why)
+
+
+def is_own_refusal(cell: Cell, seen: Observation) -> bool:
+    """Whether it was this endpoint that refused the call, so that nothing of the case was tried."""
+    calls_back = cell.case is not None and cell.case.calls_back
+    return cell.role is Role.LISTENER and not calls_back and seen.code is not None and seen.code >= REFUSAL
 
 
 def of_base(cell: Cell, seen: Observation, whole: Whole) -> Judgement:

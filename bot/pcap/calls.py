@@ -28,6 +28,8 @@ MOST_CALLS = 10_000
 MOST_DESCRIPTIONS = 1_000
 """Of one hop of a call: a hostile peer may re-negotiate for ever."""
 MOST_CLAIMS = 500_000
+LINGER_S = 5.0
+"""How long after its BYE packets of a call may still come."""
 _MOST_BRANCHES = 64
 _MOST_HOPS = 16
 _MOST_FORKS = 32
@@ -207,6 +209,7 @@ class Calls:
         """Begin with none."""
         self._calls: dict[str, _Call] = {}
         self._claims: dict[Address, list[_Claim]] = {}
+        self._claims_of: dict[tuple[Address, _Call], list[_Claim]] = {}
         self._sessions: dict[tuple[Address, str], _Claim] = {}
         self._claimed = 0
         self._missed: set[str] = set()
@@ -270,6 +273,7 @@ class Calls:
                 self._claimed += 1
                 claims = self._claims.setdefault(address, [])
                 claim = _Claim(at, self._claimed, Route(hop, index, by_caller))
+                insort(self._claims_of.setdefault((address, hop.call), []), claim)
                 # SDP that a proxy passed on as it is names the same address again: the first hop keeps it.
                 first = self._sessions.get((address, session))
                 if first is None or first.route.hop.call.ended is not None or not session:
@@ -281,13 +285,24 @@ class Calls:
     def route(self, source: Address, target: Address, at: float) -> tuple[Route | None, float]:
         """To what a packet belongs, and until when (seconds since 1970) this will not change.
 
-        The receiver's SDP decides; the sender's where that does not name the address, as behind a NAT.
+        The receiver's SDP decides; the sender's where that does not name the address, as behind a NAT, or
+        names it for several calls, as when a peer receives all of them at one port.
         """
         received, until = self._owner(target, at)
-        if received is not None:
-            return received._replace(by_caller=not received.by_caller), until
         sent, later = self._owner(source, at)
-        return sent, min(until, later)
+        until = min(until, later)
+        if received is None:
+            return sent, until
+        if sent is not None and sent.hop.call is not received.hop.call:
+            received = self._owned_by(sent.hop.call, target, at) or received
+        return received._replace(by_caller=not received.by_caller), until
+
+    def _owned_by(self, call: _Call, address: Address, at: float) -> Route | None:
+        """The call's latest claim on an address that another has claimed since; none once it is over."""
+        claims = self._claims_of.get((address, call), [])
+        place = bisect_right(claims, at, key=lambda claim: claim.at)
+        is_over = call.ended is not None and at > call.ended + LINGER_S
+        return claims[place - 1].route if place and not is_over else None
 
     def _owner(self, address: Address, at: float) -> tuple[Route | None, float]:
         """Whose address it is at that time: that of who claimed it last."""

@@ -13,9 +13,11 @@ from bot.events import (
     ExpectationChecked,
     MediaStateChanged,
     MessageReceived,
+    MessageWaiting,
     PlaybackStarted,
     RecordingFinished,
     RecordingStarted,
+    Redirected,
     RegistrationChanged,
     SipReceived,
     SipSent,
@@ -57,6 +59,9 @@ def words(entry: Entry) -> str | None:
         case CallStateChanged() as event:
             code = f" {event.code} {event.reason}" if event.code else ""
             return f"call {event.call} {event.state}{code}{f', by {event.by}' if event.by else ''}"
+        case Redirected() as event:
+            refused = f", not followed: {event.refused}" if event.refused else ""
+            return f"call {event.call} redirected to {event.target} by {event.code}{refused}"
         case MediaStateChanged() as event:
             return f"call {event.call} media: {'; '.join(media_words(line) for line in event.media)}"
         case DtmfReceived() as event:
@@ -70,7 +75,11 @@ def words(entry: Entry) -> str | None:
         case RecordingFinished() as event:
             return f"call {event.call} recorded {event.path}"
         case RegistrationChanged() as event:
-            return f"registration {'active' if event.active else 'not active'}: {event.code} {event.reason}"
+            state = f"registration {'active' if event.active else 'not active'}: {event.code} {event.reason}"
+            return f"{state}, {event.account}" if event.account else state
+        case MessageWaiting() as event:
+            counts = "" if event.new is None else f": {event.new} new, {event.old} old"
+            return f"{'messages' if event.waiting else 'no messages'} waiting for {event.account}{counts}"
         case MessageReceived() as event:
             return f"message from {event.from_uri}: {event.body}"
         case TransportChanged() as event:

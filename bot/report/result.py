@@ -17,6 +17,7 @@ from bot.events import ExpectationChecked
 from bot.journal import Journal
 from bot.model import (
     CallState,
+    CandidatePair,
     Direction,
     DtmfMethod,
     EndedBy,
@@ -99,6 +100,8 @@ class MediaResult(msgspec.Struct, kw_only=True):
     """Conversational quality, which counts the delay too, the jitter buffer's with it."""
     mos_scale: Literal["narrowband", "wideband"] | None = None
     """Scores of one scale cannot be compared with those of the other."""
+    ice: CandidatePair | None = None
+    """The candidates that ICE selected; null without it."""
     wire: WireResult | None = None
     """What a capture of the packets shows; null without ``--capture``."""
 
@@ -304,6 +307,7 @@ def media_result(known: CallRecord, line: MediaState, wire: WireResult | None) -
         mos_lq=round(quality.mos_lq, 2) if quality else None,
         mos_cq=round(quality.mos_cq, 2) if quality and quality.mos_cq is not None else None,
         mos_scale=quality.band.value if quality else None,
+        ice=line.ice,
         wire=wire,
     )
 

@@ -9,9 +9,25 @@ from typing import TYPE_CHECKING
 from bot.document import did_you_mean
 from bot.errors import ConfigError
 from bot.scenario.expected import Expect
-from bot.scenario.model import Call, Message, OnCall, Path, Play, Record, Step, Tone, Transfer, Wait, walk
+from bot.scenario.model import (
+    Call,
+    Message,
+    OnCall,
+    OptionsRequest,
+    Path,
+    Play,
+    Record,
+    Register,
+    Reject,
+    Request,
+    Step,
+    Tone,
+    Transfer,
+    Wait,
+    walk,
+)
 from bot.scenario.sounds import audible, readable
-from bot.scenario.terms import several
+from bot.scenario.terms import Headers, named, several
 
 if TYPE_CHECKING:
     from bot.scenario.load import Case
@@ -58,10 +74,16 @@ class _Names:
                 self._endpoint(f"{at}.from", said.caller, ours="a bot makes no calls of its own accord")
                 self._party(f"{at}.to", said.to)
                 self._headers(f"{at}.headers", said.headers)
-            case Message(sender=str(sender), to=str(to)):
+            case Message(sender=str(sender), to=str(to)) | OptionsRequest(sender=str(sender), to=str(to)):
                 self._endpoint(f"{at}.from", sender)
                 self._party(f"{at}.to", to)
-            case Message(on=str(on)) | Wait(on=str(on)):
+            case Request():
+                self._endpoint(f"{at}.from", said.sender)
+                self._party(f"{at}.to", said.to)
+                self._headers(f"{at}.headers", said.headers)
+            case Register():
+                self._endpoint(f"{at}.on", said.on)
+            case Message(on=str(on)) | OptionsRequest(on=str(on)) | Wait(on=str(on)):
                 self._call(f"{at}.on", on)
             case OnCall():
                 self._call(f"{at}.on", said.on)
@@ -77,8 +99,13 @@ class _Names:
                 self._sound(f"{at}.audio", said.audio, must_sound=False)
             case Tone():
                 self._sound(f"{at}.hz", said.signal, must_sound=False)
-            case Transfer():
-                self._party(f"{at}.to", said.to)
+            case Transfer(to=str(to)):
+                self._party(f"{at}.to", to)
+            case Transfer(to_call=str(to_call)):
+                self._call(f"{at}.to_call", to_call)
+            case Reject():
+                for index, party in enumerate(said.to):
+                    self._party(f"{at}.to[{index}]", party)
             case _:
                 pass
         self._headers(f"{at}.headers", getattr(said, "headers", {}))
@@ -90,22 +117,32 @@ class _Names:
             self._call(f"{at}.on[{number}]" if isinstance(said.on, list) else f"{at}.on", on)
         if said.recording is not None and said.recording not in self._recordings:
             raise unknown(f"{at}.recording", "recording", said.recording, self._recordings)
+        if said.redirected is not None:
+            self._party(f"{at}.redirected", said.redirected)
         if said.matches is not None:
             self._sound(f"{at}.matches", said.matches, must_sound=True)
-        patterns = {**(said.header or {}), **({"": said.message} if said.message is not None else {})}
+        unwanted = said.no_header if isinstance(said.no_header, dict) else {}
+        message = {"": said.message} if said.message is not None else {}
+        patterns: dict[str, str | list[str]] = {**(said.header or {}), **unwanted, **message}
         for name, pattern in patterns.items():
             key = f"{at}.header" if name else f"{at}.message"
             try:
-                compiled(pattern)
+                for one in several(pattern):
+                    compiled(one)
             except ConfigError as error:
                 raise ConfigError(f"{key}: {error}") from None
+        for key in ("info", "transferred"):
+            try:
+                compiled(getattr(said, key) or "")
+            except ConfigError as error:
+                raise ConfigError(f"{at}.{key}: {error}") from None
         if said.signal is not None:
             from media.progress import CADENCES
 
             signals = dict.fromkeys(one.name for one in CADENCES)
             if said.signal not in signals:
                 raise unknown(f"{at}.signal", "signal", said.signal, signals)
-        self._headers(f"{at}.no_header", dict.fromkeys(several(said.no_header or []), ""))
+        self._headers(f"{at}.no_header", dict.fromkeys(named(said.no_header or []), ""))
 
     def _endpoint(self, key: str, name: str, ours: str = "") -> None:
         if name not in self._endpoints:
@@ -137,8 +174,8 @@ class _Names:
         except ConfigError as error:
             raise ConfigError(f"{key}: {error}") from None
 
-    def _headers(self, key: str, headers: dict[str, str]) -> None:
-        from bot.call import header_list
+    def _headers(self, key: str, headers: Headers) -> None:
+        from bot.header_fields import header_list
 
         try:
             header_list(headers)

@@ -8,32 +8,41 @@ import msgspec
 from msgspec import Meta
 
 from bot.config import SettingError
-from bot.model import CryptoSuite, DtmfMethod, EndedBy, MediaDirection
+from bot.message_kind import KIND_PATTERN
+from bot.model import CryptoSuite, DtmfMethod, EndedBy, MediaDirection, Transport
 from bot.scenario.terms import (
     CallName,
     Code,
     Options,
+    Party,
     Pattern,
     Seconds,
-    Several,
     Sound,
     YesNo,
     is_yes,
     several,
 )
 
-__all__ = ["RECORDING_KEYS", "Expect", "Level", "State"]
+__all__ = ["RECORDING_KEYS", "Expect", "Level", "Mailbox", "State"]
 
 State = Literal["calling", "incoming", "early", "connecting", "confirmed", "disconnected"]
+Refresher = Literal["uac", "uas"]
 Milliseconds = Annotated[float, Meta(ge=0, description="milliseconds since the INVITE")]
 Decibels = Annotated[float, Meta(description="dBFS, where 0 is a full-scale sine")]
-Patterns = Annotated[dict[str, str], Meta(description="regular expressions by header name")]
+Patterns = Annotated[
+    dict[str, str | list[str]],
+    Meta(description="regular expressions by header name; each one of a list has to be found"),
+]
+Absent = Annotated[
+    str | list[str] | dict[str, str],
+    Meta(description="header names, or regular expressions by header name that may not be found"),
+]
 Calls = Annotated[CallName | list[CallName], Meta(description="whose call, or calls: each of them")]
 Within = Annotated[
     str,
     Meta(
         description="the messages to look at: a method (INVITE), a code (183), or both (200 BYE)",
-        pattern=r"^([A-Z]+|[1-6][0-9][0-9]( [A-Z]+)?)$",
+        pattern=KIND_PATTERN,
     ),
 ]
 
@@ -48,6 +57,32 @@ class Level(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """A level between nothing and nothing says nothing."""
         if self.at_least is None and self.at_most is None:
             raise SettingError("at_least", "a level needs at_least, at_most, or both")
+
+
+class Mailbox(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many voice messages there are; with neither, that new ones wait."""
+
+    new: Annotated[int, Meta(ge=0)] | None = None
+    old: Annotated[int, Meta(ge=0)] | None = None
+
+
+class Stream(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An audio stream as one side sends it."""
+
+    ptime_ms: Annotated[int, Meta(description="how long a packet lasts")] | None = None
+    payload_type: Annotated[int, Meta(description="of the codec, as the peer says it")] | None = None
+    telephone_event: Annotated[int, Meta(description="of RFC 4733, as the peer says it; 0: none")] | None = (
+        None
+    )
+    rtcp_mux: YesNo | None = None
+    channels: int | None = None
+
+    def __post_init__(self) -> None:
+        """A stream of which nothing is said is like every other."""
+        if all(getattr(self, name) is None for name in self.__struct_fields__):
+            raise SettingError(
+                "ptime_ms", "a stream needs one at least: " + ", ".join(self.__struct_fields__)
+            )
 
 
 class Expect(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -66,19 +101,46 @@ class Expect(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     response: Code | None = None
     """A response to the INVITE with this code was, or is, sent or received."""
     header: Patterns | None = None
-    no_header: Several | None = None
+    no_header: Absent | None = None
     within: Within | None = None
     """The messages that ``header`` and ``no_header`` look at; all of the call when it is not given."""
     whose: Annotated[EndedBy, Meta(description="whose message: remote (received) or local (sent)")] = (
         EndedBy.REMOTE
     )
+    cancelled: YesNo | None = None
+    """A CANCEL was sent or received that fits its INVITE, and both were answered (RFC 3261 9.1)."""
+    redirected: Party | None = None
+    """Whom the INVITE was sent on to at last, when the endpoint follows redirections."""
+    reliable: YesNo | None = None
+    """Provisional responses were sent reliably and acknowledged with PRACK (RFC 3262), or none was."""
+    session_expires: Annotated[int, Meta(ge=90, description="seconds, RFC 4028")] | None = None
+    """The session timer that both sides agreed on."""
+    refresher: Refresher | None = None
+    """Who refreshes it: the side that sent the last INVITE or UPDATE, or the one that answered it."""
     message: Pattern | None = None
     """A SIP MESSAGE with this in its text arrived at the endpoint."""
+    transport: Transport | None = None
+    """How the INVITE went: a large one goes by TCP whatever its URI says (RFC 3261 18.1.1)."""
+    info: Pattern | None = None
+    """An INFO with this in its body arrived in the call."""
+
+    transferred: Pattern | None = None
+    """The peer had this endpoint call somebody with this in the URI, who answered (REFER, RFC 3515)."""
+    replaced: YesNo | None = None
+    """Another call has taken the place of this one, which has ended (Replaces, RFC 3891)."""
+
+    # the endpoint outside of calls
+    registered: YesNo | None = None
+    """Its first identity is registered, or it is not."""
+    mailbox: Mailbox | None = None
+    """What was told of the mailbox (RFC 3842)."""
 
     # its media
     media: Literal["active", "inactive"] | None = None
     direction: MediaDirection | None = None
     codec: Annotated[str, Meta(description="for instance PCMA or speex/16000")] | None = None
+    stream: Stream | None = None
+    """How the audio is packed that this endpoint sends."""
     encrypted: YesNo | None = None
     suite: CryptoSuite | None = None
     """The crypto suite in use, on which offer, answer and library agree."""
@@ -143,7 +205,7 @@ class Expect(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def said(self) -> list[str]:
         """The keys that expect something, in the order in which they are judged."""
         return [key for key in JUDGED if getattr(self, key) not in (None, False, "no")] + [
-            key for key in ("encrypted", "silent") if getattr(self, key) in (False, "no")
+            key for key in DENIABLE if getattr(self, key) in (False, "no")
         ]
 
     @property
@@ -166,16 +228,20 @@ class Expect(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 RECORDING_KEYS = ("matches", "marker", "digits", "signal", "silent", "level")
+DENIABLE = ("encrypted", "silent", "registered", "reliable")
+"""Keys whose no expects something too."""
 WATCHED = ("no_dtmf", "no_media", "no_message", "never_state", "no_response")
 JUDGED = (
-    "state", "code", "by", "response", "header", "no_header", "message",
-    "media", "direction", "codec", "encrypted", "suite", "dtmf",
+    "state", "code", "by", "response", "transport", "cancelled", "redirected", "reliable", "session_expires",
+    "header", "no_header", "message", "info", "registered", "mailbox", "transferred", "replaced",
+    "media", "direction", "codec", "stream", "encrypted", "suite", "dtmf",
     "ringing_within_ms", "answered_within_ms", "answered_after_ms", "no_media_before",
     "min_packets", "max_loss_pct", "max_jitter_ms", "min_mos",
     *WATCHED, *RECORDING_KEYS,
 )  # fmt: skip
 NEEDS = {
     "method": ("dtmf",),
+    "refresher": ("session_expires",),
     "within": ("header", "no_header"),
     "ignore": ("matches",),
     "max_missing_ms": ("matches",),

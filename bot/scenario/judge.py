@@ -11,9 +11,11 @@ from typing import Any
 
 from bot.call import Recording
 from bot.deadline import Deadline
+from bot.endpoint import Endpoint
 from bot.errors import CallFailed, ExpectationFailed
 from bot.events import ExpectationChecked
 from bot.expectations import expect
+from bot.model import EndedBy
 from bot.scenario.expected import Expect
 from bot.scenario.sounds import file_of
 from bot.scenario.stage import Stage
@@ -57,7 +59,14 @@ def of_call(stage: Stage, on: str, key: str, said: Expect, deadline: Deadline) -
     if key in {"message", "no_message"}:
         of_messages(stage, on.partition(".")[0], said, key, deadline)
         return
+    if key in ENDPOINT:
+        ENDPOINT[key](stage.endpoints[on.partition(".")[0]], said, deadline.left)
+        return
     call = stage.call(on, deadline)
+    if key == "redirected":
+        assert said.redirected is not None
+        CallWatch(call).to_have_been_redirected(to=stage.uri(said.redirected), timeout=deadline.left)
+        return
     CALL[key](CallWatch(call), said, deadline.left, stage.media_since.get(call))
 
 
@@ -127,9 +136,13 @@ def header(watch: CallWatch, said: Expect, left: float, since: float | None) -> 
 
 
 def no_header(watch: CallWatch, said: Expect, left: float, since: float | None) -> None:
-    """No header is there."""
-    for name in several(said.no_header or []):
-        watch.not_to_show_header(name, within=said.within, whose=said.whose, timeout=left)
+    """No header is there, or none that matches."""
+    unwanted = said.no_header or []
+    named = unwanted if isinstance(unwanted, dict) else dict.fromkeys(several(unwanted))
+    for name, pattern in named.items():
+        watch.not_to_have_header(
+            name, matching=pattern, on=said.within, sent=said.whose is EndedBy.LOCAL, timeout=left
+        )
 
 
 def state(watch: CallWatch, said: Expect, left: float, since: float | None) -> None:
@@ -154,18 +167,72 @@ def encrypted(watch: CallWatch, said: Expect, left: float, since: float | None) 
         watch.not_to_be_encrypted(timeout=left)
 
 
+def registered(endpoint: Endpoint, said: Expect, left: float) -> None:
+    """The endpoint is registered or it is not."""
+    if is_yes(said.registered or False):
+        expect(endpoint).to_be_registered(timeout=left)
+    else:
+        expect(endpoint).not_to_be_registered()
+
+
+def mailbox(endpoint: Endpoint, said: Expect, left: float) -> None:
+    """The state of its mailbox."""
+    assert said.mailbox is not None
+    expect(endpoint).to_have_messages_waiting(new=said.mailbox.new, old=said.mailbox.old, timeout=left)
+
+
+ENDPOINT: dict[str, Callable[[Endpoint, Expect, float], None]] = {
+    "registered": registered,
+    "mailbox": mailbox,
+}
+def reliable(watch: CallWatch, said: Expect, left: float, since: float | None) -> None:
+    """PRACKs or none."""
+    if is_yes(said.reliable or False):
+        watch.to_use_reliable_provisionals(timeout=left)
+    else:
+        watch.not_to_use_reliable_provisionals(timeout=left)
+
+
+def stream(watch: CallWatch, said: Expect, left: float, since: float | None) -> None:
+    """The audio is packed like that."""
+    wanted = said.stream
+    assert wanted is not None
+    watch.to_have_stream(
+        ptime_ms=wanted.ptime_ms,
+        payload_type=wanted.payload_type,
+        telephone_event=wanted.telephone_event,
+        rtcp_mux=None if wanted.rtcp_mux is None else is_yes(wanted.rtcp_mux),
+        channels=wanted.channels,
+        timeout=left,
+    )
+
+
 CALL: dict[str, Judge] = {
+    "transferred": lambda watch, said, left, since: watch.to_have_been_transferred(
+        to=said.transferred, timeout=left
+    ),
+    "replaced": lambda watch, said, left, since: watch.to_have_been_replaced(timeout=left),
     "state": state,
     "code": state,
     "by": state,
     "header": header,
     "no_header": no_header,
     "media": media,
+    "stream": stream,
     "encrypted": encrypted,
+    "info": lambda watch, said, left, since: watch.to_have_received_request(
+        "INFO", matching=said.info, timeout=left
+    ),
     "response": lambda watch, said, left, since: watch.to_see_response(said.response, timeout=left),
+    "cancelled": lambda watch, said, left, since: watch.to_have_cancelled_correctly(timeout=left),
+    "reliable": reliable,
+    "session_expires": lambda watch, said, left, since: watch.to_use_session_timer(
+        expires_s=said.session_expires, refresher=said.refresher, timeout=left
+    ),
     "direction": lambda watch, said, left, since: watch.to_have_active_media(
         direction=said.direction, timeout=left
     ),
+    "transport": lambda watch, said, left, since: watch.to_use_transport(said.transport, timeout=left),
     "codec": lambda watch, said, left, since: watch.to_use_codec(said.codec, timeout=left),
     "suite": lambda watch, said, left, since: watch.to_be_encrypted(said.suite, timeout=left),
     "dtmf": lambda watch, said, left, since: watch.to_have_received_dtmf(

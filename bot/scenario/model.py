@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
 from bot.config import EndpointConfig, SettingError
-from bot.model import DtmfMethod
+from bot.model import DtmfMethod, MediaDirection
 from bot.scenario.expected import Expect
 from bot.scenario.terms import (
     CallName,
@@ -26,24 +26,31 @@ from bot.scenario.terms import (
 
 __all__ = [
     "Answer",
+    "Bye",
     "Call",
     "Cancel",
     "Dtmf",
     "EndpointSpec",
     "Hangup",
     "Hold",
+    "Info",
     "Message",
     "OptionsRequest",
     "Path",
     "Play",
     "Record",
+    "Register",
+    "Reinvite",
     "Reject",
+    "Request",
     "Ring",
     "Scenario",
     "Step",
     "Tone",
     "Transfer",
     "Unhold",
+    "Unregister",
+    "Update",
     "Varying",
     "Wait",
     "walk",
@@ -51,6 +58,7 @@ __all__ = [
 
 Path = tuple[str | int, ...]
 """Where a step stands in its document, for instance ``("steps", 3, "parallel", 0)``."""
+Sender = Annotated[str, Meta(description="the endpoint that sends it")]
 
 
 class EndpointSpec(EndpointConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,6 +86,7 @@ class Call(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     to: Party
     name: Name | None = field(name="as", default=None)
     headers: Headers = field(default_factory=dict)
+    account: Annotated[str, Meta(description="which of the caller's identities calls")] | None = None
     ring_timeout: Seconds = 30.0
 
     def __post_init__(self) -> None:
@@ -118,19 +127,33 @@ class Answer(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Reject(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Refuse an incoming call."""
+    """Refuse an incoming call, at once or some seconds from now."""
 
     code: Code = 486
     reason: str = ""
     headers: Headers = field(default_factory=dict)
+    after: Seconds = 0.0
+    to: Annotated[list[Party], Meta(description="whom to call instead (3xx), the first one first")] = field(
+        default_factory=list
+    )
 
     def __post_init__(self) -> None:
-        """Accepting is another step."""
+        """Accepting is another step; only a redirection says where to go."""
         checked_code("code", self.code, 300, 699)
+        if self.to and self.code >= 400:
+            raise SettingError("to", f"belongs to a redirection, code 300 to 399, not to {self.code}")
 
 
 class Cancel(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Give up a call that was not answered yet, with CANCEL."""
+    """Give up a call that was not answered yet, or a re-INVITE, with CANCEL."""
+
+    headers: Headers = field(default_factory=dict)
+
+
+class Bye(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """End a call of this endpoint's that rings with BYE, as a caller may (RFC 3261 15)."""
+
+    headers: Headers = field(default_factory=dict)
 
 
 class Hangup(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -142,19 +165,52 @@ class Hangup(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Hold(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Put the peer on hold by a re-INVITE, and wait until it agreed."""
 
+    direction: Literal["sendonly", "inactive"] | None = None
+    """The first lets the peer hear this side; without one it is what the peer's own hold allows."""
+    headers: Headers = field(default_factory=dict)
+
 
 class Unhold(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Take the peer off hold, and wait until it agreed."""
+
+    headers: Headers = field(default_factory=dict)
+
+
+class Update(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Negotiate the media anew by an UPDATE (RFC 3311), and wait for the answer."""
+
+    direction: MediaDirection | None = None
+    codecs: Annotated[list[str], Meta(description="the only ones from now on, in this order")] = field(
+        default_factory=list
+    )
+    rekey: YesNo = False
+    """Whether this side's SRTP keys are other ones from now on."""
+    headers: Headers = field(default_factory=dict)
+    code: Code | None = 200
+    """What the answer has to be."""
+
+
+class Reinvite(Update, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Negotiate the media anew by a re-INVITE (RFC 3261 14), and wait for the answer."""
+
+    offer: YesNo = True
+    """Whether this side offers; otherwise the peer does, in its answer."""
 
 
 class Transfer(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Ask the peer to call somebody else (REFER), and wait for the peer's word on it."""
 
-    to: Party
+    to: Party | None = None
+    to_call: Annotated[CallName, Meta(description="our call whose peer it is, which then ends")] | None = None
     headers: Headers = field(default_factory=dict)
     code: Code | None = None
     """What the peer has to say of its new call, at last; any code when it is not given."""
     wait: YesNo = True
+
+    def __post_init__(self) -> None:
+        """One or the other."""
+        if (self.to is None) is (self.to_call is None):
+            raise SettingError("to", "expected either to (blind) or to_call (attended)")
 
 
 class Play(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -215,9 +271,7 @@ class Message(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     text: str
     on: CallName | None = None
-    sender: Annotated[str, Meta(description="the endpoint that sends it")] | None = field(
-        name="from", default=None
-    )
+    sender: Sender | None = field(name="from", default=None)
     to: Party | None = None
     headers: Headers = field(default_factory=dict)
     code: Code | None = 200
@@ -225,18 +279,58 @@ class Message(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         """One way or the other."""
-        if (self.on is not None) is (self.sender is not None or self.to is not None):
-            raise SettingError("on", "expected either on (in a call), or from and to (outside of one)")
-        if (self.sender is None) is not (self.to is None):
-            raise SettingError("to" if self.to is None else "from", "from and to go together")
+        one_way(self)
 
 
-class OptionsRequest(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Send OPTIONS in a call, and wait for the answer."""
+class OptionsRequest(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Send OPTIONS: ``on`` a call, or outside of one ``from`` an endpoint ``to`` somebody; and wait."""
 
+    on: CallName | None = None
+    sender: Sender | None = field(name="from", default=None)
+    to: Party | None = None
     headers: Headers = field(default_factory=dict)
     code: Code | None = None
-    """What the answer has to be; any answer shows that the dialog lives."""
+    """What the answer has to be; any answer shows that the peer or the dialog lives."""
+
+    def __post_init__(self) -> None:
+        """One way or the other."""
+        one_way(self)
+
+
+class Info(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Send INFO in a call, and wait for the answer."""
+
+    body: str = ""
+    content_type: str = "text/plain"
+    headers: Headers = field(default_factory=dict)
+    code: Code | None = 200
+    """What the answer has to be."""
+
+
+class Request(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Send a request of any method outside of calls, such as NOTIFY or PUBLISH, and wait for the answer."""
+
+    method: Annotated[str, Meta(pattern=r"^[A-Za-z0-9!%*_+`'~.-]+$")]
+    sender: Sender = field(name="from")
+    to: Party
+    body: str = ""
+    content_type: str = ""
+    headers: Headers = field(default_factory=dict)
+    code: Code | None = 200
+    """What the answer has to be."""
+
+
+class Register(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Register an endpoint, or refresh that, and wait for the registrar's answer."""
+
+    on: Annotated[str, Meta(description="the endpoint")]
+    account: Annotated[str, Meta(description="which of its identities")] | None = None
+    code: Code = 200
+    """What the registrar has to answer."""
+
+
+class Unregister(Register, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Take an endpoint's registration back, and wait for the registrar's answer."""
 
 
 class Wait(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -262,9 +356,12 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     answer: Answer | UnsetType = UNSET
     reject: Reject | UnsetType = UNSET
     cancel: Cancel | UnsetType = UNSET
+    bye: Bye | UnsetType = UNSET
     hangup: Hangup | UnsetType = UNSET
     hold: Hold | UnsetType = UNSET
     unhold: Unhold | UnsetType = UNSET
+    reinvite: Reinvite | UnsetType = UNSET
+    update: Update | UnsetType = UNSET
     transfer: Transfer | UnsetType = UNSET
     play: Play | UnsetType = UNSET
     tone: Tone | UnsetType = UNSET
@@ -272,6 +369,10 @@ class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     dtmf: Dtmf | UnsetType = UNSET
     message: Message | UnsetType = UNSET
     options: OptionsRequest | UnsetType = UNSET
+    info: Info | UnsetType = UNSET
+    request: Request | UnsetType = UNSET
+    register: Register | UnsetType = UNSET
+    unregister: Unregister | UnsetType = UNSET
     wait: Wait | UnsetType = UNSET
     expect: Expect | UnsetType = UNSET
     parallel: list[Step | list[Step]] | UnsetType = UNSET
@@ -331,6 +432,14 @@ class Scenario(Varying, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Settings that every endpoint has unless it says otherwise."""
     endpoints: dict[str, EndpointSpec]
     steps: list[Step]
+
+
+def one_way(said: Message | OptionsRequest) -> None:
+    """In a call or outside of one."""
+    if (said.on is not None) is (said.sender is not None or said.to is not None):
+        raise SettingError("on", "expected either on (in a call), or from and to (outside of one)")
+    if (said.sender is None) is not (said.to is None):
+        raise SettingError("to" if said.to is None else "from", "from and to go together")
 
 
 def walk(scenario: Scenario) -> Iterator[tuple[Path, Step]]:

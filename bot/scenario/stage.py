@@ -13,14 +13,16 @@ from types import TracebackType
 from typing import Any, Self
 
 from bot.call import Call, Playback, Recording
+from bot.config import EndpointConfig
 from bot.deadline import Deadline
 from bot.endpoint import Endpoint
-from bot.errors import BotError, CallFailed, WaitTimeout
+from bot.errors import BotError, CallFailed, ConfigError, WaitTimeout
 from bot.events import CallStarted, MediaStateChanged
 from bot.journal import Entry, Journal
 from bot.model import Direction
 from bot.scenario.bots import made
 from bot.scenario.load import Case
+from bot.sip import parse_uri
 
 __all__ = ["Stage"]
 
@@ -137,6 +139,7 @@ class Stage:
         config = self.case.endpoints[name]
         if name in self.case.listeners:
             config = config.with_options(detect_inband_dtmf=True)
+        config = self._addressed(config)
         endpoint = Endpoint(config, controller=controller, **{**self._arguments, "journal": self.journal})
         self.endpoints[name] = endpoint
         endpoint.start()
@@ -144,8 +147,22 @@ class Stage:
         with self.journal.held():  # a call may have come already
             self.calls += endpoint.calls
             self._closing.callback(self.journal.observe(lambda entry: self._observe(endpoint, entry)))
-        if config.registrar:
-            endpoint.wait_registered()
+        for identity in (config, *config.accounts):
+            if identity.registrar and identity.register_at_start:
+                endpoint.wait_registered(None if identity is config else identity.id)
+
+    def _addressed(self, config: EndpointConfig) -> EndpointConfig:
+        """With the address of a registrar or proxy that is another endpoint: ``sip:NAME``."""
+        uris = {key: getattr(config, key) for key in ("registrar", "proxy") if getattr(config, key)}
+        return config.with_options(**{key: self._address(key, uri) for key, uri in uris.items()})
+
+    def _address(self, key: str, uri: str) -> str:
+        name = parse_uri(uri).host
+        if name not in self.case.endpoints:
+            return uri
+        if name not in self.endpoints:
+            raise ConfigError(f"{key}: the endpoint {name} starts later; write it before those that need it")
+        return self.endpoints[name].uri.replace(f"{name}@", "", 1)
 
     def _observe(self, endpoint: Endpoint, entry: Entry) -> None:
         if entry.endpoint != endpoint.name:

@@ -11,8 +11,7 @@ from typing import Any
 from bot.call import Call
 from bot.deadline import Deadline
 from bot.errors import CallFailed, WaitTimeout
-from bot.model import CallState
-from bot.scenario import model
+from bot.scenario import in_call, model
 from bot.scenario.judge import judge
 from bot.scenario.sounds import file_of, seconds_of
 from bot.scenario.stage import Stage
@@ -20,13 +19,11 @@ from bot.scenario.terms import is_yes
 
 __all__ = ["HANDLERS"]
 
-ANSWERED = (CallState.CONNECTING, CallState.CONFIRMED)
-
 
 def call(stage: Stage, said: model.Call, deadline: Deadline) -> None:
     """Send an INVITE."""
     made = stage.endpoints[said.caller].make_call(
-        stage.uri(said.to), headers=said.headers, ring_timeout=said.ring_timeout
+        stage.uri(said.to), headers=said.headers, ring_timeout=said.ring_timeout, account=said.account
     )
     stage.placed(made, said.to)
     if said.name is not None:
@@ -48,16 +45,22 @@ def answer(stage: Stage, said: model.Answer, deadline: Deadline) -> None:
 def reject(stage: Stage, said: model.Reject, deadline: Deadline) -> None:
     """Refuse a call, and wait until that is acknowledged."""
     refused = stage.call(said.on, deadline)
-    refused.answer(said.code, reason=said.reason, headers=said.headers)
+    targets = [f"<{stage.uri(party)}>;q={1 - place / 10:.1f}" for place, party in enumerate(said.to)]
+    headers = {**said.headers, **({"Contact": ", ".join(targets)} if targets else {})}
+    refused.answer(said.code, reason=said.reason, headers=headers, after=said.after)
     ended(refused, deadline)
 
 
 def cancel(stage: Stage, said: model.Cancel, deadline: Deadline) -> None:
-    """CANCEL a call that nobody has answered."""
+    """CANCEL an INVITE that nobody has answered."""
     given_up = stage.call(said.on, deadline)
-    if given_up.known.reached(*ANSWERED) is not None:
-        raise CallFailed(f"{given_up}: it was answered before, so there is nothing to cancel")
-    given_up.hangup()
+    given_up.cancel(headers=said.headers).wait(deadline.left)
+
+
+def bye(stage: Stage, said: model.Bye, deadline: Deadline) -> None:
+    """BYE before the answer."""
+    given_up = stage.call(said.on, deadline)
+    given_up.send_bye(headers=said.headers)
     ended(given_up, deadline)
 
 
@@ -67,29 +70,6 @@ def hangup(stage: Stage, said: model.Hangup, deadline: Deadline) -> None:
     over.measure()
     over.hangup(headers=said.headers)
     ended(over, deadline)
-
-
-def hold(stage: Stage, said: model.Hold, deadline: Deadline) -> None:
-    """Hold the peer."""
-    held = stage.call(said.on, deadline)
-    held.hold()
-    agreed(held, "local", deadline)
-
-
-def unhold(stage: Stage, said: model.Unhold, deadline: Deadline) -> None:
-    """Hold the peer no longer."""
-    held = stage.call(said.on, deadline)
-    held.unhold()
-    agreed(held, None, deadline)
-
-
-def transfer(stage: Stage, said: model.Transfer, deadline: Deadline) -> None:
-    """Ask the peer to call somebody else."""
-    transferral = stage.call(said.on, deadline).transfer(stage.uri(said.to), headers=said.headers)
-    if is_yes(said.wait):
-        code = transferral.wait(deadline.left)
-        if said.code not in {None, code}:
-            raise CallFailed(f"{said.on}: the transfer to {said.to} came to {code}, expected {said.code}")
 
 
 def play(stage: Stage, said: model.Play, deadline: Deadline) -> None:
@@ -130,8 +110,51 @@ def message(stage: Stage, said: model.Message, deadline: Deadline) -> None:
 
 def options(stage: Stage, said: model.OptionsRequest, deadline: Deadline) -> None:
     """Send OPTIONS."""
-    code = stage.call(said.on, deadline).send_options(headers=said.headers).wait(deadline.left)
-    accepted(f"{said.on}: OPTIONS", code, said.code)
+    if said.on is not None:
+        code = stage.call(said.on, deadline).send_options(headers=said.headers).wait(deadline.left)
+        accepted(f"{said.on}: OPTIONS", code, said.code)
+        return
+    assert said.sender is not None
+    assert said.to is not None
+    answer = stage.endpoints[said.sender].send_options(
+        stage.uri(said.to), headers=said.headers, timeout=deadline.left
+    )
+    accepted(f"{said.sender}: OPTIONS to {said.to}", answer.code, said.code)
+
+
+def info(stage: Stage, said: model.Info, deadline: Deadline) -> None:
+    """Send INFO."""
+    sent = stage.call(said.on, deadline).send_info(
+        said.body, content_type=said.content_type, headers=said.headers
+    )
+    accepted(f"{said.on}: INFO", sent.wait(deadline.left), said.code)
+
+
+def request(stage: Stage, said: model.Request, deadline: Deadline) -> None:
+    """Send a request outside of calls."""
+    answer = stage.endpoints[said.sender].send_request(
+        said.method,
+        stage.uri(said.to),
+        body=said.body,
+        content_type=said.content_type,
+        headers=said.headers,
+        timeout=deadline.left,
+    )
+    accepted(f"{said.sender}: {said.method} to {said.to}", answer.code, said.code)
+
+
+def register(stage: Stage, said: model.Register, deadline: Deadline) -> None:
+    """Register, or take the registration back."""
+    endpoint = stage.endpoints[said.on]
+    verb = endpoint.unregister if isinstance(said, model.Unregister) else endpoint.register
+    try:
+        heard = verb(said.account, timeout=deadline.left)
+    except CallFailed:
+        refused = endpoint.outside.registrations.get(endpoint.outside.named(said.account))
+        if refused is None or refused.code != said.code:
+            raise
+        return
+    accepted(f"{said.on}: REGISTER", heard.code, said.code)
 
 
 def wait(stage: Stage, said: model.Wait, deadline: Deadline) -> None:
@@ -170,21 +193,6 @@ def ended(call: Call, deadline: Deadline) -> None:
         raise WaitTimeout(f"{call}: has not ended by the step's deadline, still {call.state}")
 
 
-def agreed(call: Call, holder: str | None, deadline: Deadline) -> None:
-    """Wait until a re-INVITE has been answered, so that there can be another one."""
-
-    def still_possible() -> None:
-        if (end := call.known.ended) is not None:
-            raise CallFailed(f"{call}: the call ended: {end.code} {end.reason}")
-
-    def done() -> bool:
-        return bool(call.media) and all(line.on_hold == holder for line in call.media)
-
-    if not call.host.wait_until(done, deadline, still_possible):
-        holds = [line.on_hold or "nobody" for line in call.media]
-        raise WaitTimeout(f"{call}: the re-INVITE had no effect; on hold by {', '.join(holds) or 'nobody'}")
-
-
 def accepted(what: str, code: int, expected: int | None) -> None:
     """The answer to a request is as it should be."""
     if expected not in {None, code}:
@@ -198,16 +206,23 @@ HANDLERS: dict[str, Handler] = {
     "answer": answer,
     "reject": reject,
     "cancel": cancel,
+    "bye": bye,
     "hangup": hangup,
-    "hold": hold,
-    "unhold": unhold,
-    "transfer": transfer,
+    "hold": in_call.hold,
+    "unhold": in_call.unhold,
+    "reinvite": in_call.reinvite,
+    "update": in_call.update,
+    "transfer": in_call.transfer,
     "play": play,
     "tone": tone,
     "record": record,
     "dtmf": dtmf,
     "message": message,
     "options": options,
+    "info": info,
+    "request": request,
+    "register": register,
+    "unregister": register,
     "wait": wait,
     "expect": judge,
 }

@@ -23,6 +23,7 @@ __all__ = [
     "YesNo",
     "checked_code",
     "is_yes",
+    "named",
     "several",
 ]
 
@@ -38,7 +39,9 @@ CallName = Annotated[
     Meta(description="an endpoint's name: its newest call; or ENDPOINT.CALL, a call named by 'as'"),
 ]
 Pattern = Annotated[str, Meta(description="a regular expression that is searched for")]
-Headers = Annotated[dict[str, str], Meta(description="SIP header fields by name")]
+Headers = Annotated[
+    dict[str, str | list[str]], Meta(description="SIP header fields by name; a list is several of one name")
+]
 Sound = Annotated[
     str,
     Meta(
@@ -65,6 +68,11 @@ def is_yes(value: YesNo) -> bool:
 def several(value: Several) -> list[str]:
     """One or a list as a list."""
     return [value] if isinstance(value, str) else value
+
+
+def named(value: Several | dict[str, str]) -> list[str]:
+    """The names, whether something is said of each or not."""
+    return list(value) if isinstance(value, dict) else several(value)
 
 
 def checked_code(key: str, code: int | None, low: int, high: int) -> None:

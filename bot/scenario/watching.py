@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bot.deadline import Deadline
 from bot.expectations import CallExpectation, compiled
+from bot.message_kind import MessageKind
+from bot.messages_seen import MessagesSeen
 from bot.model import CallState, EndedBy, StreamStats
 from bot.record import TracedMessage
 from bot.report.result import quality_of
@@ -49,56 +51,25 @@ class CallWatch(CallExpectation):
         )
 
     def to_show_header(
-        self, name: str, pattern: str, *, within: str | None, whose: EndedBy, timeout: float
+        self,
+        name: str,
+        pattern: str | Sequence[str],
+        *,
+        within: str | None,
+        whose: EndedBy,
+        timeout: float,
     ) -> None:
-        """A message of that side has a header field of that name in which the pattern is found."""
-        regex = compiled(pattern)
+        """Messages of that side have header fields of that name in which each pattern is found."""
+        patterns = [pattern] if isinstance(pattern, str) else list(pattern)
+        wanted = [compiled(one) for one in patterns]
+        seen = MessagesSeen(self._known, within, sent=whose is EndedBy.LOCAL)
         self._await(
-            f"has header in {described(within, whose)}",
-            f"{name}: /{pattern}/",
-            lambda: self._values(name, within, whose),
-            lambda: any(
-                regex.search(value)
-                for one in self._seen(within, whose)
-                for value in one.message.headers(name)
-            ),
+            f"has header in {seen}",
+            f"{name}: " + ", ".join(f"/{one}/" for one in patterns),
+            lambda: seen.described(name),
+            lambda: all(any(one.search(value) for value in seen.values(name)) for one in wanted),
             timeout=timeout,
-            hopeless=lambda: self._no_more(within, whose),
-        )
-
-    def not_to_show_header(self, name: str, *, within: str | None, whose: EndedBy, timeout: float) -> None:
-        """That side has sent such messages, and none of them has a header field of that name."""
-        self._call.host.wait_until(
-            lambda: bool(self._seen(within, whose)) or self._ended() is not None, Deadline(timeout)
-        )
-        seen = self._seen(within, whose)
-        absent = not any(one.message.headers(name) for one in seen)
-        observed = self._values(name, within, whose) if seen else f"no {described(within, whose)} was seen"
-        self._decide(
-            f"has no header {name} in {described(within, whose)}",
-            bool(seen) and absent,
-            f"no {name}",
-            observed,
-        )
-
-    def _seen(self, within: str | None, whose: EndedBy) -> list[TracedMessage]:
-        sent = whose is EndedBy.LOCAL
-        return [one for one in self._known.messages if one.sent is sent and matches(one, within)]
-
-    def _no_more(self, within: str | None, whose: EndedBy) -> str | None:
-        """The INVITE and its final response come once; of later messages nobody knows how many come."""
-        seen = self._seen(within, whose)
-        if seen and (within == "INVITE" or (within and within[0] in "23456" and cseq(within) == "INVITE")):
-            return f"the {within} is here"
-        return self._ended()
-
-    def _values(self, name: str, within: str | None, whose: EndedBy) -> str:
-        seen = self._seen(within, whose)
-        values = dict.fromkeys(value for one in seen for value in one.message.headers(name))
-        return ", ".join(f"{name}: {value}" for value in values) or (
-            f"no {name} in {len(seen)} of {described(within, whose)}"
-            if seen
-            else f"no {described(within, whose)}"
+            hopeless=lambda: seen.no_more(self._ended()),
         )
 
     def _responses(self) -> str:
@@ -130,7 +101,7 @@ class CallWatch(CallExpectation):
         """A response of this code came, and the media was not active before it."""
 
         def response() -> TracedMessage | None:
-            answers = (one for one in self._known.messages if matches(one, f"{code} INVITE"))
+            answers = (one for one in self._known.messages if MessageKind(f"{code} INVITE").fits(one.message))
             return next(answers, None)
 
         self._call.host.wait_until(
@@ -235,25 +206,3 @@ class CallWatch(CallExpectation):
     ) -> None:
         present = self._call.host.wait_until(there, Deadline(during))
         self._decide(name, not present, expected, observe())
-
-
-def matches(traced: TracedMessage, within: str | None) -> bool:
-    """Whether a message is of the kind ``INVITE``, ``183`` or ``200 BYE``; a bare code answers any method."""
-    message = traced.message
-    if within is None:
-        return True
-    code, _, method = within.partition(" ")
-    if not code.isdigit():
-        return message.method == within
-    return message.status == int(code) and method in {"", message.cseq_method}
-
-
-def cseq(within: str) -> str:
-    """The method that a response answers, when nothing else is said the INVITE."""
-    return within.partition(" ")[2] or "INVITE"
-
-
-def described(within: str | None, whose: EndedBy) -> str:
-    """``received 200``, ``sent INVITE``, ``received messages``."""
-    way = "received" if whose is EndedBy.REMOTE else "sent"
-    return f"{way} {within or 'messages'}"

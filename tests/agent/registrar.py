@@ -9,7 +9,7 @@ import socket
 import threading
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from bot.sip import Message
 from tests.agent.starting import LOOPBACK
@@ -47,6 +47,8 @@ class Registrar:
     """Whole lines for every 200 to a REGISTER."""
     refusal: int = 0
     """What every request gets."""
+    deaf: bool = False
+    """Requests with credentials get no answer."""
     requests: list[Message] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -72,9 +74,9 @@ class Registrar:
         """Where it is."""
         return f"sip:{LOOPBACK}:{self.port}"
 
-    def account(self, user: str = "alice", **more: object) -> dict[str, object]:
+    def account(self, user: str = "alice", **more: Any) -> dict[str, Any]:
         """The settings of an identity that registers here."""
-        who: dict[str, object] = {"id": f"sip:{user}@{LOOPBACK}", "user": user, "password": PASSWORD}
+        who: dict[str, Any] = {"id": f"sip:{user}@{LOOPBACK}", "user": user, "password": PASSWORD}
         return {**who, "registrar": self.uri, **more}
 
     def of(self, method: str) -> list[Message]:
@@ -102,7 +104,8 @@ class Registrar:
             with self._changed:
                 self.requests.append(message)
                 self._changed.notify_all()
-            if message.method != "ACK":
+            credentials = message.header("Authorization") or message.header("Proxy-Authorization")
+            if message.method != "ACK" and not (self.deaf and credentials):
                 self._socket.sendto(self._answer(message).encode(), sender)
             if message.method == "SUBSCRIBE" and self._knows(message):
                 self._socket.sendto(self._notify(message).encode(), sender)

@@ -319,7 +319,7 @@ def test_a_wrong_pin_three_times_ends_the_call(
     machine, caller = new_machine(pin=PIN), new_endpoint()
     leave(machine, caller, speech)
     stranger = dial(caller, machine)
-    stranger.send_dtmf("*,1111#,0#," + "1" * 20)
+    stranger.send_dtmf("*,1111#,0#," + "1" * 20, on_ms=60, off_ms=60)
     expect(stranger).to_be_disconnected(code=200, by="remote", timeout=12)
     assert len(messages(folder)) == 1
     machine.close()

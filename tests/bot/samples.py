@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.commands import (
     Answer,
     AnyCommand,
+    Cancel,
     Hangup,
     Listen,
     Loopback,
@@ -50,6 +51,7 @@ from bot.events import (
     PlaybackStarted,
     RecordingFinished,
     RecordingStarted,
+    Redirected,
     RegistrationChanged,
     RequestEnded,
     RequestSent,
@@ -111,7 +113,16 @@ EVENTS: list[Wired] = [
     TransportChanged(
         at=1.0, transport="tls", state="CONNECTED", reason="", peer="127.0.0.1:5061", problems=["expired", ""]
     ),
-    RegistrationChanged(at=1.0, active=True, code=200, reason="OK", expires_s=300),
+    RegistrationChanged(
+        at=1.0,
+        active=True,
+        code=200,
+        reason="OK",
+        expires_s=300,
+        account="sip:a@h",
+        contact="<sip:a@h:5070>;expires=300",
+        service_route=["<sip:edge;lr>"],
+    ),
     MessageWaiting(at=1.0, account="sip:a@h", waiting=True, new=2, old=8, urgent_new=0, urgent_old=2, body="x"),
     RequestSent(at=1.0, request=1, sip_call_id="x@h"),
     RequestEnded(at=1.0, sip_call_id="x@h", code=408, reason="Request Timeout"),
@@ -133,6 +144,14 @@ EVENTS: list[Wired] = [
         code=488,
         reason="Not Acceptable Here",
         by=EndedBy.REMOTE,
+    ),
+    Redirected(
+        at=1.0,
+        call=1,
+        target="sip:bob@127.0.0.1:5071;transport=tcp",
+        code=302,
+        hop=2,
+        refused="it was asked already",
     ),
     MediaStateChanged(
         at=1.0,
@@ -198,7 +217,8 @@ COMMANDS: list[AnyCommand] = [
         uri="sip:a@b", sip_call_id="a@b", headers=[("X-Test", AWKWARD)], ring_timeout_s=2.5, resolve_s=30.0
     ),
     Answer(call=1, after_s=0.5, code=183, reason="Session Progress", headers=[("X-Test", "1")]),
-    Hangup(call=1, code=486, reason=AWKWARD, headers=[("Reason", "Q.850;cause=16")]),
+    Hangup(call=1, code=486, reason=AWKWARD, headers=[("Reason", "Q.850;cause=16")], bye=True),
+    Cancel(call=1),
     Reinvite(call=1, direction=MediaDirection.SENDONLY, rekey=True, edit_sdp=[("^a=crypto.*\r\n", "")]),
     Update(call=1, direction=MediaDirection.INACTIVE, headers=[("X-Test", "42")]),
     Play(call=1, playback=2, path="/tmp/\u00e9.wav", loop=True),

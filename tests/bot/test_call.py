@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bot.call import Call, header_list
+from bot.call import Call
 from bot.commands import (
     Answer,
     AnyCommand,
@@ -27,6 +27,7 @@ from bot.commands import (
 )
 from bot.errors import CallEnded, CallFailed, ConfigError, WaitTimeout
 from bot.events import DtmfFinished, PlaybackFinished, RecordingFinished, SipSent, Wired
+from bot.header_fields import header_list
 from bot.model import CallState, Direction, DtmfMethod, EndedBy, MediaDirection
 from bot.transaction import Sent
 from tests.bot.fakes import LONG, PEER, Line, Rig, at_once, audio, done, message, while_waiting

@@ -15,6 +15,7 @@ import trustme
 from bot.config import EndpointConfig, SettingError, TlsConfig, load_config, parse_port_range
 from bot.errors import ConfigError
 from bot.model import CryptoSuite, SecureSignalling, SrtpMode, Transport
+from bot.nat import NatConfig, TurnConfig
 
 ROOT = Path(__file__).parents[2]
 
@@ -77,6 +78,22 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ({"max_calls": 0}, "max_calls: expected 1 to 4"),
         ({"rx_drop_pct": 101}, "rx_drop_pct: expected a percentage"),
         ({"tx_drop_pct": -1}, "tx_drop_pct: expected a percentage"),
+        ({"nat_stun": "stun:stun.example.org"}, "nat.stun: expected a host or host:port"),
+        ({"nat_stun": "h:99999"}, "nat.stun: expected a host or host:port"),
+        ({"nat_stnu": "h"}, r"nat.stnu: unknown key \(did you mean 'stun'"),
+        ({"nat_public_address": "example.org"}, "nat.public_address: expected an IPv4 address"),
+        ({"nat_public_address": "0.0.0.0"}, "nat.public_address: 0.0.0.0 is the address of no host"),
+        ({"nat_public_address": "192.0.2.1", "nat_stun": "h"}, "nat.public_address: contradicts stun"),
+        ({"nat_keep_alive_s": 1}, "nat.keep_alive_s: expected 0 .none. or 2 to 3600 s, got 1"),
+        ({"nat_ice": True, "bind": "127.0.0.1"}, "nat.ice: .* loopback address; bind another"),
+        ({"nat_turn": {"server": "h"}, "bind": "127.0.0.1"}, "nat.turn: .* loopback address"),
+        ({"nat_turn": {"server": "a b"}}, "nat.turn.server: expected a host or host:port"),
+        ({"nat_turn": {"server": "h", "user": "u"}}, "nat.turn.user: is set without its password"),
+        ({"nat_turn": {"server": "h", "password": "geheim"}}, "nat.turn.password: is set without its user"),
+        ({"nat_turn": {"server": "h", "user": "u", "password": 7}}, "nat.turn.password: expected text"),
+        ({"nat_turn": {"server": "h", "transport": "tls"}}, "nat.turn.transport: expected one of tcp, udp"),
+        ({"nameserver": ["dns.example.org"]}, r"nameserver\[0\]: expected an IPv4 address"),
+        ({"nameserver": ["127.0.0.1:x"]}, r"nameserver\[0\]: expected a host or host:port"),
         ({"codec": ["PCMA"]}, r"codec: unknown key \(did you mean 'codecs'\?\)"),
     ],
 )  # fmt: skip
@@ -135,6 +152,38 @@ def test_the_password_is_not_shown() -> None:
         assert "***" in shown
     assert config.redacted()["user"] == "alice"
     assert EndpointConfig().redacted()["password"] is None
+
+
+def test_the_password_of_the_relay_is_not_shown() -> None:
+    turn = {"server": "turn.example.org", "user": "alice", "password": "geheim"}
+    config = EndpointConfig().with_options(nat_turn=turn, nat_ice=True)
+    assert config.nat.turn is not None
+    assert config.nat.turn.password == "geheim"
+    for shown in (repr(config), str(config.__rich_repr__()), str(config.nat.turn.__rich_repr__())):
+        assert "geheim" not in shown
+        assert "alice" in shown
+    assert config.redacted()["nat"]["turn"] == {
+        "server": "turn.example.org",
+        "user": "alice",
+        "password": "***",
+        "transport": "udp",
+        "only": False,
+    }
+    assert EndpointConfig().redacted()["nat"]["turn"] is None
+
+
+def test_what_is_beyond_a_nat_is_read_from_a_file(tmp_path: Path) -> None:
+    path = write(
+        tmp_path,
+        "nameserver: [192.0.2.53, '192.0.2.54:5353']\n"
+        "nat:\n  stun: stun.example.org\n  keep_alive_s: 0\n  rewrite_contact: false\n"
+        "  turn: {server: 'turn.example.org:5349', user: u, password: p, transport: tcp, only: true}\n",
+    )
+    config = load_config(path)
+    assert config.nameserver == ("192.0.2.53", "192.0.2.54:5353")
+    relay = TurnConfig(server="turn.example.org:5349", user="u", password="p", transport="tcp", only=True)
+    assert config.nat == NatConfig(stun="stun.example.org", keep_alive_s=0, rewrite_contact=False, turn=relay)
+    assert config.nat.uses_ice
 
 
 def test_the_schema_tells_a_password() -> None:

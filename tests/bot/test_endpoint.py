@@ -526,18 +526,18 @@ def registration(active: bool, code: int, reason: str) -> RegistrationChanged:
 def test_wait_registered(rig: Rig) -> None:
     said = registration(True, 200, "OK")
     with while_waiting(rig.journal, lambda: rig.driver.feed(said)), at_once():
-        assert rig.endpoint.wait_registered(LONG) == said
+        assert rig.endpoint.wait_registered(timeout=LONG) == said
 
 
 def test_wait_registered_refused(rig: Rig) -> None:
     rig.driver.feed(registration(False, 403, "Forbidden"))
     with pytest.raises(CallFailed, match="not registered: 403 Forbidden"), at_once():
-        rig.endpoint.wait_registered(LONG)
+        rig.endpoint.wait_registered(timeout=LONG)
 
 
 def test_wait_registered_in_vain(rig: Rig) -> None:
     with pytest.raises(WaitTimeout, match=r"did not answer within 0\.05 s"):
-        rig.endpoint.wait_registered(0.05)
+        rig.endpoint.wait_registered(timeout=0.05)
 
 
 # ---- the crash
@@ -584,7 +584,7 @@ def test_a_crash_ends_every_kind_of_wait(rig: Rig, tmp_path: Path) -> None:
 
     waits: list[Callable[[], object]] = [
         lambda: rig.endpoint.make_call(PEER),
-        lambda: rig.endpoint.wait_registered(LONG),
+        lambda: rig.endpoint.wait_registered(timeout=LONG),
         lambda: line.call.wait(CallState.EARLY, timeout=LONG),
         lambda: line.call.wait(timeout=LONG),
         line.call.hangup,

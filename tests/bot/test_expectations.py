@@ -722,6 +722,19 @@ def test_verdicts_are_in_the_file_and_keys_are_not(new_rig: Callable[..., Rig], 
     assert KEY not in str(caught.value)
 
 
+def test_received_request(rig: Rig) -> None:
+    line = rig.confirmed()
+    line.sent(message("INFO sip:b@h SIP/2.0", line.dialog, "3 INFO", body="mine"))
+    with pytest.raises(ExpectationFailed, match=r"expected: INFO with /\^on/\nobserved: no INFO"):
+        expect(line.call).to_have_received_request("INFO", matching="^on", timeout=0.05)
+    line.received(message("INFO sip:a@h SIP/2.0", line.dialog, "1 INFO", body="one"))
+    expect(line.call).to_have_received_request("INFO", matching="^on")
+    expect(line.call).to_have_received_request("INFO")
+    line.ended()
+    with at_once(), pytest.raises(ExpectationFailed, match="observed: 'one'"):
+        expect(line.call).to_have_received_request("INFO", matching="two", timeout=LONG)
+
+
 def test_every_assertion_is_tested() -> None:
     """A new assertion has to be named here, after it was tested."""
     assertions = {name for name in vars(CallExpectation) if not name.startswith("_")}
@@ -738,6 +751,8 @@ def test_every_assertion_is_tested() -> None:
         "to_have_received_dtmf",
         "not_to_have_received_dtmf",
         "to_have_header",
+        "to_have_received_request",
+        *("to_have_transferred", "to_have_been_transferred", "to_have_been_replaced"),  # test_transfers.py
     }
     assert {name for name in vars(RecordingExpectation) if not name.startswith("_")} == {"to_match"}
     assert issubclass(RecordingExpectation, SoundExpectation)  # tested in test_recording_expectations.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.errors import ConfigError
-from bot.keylog import LoggedKey, line, read
+from bot.keylog import Log, LoggedKey, line, read
 
 KEY = LoggedKey("abc@example", True, 1, "AES_CM_128_HMAC_SHA1_80", "inline:c2VjcmV0|2^20|1:4")
 
@@ -20,6 +21,28 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     path.write_text(f"# of yesterday\n\n{line(KEY)}{line(other)}")
     assert read(path) == [KEY, other]
     assert line(KEY) == "abc@example sent 1 AES_CM_128_HMAC_SHA1_80 inline:c2VjcmV0|2^20|1:4\n"
+
+
+def test_a_log_is_its_owners_alone(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text("of yesterday")
+    path.chmod(0o644)
+    for append in (False, True):
+        log = Log(path, append=append)
+        log.write(KEY)
+        log.close()
+        assert log.problem is None
+    assert path.read_text() == 2 * line(KEY)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_disk_ends_the_writing_and_nothing_else() -> None:
+    log = Log("/dev/full")
+    log.write(KEY)
+    log.write(KEY)
+    log.close()
+    assert log.problem == "/dev/full: the key log is incomplete: No space left on device"
 
 
 def test_a_key_is_not_shown() -> None:

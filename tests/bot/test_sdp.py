@@ -265,6 +265,37 @@ def test_the_answer_of_an_unreliable_18x_is_that_of_the_200() -> None:
     assert agreed(negotiation) == (parse_sdp(OFFER), parse_sdp(ANSWER), True)
 
 
+def test_where_an_invite_forked_the_answer_is_of_the_branch_that_accepted_first() -> None:
+    early, late = described(f"1 {CM_80}"), described(f"1 {CM_80}", port=5000)
+    negotiation = talk(
+        (">", message("INVITE", "1 INVITE", OFFER)),
+        ("<", message("183 Progress", "1 INVITE", early, "RSeq: 1", "To: <sip:x@x>;tag=a")),
+        ("<", message("200 OK", "1 INVITE", ANSWER, "To: <sip:x@x>;tag=b")),
+        ("<", message("200 OK", "1 INVITE", late, "To: <sip:x@x>;tag=c")),
+    )
+    assert agreed(negotiation) == (parse_sdp(OFFER), parse_sdp(ANSWER), True)
+
+
+def test_the_answer_of_a_reliable_183_is_not_that_of_its_own_200() -> None:
+    negotiation = talk(
+        (">", message("INVITE", "1 INVITE", OFFER)),
+        ("<", message("183 Progress", "1 INVITE", ANSWER, "RSeq: 1", "To: <sip:x@x>;tag=a")),
+        ("<", message("200 OK", "1 INVITE", described(f"1 {CM_80}"), "To: <sip:x@x>;tag=a")),
+    )
+    assert agreed(negotiation) == (parse_sdp(OFFER), parse_sdp(ANSWER), True)
+
+
+def test_a_refused_copy_of_the_invite_by_another_way_changes_nothing() -> None:
+    one, other = (f"Via: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK{way}" for way in ("one", "other"))
+    negotiation = talk(
+        ("<", message("INVITE", "1 INVITE", OFFER, one)),
+        ("<", message("INVITE", "1 INVITE", OFFER, other)),
+        (">", message("482 Loop Detected", "1 INVITE", "", other)),
+        (">", message("200 OK", "1 INVITE", ANSWER, one)),
+    )
+    assert agreed(negotiation) == (parse_sdp(OFFER), parse_sdp(ANSWER), False)
+
+
 def test_a_refused_reinvite_keeps_what_was_agreed() -> None:
     other = described(f"9 {CM_80}")
     negotiation = talk(

@@ -152,6 +152,33 @@ def test_nothing_permitted(programs: Path, tmp_path: Path) -> None:
     assert refused.value.exit_status == 3
 
 
+def test_an_older_capture_stays_until_there_is_another(programs: Path, tmp_path: Path, wire: Wire) -> None:
+    path = tmp_path / "x.pcap"
+    path.write_bytes(b"of yesterday")
+    install(programs, "dumpcap", REFUSAL)
+    with pytest.raises(NativeError), Sniffer(path, PLACE):
+        pass
+    assert path.read_bytes() == b"of yesterday"
+    wire.install(programs, "tcpdump")
+    with Sniffer(path, PLACE):
+        pass
+    assert path.read_bytes() == b"header" + b"".join(wire.markers)
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [
+        (b"Capturing on 'lo'\nFile: -\n\rPackets captured: 3\n", ""),
+        (b"Packets received/dropped on interface 'lo': 3/0 (pcap:0/dumpcap:0)\n", ""),
+        (b"tcpdump: data link type X\ntcpdump: listening on any\n1 packet captured\n", ""),
+        (b"Capturing on 'lo'\ndumpcap: The disk is full.\nPackets captured: 3\n", "The disk is full"),
+        (b"tcpdump: eth9: No such device exists\n", "eth9: No such device exists"),
+    ],
+)
+def test_what_every_run_says_is_no_complaint(said: bytes, complaint: str) -> None:
+    assert bot.sniffer.first_complaint(said) == complaint
+
+
 def test_a_program_that_says_nothing(programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bot.sniffer, "START_S", 0.2)
     install(programs, "tcpdump", "exec /bin/sleep 30")

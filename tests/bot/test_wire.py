@@ -78,6 +78,7 @@ def test_defaults_may_be_left_out() -> None:
         "resolve_s": 0.0,
         "offer": True,
         "edit_sdp": [],
+        "account": "",
     }
 
 

@@ -327,3 +327,14 @@ def test_what_the_duration_cuts_off_is_a_failure(parrot: str, call: NewBot, spee
     bot = call(parrot, "--srtp", "mandatory", "--play", speech, "--dtmf", "159", "--duration", "1")
     assert bot.end() == 1, bot.said
     assert "played and dialled" in bot.stdout
+
+
+def test_redirections_are_followed(call: NewBot, new_endpoint: NewEndpoint) -> None:
+    moved, callee = new_endpoint(), new_endpoint()
+    with moved.expect_call(timeout=20) as first:
+        bot = call(moved.uri, "--follow-redirects", 1, "--duration", 0.5, "--json", "-")
+    with callee.expect_call() as second:
+        first.value.answer(302, headers={"Contact": f"<{callee.uri}>"})
+    second.value.answer().loopback()
+    assert bot.end() == OK, bot.said
+    assert bot.json()["calls"][0]["disconnect"]["code"] == 200

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import resource
 import signal
-import time
 from pathlib import Path
 
 import pytest
 import soundfile
 
-from bot import expect
+from bot import Endpoint, expect
 from tests.agent.starting import LOOPBACK, NewEndpoint
 from tests.cli.conftest import NewBot
 from tests.cli.process import TROUBLE, USAGE
@@ -31,6 +30,14 @@ def test_port_in_use(srtpbot: NewBot, new_endpoint: NewEndpoint) -> None:
         assert "ready" not in bot.stdout
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_key_log_on_a_full_disk_harms_no_call(parrot: Endpoint, call: NewBot) -> None:
+    bot = call(parrot.uri, "--srtp", "mandatory", "--keylog", "/dev/full", "--duration", 0.5, "--json", "-")
+    assert bot.end() == TROUBLE, bot.said
+    assert "/dev/full: the key log is incomplete: No space left on device" in bot.stderr
+    assert bot.json()["verdict"] == "pass"
+
+
 def test_address_of_another_machine(srtpbot: NewBot) -> None:
     bot = srtpbot("answer", "--bind", "192.0.2.99", "--port", 0)
     assert bot.end(timeout=15) == TROUBLE, bot.said
@@ -48,10 +55,8 @@ def test_agent_that_crashes_in_a_call(
     expect(answered).to_have_active_media()
     answered.play(speech).wait()
     answered.play(speech).wait()
-    began = time.monotonic()
     bot.agents[0].send_signal(signal.SIGABRT)
     assert bot.end() == TROUBLE, bot.said
-    assert time.monotonic() - began < 1.5
     assert "the agent crashed: it was killed by SIGABRT" in bot.stderr
     assert "Traceback (most recent call last)" not in bot.said
     result = json.loads((tmp_path / "out" / "result.json").read_text())

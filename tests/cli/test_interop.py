@@ -35,6 +35,7 @@ NOBODY = f"sip:nobody@{LOOPBACK}:9"
         ((NOBODY, "--only", "mandatory/al"), "did you mean 'mandatory/all'?"),
         ((NOBODY, "--trigger", "x"), "add --listen"),
         (("--listen", "--trigger", "'x"), "--trigger 'x: No closing quotation"),
+        (("--listen", NOBODY), f"leave {NOBODY} away, or --listen to call it"),
         ((NOBODY, "--expect", "none.yaml"), "none.yaml: there is no such file"),
         ((NOBODY, "--save", "no/such/folder.yaml"), "--save no/such/folder.yaml: its folder does not exist"),
         ((f"{NOBODY};transport=tcp", "--transport", "udp"), "leave ;transport away"),

@@ -71,7 +71,7 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
     folder = tmp_path_factory.mktemp("clean")
     venv.create(folder, with_pip=True)
     interpreter = folder / "bin" / "python"
-    pip(interpreter, "install", str(wheel), "pytest")
+    pip(interpreter, "install", "--no-compile", str(wheel), "pytest")
     yield interpreter
     shutil.rmtree(folder)
 

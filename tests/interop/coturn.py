@@ -9,7 +9,7 @@ from typing import Any, Self
 from tests.interop.namespaces import Namespace
 from tests.interop.programs import Program, installed
 
-__all__ = ["Coturn"]
+__all__ = ["PASSWORD", "USER", "Coturn"]
 
 PORT = 3478
 RELAY_PORTS = range(26600, 26700)
@@ -38,7 +38,7 @@ class Coturn:
 
     def passed_on(self) -> int:
         """How many packets of a relay that has ended went to its peer, the busiest one's."""
-        self.program.wait_for_line(r"peer usage: .* rp=\d+, .* sp=\d+", ENDED_S)
+        self.program.wait_for_line(r"peer usage: .* sp=\d{2,}", ENDED_S)  # that of RTP, not of RTCP
         lines = [line for line in self.program.output.splitlines() if "peer usage:" in line]
         return max(int(line.rpartition(", sp=")[2].partition(",")[0]) for line in lines)
 

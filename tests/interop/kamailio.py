@@ -36,7 +36,13 @@ class Kamailio:
     """Registers the users of ``configs/kamailio/users.cfg`` and stays in the path of their calls."""
 
     def __init__(
-        self, folder: Path, *, rtpengine: str | None = None, certificate: Identity | None = None
+        self,
+        folder: Path,
+        *,
+        rtpengine: str | None = None,
+        certificate: Identity | None = None,
+        forks: bool = False,
+        min_expires_s: int = 60,
     ) -> None:
         folder.mkdir(parents=True)
         self._folder = folder
@@ -44,6 +50,9 @@ class Kamailio:
         self.tls_port = self.port + 1
         self._config = CONFIGS / ("registrar.cfg" if rtpengine is None else "rtpengine.cfg")
         self._names = [f"SIP_HOST={LOOPBACK}", f"SIP_PORT={self.port}", f"TLS_PORT={self.tls_port}"]
+        self._names.append(f"MIN_EXPIRES={min_expires_s}")
+        if forks:
+            self._names.append('PHONES="0x00"')
         if rtpengine is not None:
             self._names.append(f'RTPENGINE="{rtpengine}"')
         if certificate is not None:

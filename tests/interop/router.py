@@ -21,7 +21,7 @@ PUBLIC, SERVER = "203.0.113.2", "203.0.113.1"
 class Router:
     """``inside`` has the address PRIVATE, ``outside`` has PUBLIC and SERVER; between them is a NAT.
 
-    The NAT keeps port numbers where it can and lets in only what answers what went out.
+    The NAT is a full cone (RFC 3489 5): it keeps port numbers, and whoever knows the outer address gets in.
     """
 
     def __enter__(self) -> Self:
@@ -32,8 +32,12 @@ class Router:
             self.inside.ip("route", "add", "default", "via", GATEWAY)
             with router.entered():
                 Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
-            translation = ["-t", "nat", "-A", "POSTROUTING", "-s", PRIVATE, "-j", "SNAT", "--to", WITHIN]
-            run(router.command(str(installed("iptables")), *translation))
+            for chain, address, target, other in (
+                ("POSTROUTING", ["-s", PRIVATE], "SNAT", WITHIN),
+                ("PREROUTING", ["-d", WITHIN], "DNAT", PRIVATE),
+            ):
+                rule = ["-t", "nat", "-A", chain, *address, "-j", target, "--to", other]
+                run(router.command(str(installed("iptables")), *rule))
             self._namespaces = stack.pop_all()
         return self
 

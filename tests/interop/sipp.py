@@ -9,17 +9,20 @@ from typing import Self
 
 import psutil
 
+from bot import Call, Endpoint
 from bot.deadline import Deadline
+from bot.record import TracedMessage
 from bot.sip import parse_uri
 from tests.interop.programs import LOOPBACK, Program, free_ports
 
-__all__ = ["CAPTURES", "Scripted", "response_codes", "sipp"]
+__all__ = ["CAPTURES", "Scripted", "assert_exchange", "line", "response_codes", "sipp"]
 
 CAPTURES = Path("/usr/share/sip-tester")
 """The captures of audio and digits that ``uac_pcap`` plays; a Debian package's folder."""
-SCENARIOS = Path(__file__).parent / "sipp"
+SCENARIOS = Path(__file__).parent / "scenarios"
 PLAYED_S = 10
 LISTENING_S, LOOK_S = 5.0, 0.005
+EXCHANGE_S = 2.0
 
 
 def sipp(scenario: str, uri: str, folder: Path, *options: str) -> Program:
@@ -51,16 +54,20 @@ class Scripted:
     """SIPp with a scenario of ours, performed once: ``calls/NAME`` calls ``uri``, ``answers/NAME`` is called.
 
     At the end of its block the scenario must have gone as it is written, every message and every
-    check of it. ``words`` replace what stands in brackets in the messages.
+    check of it. ``words`` replace what stands in brackets in the messages. With ``sees_copies`` it
+    neither sends anything again nor takes a copy of a message for a retransmission.
     """
 
-    def __init__(self, scenario: str, folder: Path, *, uri: str = "", **words: str) -> None:
+    def __init__(
+        self, scenario: str, folder: Path, *, uri: str = "", sees_copies: bool = False, **words: str
+    ) -> None:
         self.port = free_ports()
         target = parse_uri(uri) if uri else None
         self._folder = folder
         self._arguments = [
             *("sipp", "-sf", str(SCENARIOS / f"{scenario}.xml"), "-m", "1", "-nostdin", "-trace_err"),
             *("-timeout", str(PLAYED_S), "-timeout_error"),
+            *(["-nr"] if sees_copies else []),
             *("-i", LOOPBACK, "-p", str(self.port), "-mp", str(free_ports(4))),
             *([f"{target.host}:{target.port}", "-s", target.user or ""] if target else []),
             *(word for key, value in words.items() for word in ("-key", key, value)),
@@ -87,6 +94,12 @@ class Scripted:
             elif self.complaints:
                 error.add_note(self.complaints)
 
+    def call_at(self, endpoint: Endpoint) -> Call:
+        """The call that it makes there, which may have arrived already."""
+        with endpoint.expect_call() as incoming:
+            pass
+        return incoming.value
+
     @property
     def complaints(self) -> str:
         """What SIPp found wrong, in its words."""
@@ -98,3 +111,25 @@ class Scripted:
         while not any(one.laddr.port == self.port for one in process.net_connections("udp4") if one.laddr):
             assert not self._program.ended_within(LOOK_S), self._program.tail
             assert not deadline.passed, f"SIPp does not listen at {self.port} after {LISTENING_S:g} s"
+
+
+def assert_exchange(call: Call, *expected: str, copies: bool = False) -> None:
+    """The call's messages, all of them in their order: ``-> INVITE``, ``<- 180 INVITE`` ...
+
+    Retransmissions, which a slow machine may cause, are left out unless ``copies`` are what it is about.
+    """
+
+    def seen() -> list[str]:
+        originals: dict[object, TracedMessage] = {}
+        for number, one in enumerate(call.known.messages):
+            originals.setdefault(number if copies else (one.sent, one.text), one)
+        return [line(one) for one in originals.values()]
+
+    call.host.wait_until(lambda: len(seen()) >= len(expected), Deadline(EXCHANGE_S))
+    assert seen() == list(expected)
+
+
+def line(traced: TracedMessage) -> str:
+    """One message of an exchange."""
+    message, way = traced.message, "->" if traced.sent else "<-"
+    return f"{way} {message.method or f'{message.status} {message.cseq_method}'}"

@@ -79,21 +79,6 @@ def test_public_address_that_is_known(router: Router, new_endpoint: NewEndpoint)
     expect(outgoing).to_be_disconnected(code=200, by="remote")
 
 
-def test_ice_without_any_server_finds_the_way(router: Router, new_endpoint: NewEndpoint) -> None:
-    with router.outside.entered():
-        outside = new_endpoint(bind=PUBLIC, nat_ice=True)
-    with router.inside.entered():
-        inside = new_endpoint(bind=PRIVATE, nat_ice=True, srtp="mandatory")
-    outgoing, answered = connect(inside, outside)
-    expect(outgoing).to_have_selected_candidates(local="prflx", remote="host")
-    expect(answered).to_have_selected_candidates(local="host", remote="prflx")
-    assert_both_receive(outgoing, answered)
-    pair_selected = answered.media[0].ice
-    assert pair_selected is not None
-    assert pair_selected.role == "controlled"
-    assert pair_selected.remote.startswith(f"{WITHIN}:")
-
-
 @pytest.mark.parametrize("rewrite", [True, False])
 def test_contact_of_a_registration(rewrite: bool, router: Router, new_endpoint: NewEndpoint) -> None:
     with router.outside.entered():

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot import Call, NativeError, expect
+from bot import Call, Endpoint, NativeError, expect
+from bot.bots import bot
 from tests.agent.starting import connect
 from tests.interop.conftest import NewEndpoint
-from tests.interop.coturn import PASSWORD, Coturn
+from tests.interop.coturn import PASSWORD, USER, Coturn
 from tests.interop.router import PRIVATE, PUBLIC, SERVER, WITHIN, Router, cannot_make_routers
 
 pytestmark = pytest.mark.peer("turnserver")
@@ -68,6 +74,18 @@ def test_stun_tells_the_public_address(router: Router, coturn: Coturn, new_endpo
     expect(outgoing).to_be_disconnected(code=200, by="remote")
 
 
+def test_stun_beside_tcp_is_for_the_media(router: Router, coturn: Coturn, new_endpoint: NewEndpoint) -> None:
+    with router.outside.entered():
+        outside = new_endpoint(bind=PUBLIC, transports=["tcp"])
+    with router.inside.entered():
+        inside = new_endpoint(bind=PRIVATE, transports=["tcp"], nat_stun=coturn.server)
+    outgoing, answered = connect(inside, outside)
+    assert f"c=IN IP4 {WITHIN}" in answered.known.messages[0].text
+    for call in (outgoing, answered):
+        expect(call).to_use_transport("tcp")
+        expect(call).to_have_received_packets(at_least=PACKETS)
+
+
 def test_stun_server_that_is_not_there(router: Router, new_endpoint: NewEndpoint) -> None:
     with router.inside.entered(), pytest.raises(NativeError, match=r"STUN server stun\.invalid"):
         new_endpoint(bind=PRIVATE, nat_stun="stun.invalid")
@@ -78,12 +96,12 @@ def test_ice_with_server_reflexive_candidates(
 ) -> None:
     outgoing, answered = connected(router, new_endpoint, {"stun": coturn.server, "ice": True})
     assert candidates(outgoing) == {"host", "srflx"}
-    expect(outgoing).to_have_selected_candidates(remote="host")
-    expect(answered).to_have_selected_candidates(local="host")
-    line = answered.media[0].ice
-    assert line is not None
-    assert line.remote_type in {"srflx", "prflx"}
-    assert line.remote.startswith(f"{WITHIN}:")
+    expect(outgoing).to_have_selected_candidates(local="srflx", remote="host")
+    expect(answered).to_have_selected_candidates(local="host", remote="srflx")
+    selected = answered.media[0].ice
+    assert selected is not None
+    assert selected.role == "controlled"
+    assert selected.remote.startswith(f"{WITHIN}:")
     assert_encrypted_both_ways(outgoing, answered)
     outgoing.hangup()
     expect(answered).to_be_disconnected(code=200, by="remote")
@@ -105,9 +123,10 @@ def test_all_media_by_the_relay(
     outgoing.hangup()
     expect(answered).to_be_disconnected(code=200, by="remote")
     assert coturn.passed_on() >= PACKETS
-    shown = "\n".join(str(entry) for entry in outgoing.host.journal.recent())
-    assert PASSWORD not in shown
-    assert PASSWORD not in repr(outgoing.host.config)
+    inside = outgoing.host
+    assert isinstance(inside, Endpoint)
+    assert PASSWORD not in "\n".join(str(entry) for entry in inside.journal.recent())
+    assert PASSWORD not in repr(inside.config)
 
 
 def test_relay_of_a_wrong_password(router: Router, coturn: Coturn, new_endpoint: NewEndpoint) -> None:
@@ -119,3 +138,35 @@ def test_relay_of_a_wrong_password(router: Router, coturn: Coturn, new_endpoint:
     assert call.known.ended is not None
     assert "TURN server refused the user or the password" in call.known.ended.reason
     assert "not-the-secret" not in call.known.ended.reason
+
+
+def test_command_line_within_the_namespace(router: Router, coturn: Coturn, new_endpoint: NewEndpoint) -> None:
+    with router.outside.entered():
+        outside = new_endpoint(name="outside", bind=PUBLIC, nat_ice=True, controller=bot("parrot"))
+    program = str(Path(sys.executable).parent / "srtpbot")
+    settings = ["--bind", PRIVATE, "--ice", "--stun", coturn.server, "--turn", f"{USER}@{coturn.server}"]
+    command = [
+        program,
+        "call",
+        outside.uri,
+        *settings,
+        "--srtp",
+        "mandatory",
+        "--duration",
+        "1",
+        "--json",
+        "-",
+    ]
+    done = subprocess.run(
+        router.inside.command(*command),
+        env={**os.environ, "SRTPBOT_TURN_PASSWORD": PASSWORD},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    [call] = json.loads(done.stdout)["calls"]
+    assert call["media"][0]["ice"]["local_type"] == "srflx"
+    assert call["media"][0]["srtp"]["active"]
+    assert PASSWORD not in done.stdout + done.stderr

@@ -315,7 +315,7 @@ def liar(tmp_path: Path) -> Iterator[Liar]:
 @pytest.mark.peer("sipp")
 def test_an_offer_of_srtp_with_plain_rtp_is_caught(answer: NewBot, liar: Liar, tmp_path: Path) -> None:
     parrot = answer("--as", "parrot", "--calls", 1, "--capture", "x.pcap", "--json", "result.json")
-    caller = liar.start("offers-srtp-sends-rtp", parrot.uri().partition("@")[2].partition(";")[0])
+    caller = liar.start("calls/srtp-sends-rtp", parrot.uri().partition("@")[2].partition(";")[0])
     assert caller.wait(20) == 0, caller.tail
     assert parrot.end() == FAILED, parrot.said
     assert "plain RTP where the description (RTP/SAVP) demands SRTP" in parrot.stdout
@@ -324,7 +324,7 @@ def test_an_offer_of_srtp_with_plain_rtp_is_caught(answer: NewBot, liar: Liar, t
 
 @pytest.mark.peer("sipp")
 def test_an_answer_of_srtp_with_plain_rtp_is_caught(call: NewBot, liar: Liar) -> None:
-    callee = liar.start("answers-srtp-sends-rtp")
+    callee = liar.start("answers/srtp-sends-rtp")
     options = ["--srtp", "mandatory", "--codec", "PCMA", "--suite", SUITE, "--capture", "x.pcap"]
     caller = call(f"sip:liar@{LOOPBACK}:{liar.port}", *options, "--duration", TALK_S, "--json", "-")
     assert caller.end() == FAILED, caller.said

@@ -85,7 +85,32 @@ def test_what_is_wrong_is_said_and_the_key_is_not(text: str, message: str) -> No
     assert raised.value.__cause__ is None
 
 
-@pytest.mark.parametrize("name", ["aes_cm_128_hmac_sha1_80", "F8_128_HMAC_SHA1_80", ""])
+def test_the_case_of_a_suite_does_not_matter() -> None:
+    """RFC 4568 section 4."""
+    key = SrtpKey.from_inline(NAME.lower(), f"inline:{encoded(MATERIAL)}")
+    assert key == SrtpKey.from_inline(NAME, f"inline:{encoded(MATERIAL)}")
+    assert key.suite == NAME
+
+
+@pytest.mark.parametrize(
+    ("suite", "text"),
+    [
+        (f"inline:{encoded(MATERIAL)}", NAME),
+        ("inline:abcdefgh", NAME),
+        (encoded(MATERIAL), f"inline:{encoded(MATERIAL)}"),
+        (NAME, f"inline:{encoded(MATERIAL)}|{encoded(MATERIAL)}"),
+        (NAME, f"inline:{encoded(MATERIAL)}|inline:abcdefgh"),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_not_shown(suite: str, text: str) -> None:
+    with pytest.raises(SrtpError, match="given") as raised:
+        SrtpKey.from_inline(suite, text)
+    shown = str(raised.value).lower()
+    assert encoded(MATERIAL)[:8].lower() not in shown
+    assert "abcd" not in shown
+
+
+@pytest.mark.parametrize("name", ["AES_CM_128_HMAC_SHA1_90", "F8_128_HMAC_SHA1_80", ""])
 def test_an_unknown_suite_is_named_with_those_that_are_known(name: str) -> None:
     with pytest.raises(SrtpError, match="is none of AES_CM_128_HMAC_SHA1_80, ") as raised:
         SrtpKey.from_inline(name, f"inline:{encoded(MATERIAL)}")

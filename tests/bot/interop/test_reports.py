@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from typing import Literal
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -14,7 +15,7 @@ from bot.interop.result import ChangesResult
 from bot.interop.table import table
 from bot.report.result import ExpectationResult
 from tests.bot.fakes import KEY, Rig
-from tests.bot.interop.build import result, usual
+from tests.bot.interop.build import result, seen, usual
 
 UNMET = ExpectationResult(
     name="an encrypted call works in at least one cell",
@@ -45,6 +46,15 @@ def test_a_narrow_terminal_gets_a_list(width: int) -> None:
     text = table(result(usual()), colour=False, width=width)
     assert "mandatory/AES" in text
     assert max(map(len, text.splitlines())) <= width
+
+
+@pytest.mark.parametrize(("width", "titled"), [(80, False), (120, True)])
+def test_a_narrow_terminal_has_a_line_for_each_cell(width: int, titled: bool) -> None:
+    name, suite = "renegotiation/re-invite-without-sdp", "SRTP AES_256_CM_HMAC_SHA1_80"
+    told = table(result({name: seen(suite, audio="marker")}), colour=False, width=width)
+    [line] = [line for line in told.splitlines() if line.startswith("pass ")]
+    assert line.split()[:5] == ["pass", name, *suite.split(), "marker"]
+    assert ("offers" in line) is titled
 
 
 def test_what_a_capture_proves_is_told() -> None:
@@ -128,6 +138,17 @@ def test_the_page_has_the_picture_and_every_cell(rig: Rig) -> None:
         assert words in page.words
     assert "<b>" not in page.words.replace("other suite <b>", "")
     assert KEY not in document.decode()
+
+
+def test_the_banner_of_the_page_has_no_list_of_what_is_right() -> None:
+    def on_the_wire(verdict: Literal["pass", "fail"]) -> ExpectationResult:
+        return ExpectationResult(name=f"wire {verdict}", verdict=verdict, expected="x", observed="y", at_s=0)
+
+    found = result(usual(), expectations=[UNMET, on_the_wire("pass"), on_the_wire("fail")])
+    words = Page(page_of_matrix(found, {}, {})).words
+    assert "in at least one cell: in none" in words
+    assert "wire fail: y" in words
+    assert "wire pass" not in words
 
 
 def test_the_page_of_a_run_with_changes_or_an_error() -> None:

@@ -83,6 +83,18 @@ def test_what_a_peer_without_srtp_refuses_shows_nothing() -> None:
     assert verdict("negative/unknown-suite-only", "refused 488", unknown).verdict == "pass"
 
 
+@pytest.mark.parametrize("name", ["listen/negative/answer-other-suite", "listen/renegotiation/hold"])
+def test_what_this_endpoint_refused_says_nothing_of_the_peer(name: str) -> None:
+    """A peer that offers no SRTP never gets the wrong answer that the case is about."""
+    assert verdict(name, "refused 488", code=488).verdict == "skip"
+
+
+def test_what_the_peer_refused_when_it_called_is_judged() -> None:
+    assert verdict("listen/negative/answer-other-suite", "refused BYE", code=200).verdict == "pass"
+    assert verdict("listen/renegotiation/hold", "refused 488", code=200).verdict == "fail"
+    assert verdict("listen/renegotiation/both-directions", "refused 486", code=486).verdict == "fail"
+
+
 def test_an_echo_that_is_missing_is_a_failure() -> None:
     echo = Whole(echoes=True, takes_mandatory=True)
     assert verdict("mandatory/all", FIRST, echo, audio="marker").verdict == "pass"

@@ -83,6 +83,39 @@ def test_whose_an_address_is_changes_with_time() -> None:
     assert early == route
 
 
+@pytest.mark.parametrize("session", [1, 2])
+def test_calls_whose_peer_receives_all_of_them_at_one_port(session: int) -> None:
+    """The sender's own address tells them apart while they last, even if the peer's o= line is always the same."""
+    scene = Scene()
+    scene.call(OFFER, ANSWER)
+    first = scene.now
+    scene.call_id = "two@example"
+    other = Address(ALICE.host, 4100)
+    offer = sdp(ALICE, f"1 {SUITE} {inline(SUITE, 3)}", media=other, session=2)
+    scene.call(offer, sdp(BOB, f"1 {SUITE} {inline(SUITE, 4)}", session=session))
+    calls = fed(scene)
+    for source, call_id in ((ALICE.media, "one@example"), (other, "two@example")):
+        route, until = calls.route(source, BOB.media, scene.now)
+        assert route is not None
+        assert (route.hop.call_id, route.by_caller, until) == (call_id, True, math.inf)
+    assert calls.route(ALICE.media, BOB.media, first)[1] < scene.now, "it is looked at again"
+
+
+def test_an_address_is_nobodys_when_its_call_is_over() -> None:
+    scene = Scene()
+    scene.call(OFFER, ANSWER)
+    scene.bye()
+    over = scene.now
+    scene.call_id = "two@example"
+    other = sdp(ALICE, f"1 {SUITE} {inline(SUITE, 3)}", media=Address(ALICE.host, 4100), session=2)
+    scene.call(other, sdp(BOB, f"1 {SUITE} {inline(SUITE, 4)}", session=2))
+    calls = fed(scene)
+    for at, call_id in ((over + 1, "one@example"), (over + 60, "two@example")):
+        route, _ = calls.route(ALICE.media, BOB.media, at)
+        assert route is not None
+        assert route.hop.call_id == call_id
+
+
 def test_sdp_that_a_proxy_passes_on_stays_with_the_first_hop() -> None:
     scene = Scene()
     proxy = Address("192.0.2.9", 5060)

@@ -20,11 +20,13 @@ from bot.events import (
     KeyNegotiated,
     MediaStateChanged,
     MessageReceived,
+    MessageWaiting,
     NativeLogged,
     PlaybackFinished,
     PlaybackStarted,
     RecordingFinished,
     RecordingStarted,
+    Redirected,
     RegistrationChanged,
     SipReceived,
     SipSent,
@@ -78,6 +80,14 @@ VIDEO = MediaState(index=1, type="video", active=False, direction=MediaDirection
             "call 1 DISCONNECTED 486 Busy Here, by remote",
         ),
         (
+            Redirected(at=0.0, call=1, target=PEER, code=302, hop=1),
+            f"call 1 redirected to {PEER} by 302",
+        ),
+        (
+            Redirected(at=0.0, call=1, target=PEER, code=302, hop=2, refused="it was asked already"),
+            f"call 1 redirected to {PEER} by 302, not followed: it was asked already",
+        ),
+        (
             MediaStateChanged(at=0.0, call=1, media=[audio(), VIDEO]),
             f"call 1 media: audio PCMA/8000 sendrecv, {SUITE}; video inactive",
         ),
@@ -100,6 +110,11 @@ VIDEO = MediaState(index=1, type="video", active=False, direction=MediaDirection
             RegistrationChanged(at=0.0, active=True, code=200, reason="OK", expires_s=300),
             "registration active: 200 OK",
         ),
+        (
+            MessageWaiting(at=0.0, account="sip:a@h", waiting=True, new=2, old=8),
+            "messages waiting for sip:a@h: 2 new, 8 old",
+        ),
+        (MessageWaiting(at=0.0, account="sip:a@h", waiting=False), "no messages waiting for sip:a@h"),
         (
             RegistrationChanged(at=0.0, active=False, code=403, reason="Forbidden", expires_s=0),
             "registration not active: 403 Forbidden",

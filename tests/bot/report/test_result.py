@@ -265,6 +265,7 @@ def test_a_whole_call(whole: Line, tmp_path: Path) -> None:
                 "mos_lq": 4.41,
                 "mos_cq": 4.41,
                 "mos_scale": "narrowband",
+                "ice": None,
                 "wire": None,
             }
         ],

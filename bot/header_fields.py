@@ -1,0 +1,31 @@
+"""Header fields as people write them: by name, several of one name, or in an order (RFC 3261 7.3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from .errors import ConfigError
+from .sip import parse_header
+
+__all__ = ["HeaderFields", "header_list"]
+
+HeaderFields = Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
+"""``{"X-One": "1", "Diversion": ["<sip:a@x>", "<sip:b@x>"]}``, or pairs in the order in which they leave."""
+
+
+def header_list(headers: HeaderFields | None) -> list[tuple[str, str]]:
+    """Checked header fields, one for each line; raises ConfigError for what is not a header."""
+    return [parse_header(f"{name}: {value}") for name, value in _pairs(headers or {})]
+
+
+def _pairs(headers: HeaderFields) -> Iterator[tuple[str, str]]:
+    if not isinstance(headers, Mapping):
+        for pair in headers:
+            if isinstance(pair, str) or len(pair) != 2:
+                raise ConfigError(f"headers: expected pairs of a name and a value, got {pair!r}")
+            yield pair
+        return
+    for name, value in headers.items():
+        values: Iterable[str] = [value] if isinstance(value, str) else value
+        for one in values:
+            yield name, one

@@ -1,0 +1,193 @@
+"""Owns what can be expected of how a call was set up and given up, read from its messages.
+
+It must not know how a verdict is written down or waited for: whoever has a call and decides brings both.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+from .cancellation import incomplete, wrong_with
+from .errors import ConfigError
+from .record import CallRecord
+from .reliability import reliable_responses, unacknowledged
+from .session_timer import NegotiatedTimer, negotiated
+from .sip import Message, Uri, parse_uri
+
+__all__ = ["SetupExpectation"]
+
+TIMEOUT_S = 5.0
+REFRESHERS = ("uac", "uas")
+
+
+class SetupExpectation(ABC):
+    """What can be expected of the beginning and the end of a call; every ``timeout`` is in seconds."""
+
+    _known: CallRecord
+
+    @abstractmethod
+    def _await(
+        self,
+        name: str,
+        expected: str,
+        observe: Callable[[], str],
+        holds: Callable[[], bool],
+        *,
+        timeout: float,
+        hopeless: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """Wait until ``holds``; ``hopeless`` says why that cannot happen any more."""
+
+    @abstractmethod
+    def _ended(self) -> str | None:
+        """How the call ended, if it has."""
+
+    def to_have_cancelled_correctly(self, *, timeout: float = TIMEOUT_S) -> None:
+        """The last CANCEL is as RFC 3261 9.1 wants it and answered; so is its INVITE, with its ACK.
+
+        Request-URI, Call-ID, From, To, CSeq number, top Via and Route are those of its INVITE, and it was not
+        sent before a provisional response. On both sides, whichever sent it.
+        """
+        messages = self._known.messages
+
+        def faults() -> str:
+            return "; ".join(wrong_with(messages))
+
+        self._await(
+            "has cancelled correctly",
+            "a CANCEL that fits its INVITE (RFC 3261 9.1), both answered and acknowledged",
+            lambda: faults() or incomplete(messages) or "the CANCEL fits, all is answered",
+            lambda: not faults() and incomplete(messages) is None,
+            timeout=timeout,
+            hopeless=lambda: faults() or None,
+        )
+
+    def to_have_been_redirected(
+        self, to: str | None = None, *, hops: int | None = None, timeout: float = TIMEOUT_S
+    ) -> None:
+        """The INVITE was sent on, the last time to this URI, after so many hops (``follow_redirects``).
+
+        Raises ConfigError for what is no URI.
+        """
+        target = parse_uri(to) if to is not None else None
+        known = self._known
+
+        def right() -> bool:
+            followed = [one for one in known.redirects if not one.refused]
+            return (
+                bool(followed)
+                and hops in {None, len(followed)}
+                and (target is None or same(target, parse_uri(followed[-1].target)))
+            )
+
+        def observed() -> str:
+            steps = [
+                f"{one.hop}. {one.target} after {one.code}"
+                + (f", not followed: {one.refused}" if one.refused else "")
+                for one in known.redirects
+            ]
+            return "; ".join(steps) or "not redirected"
+
+        wanted = [*([f"to {to}"] if to else []), *([f"by {hops} hops"] if hops is not None else [])]
+        self._await(
+            "has been redirected",
+            " ".join(wanted) or "to another target",
+            observed,
+            right,
+            timeout=timeout,
+            hopeless=self._ended,
+        )
+
+    def to_use_reliable_provisionals(self, *, at_least: int = 1, timeout: float = TIMEOUT_S) -> None:
+        """Provisional responses were sent reliably (RFC 3262), and each has its PRACK, which was answered."""
+
+        def right() -> bool:
+            seen = self._all_messages()
+            return len(reliable_responses(seen)) >= at_least and not unacknowledged(seen)
+
+        self._await(
+            "uses reliable provisional responses",
+            f"{at_least} or more, each acknowledged with PRACK",
+            self._reliability,
+            right,
+            timeout=timeout,
+            hopeless=self._ended,
+        )
+
+    def not_to_use_reliable_provisionals(self, *, timeout: float = TIMEOUT_S) -> None:
+        """A provisional response came, other than 100, and none was sent reliably until now."""
+
+        def rings() -> bool:
+            return any(100 < one.status < 200 for one in self._all_messages())
+
+        self._await(
+            "uses no reliable provisional responses",
+            "provisional responses without RSeq",
+            self._reliability,
+            lambda: rings() and not reliable_responses(self._all_messages()),
+            timeout=timeout,
+            hopeless=lambda: "there is one" if reliable_responses(self._all_messages()) else self._ended(),
+        )
+
+    def to_use_session_timer(
+        self, *, expires_s: int | None = None, refresher: str | None = None, timeout: float = TIMEOUT_S
+    ) -> None:
+        """The last INVITE or UPDATE that succeeded has set a session timer (RFC 4028) of this interval.
+
+        ``refresher`` is ``uac`` or ``uas`` of that request. Raises ConfigError for another.
+        """
+        if refresher not in {None, *REFRESHERS}:
+            raise ConfigError(f"refresher {refresher!r} is unknown; expected uac or uas")
+
+        def right() -> bool:
+            timer = self._timer()
+            return (
+                timer is not None
+                and expires_s in {None, timer.expires_s}
+                and refresher in {None, timer.refresher}
+            )
+
+        wanted = [f"{expires_s} s" if expires_s else "any interval", *([refresher] if refresher else [])]
+        self._await(
+            "uses a session timer",
+            ", refreshed by the ".join(wanted),
+            lambda: str(self._timer() or "no session timer"),
+            right,
+            timeout=timeout,
+            hopeless=self._ended,
+        )
+
+    def not_to_use_session_timer(self, *, timeout: float = TIMEOUT_S) -> None:
+        """The INVITE was accepted, and no session timer was set."""
+
+        def accepted() -> bool:
+            return any(
+                one.cseq_method == "INVITE" and 200 <= one.status < 300 for one in self._all_messages()
+            )
+
+        self._await(
+            "uses no session timer",
+            "no Session-Expires in the answer",
+            lambda: str(self._timer() or ("no session timer" if accepted() else "no answer")),
+            lambda: accepted() and self._timer() is None,
+            timeout=timeout,
+            hopeless=lambda: str(self._timer()) if self._timer() else self._ended(),
+        )
+
+    def _all_messages(self) -> Sequence[Message]:
+        return [one.message for one in self._known.messages]
+
+    def _timer(self) -> NegotiatedTimer | None:
+        return negotiated(self._all_messages())
+
+    def _reliability(self) -> str:
+        seen = self._all_messages()
+        return "; ".join(
+            [f"{len(reliable_responses(seen))} reliable provisional responses", *unacknowledged(seen)]
+        )
+
+
+def same(one: Uri, other: Uri) -> bool:
+    """Whether two URIs lead to the same place, whatever their parameters."""
+    return (one.user, one.host.lower(), one.port) == (other.user, other.host.lower(), other.port)

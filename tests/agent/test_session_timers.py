@@ -1,0 +1,126 @@
+"""Session timers (RFC 4028): the interval and the refresher that both ends agree on, and the 422 before it.
+
+The library refuses intervals below 90 seconds, so that a refresh comes after 45 and an end after 60: what
+waits for these is slow.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from bot import Call, ExpectationFailed, expect
+from bot.sip import Message
+from tests.agent.scripted import ScriptedPeer, scripted_peer
+from tests.agent.starting import NewEndpoint, connect, until
+
+__all__ = ["scripted_peer"]
+
+
+def hung_up(call: Call) -> None:
+    call.hangup()
+    expect(call).to_be_disconnected(code=200, by="local")
+
+
+def invites(call: Call, *, sent: bool) -> list[Message]:
+    """The INVITEs of a call, in order."""
+    return [one.message for one in call.known.messages if one.sent is sent and one.message.method == "INVITE"]
+
+
+@pytest.mark.parametrize(
+    ("caller_says", "callee_says", "refresher"),
+    [
+        ("supported", "supported", "uac"),
+        ("required", "supported", "uac"),
+        ("off", "always", "uas"),
+        ("always", "required", "uac"),
+    ],
+)
+def test_both_ends_agree(
+    caller_says: str, callee_says: str, refresher: str, new_endpoint: NewEndpoint
+) -> None:
+    caller = new_endpoint(session_timer=caller_says, session_expires_s=120)
+    callee = new_endpoint(session_timer=callee_says, session_expires_s=120)
+    outgoing, incoming = connect(caller, callee)
+    for call in (outgoing, incoming):
+        expect(call).to_use_session_timer(expires_s=120, refresher=refresher)
+        with pytest.raises(ExpectationFailed, match=f"observed: 120;refresher={refresher}"):
+            expect(call).not_to_use_session_timer(timeout=0)
+    hung_up(outgoing)
+
+
+@pytest.mark.parametrize(("caller_says", "callee_says"), [("off", "supported"), ("supported", "off")])
+def test_one_end_has_none(caller_says: str, callee_says: str, new_endpoint: NewEndpoint) -> None:
+    caller, callee = new_endpoint(session_timer=caller_says), new_endpoint(session_timer=callee_says)
+    for call in connect(caller, callee):
+        expect(call).not_to_use_session_timer()
+        with pytest.raises(ExpectationFailed, match="observed: no session timer"):
+            expect(call).to_use_session_timer(timeout=0)
+
+
+def test_interval_that_is_too_small_for_the_callee(new_endpoint: NewEndpoint) -> None:
+    caller, callee = new_endpoint(session_expires_s=90), new_endpoint(min_se_s=200, session_expires_s=300)
+    with callee.expect_call() as small:
+        outgoing = caller.make_call(callee.uri)
+    expect(small.value).to_be_disconnected(code=422)  # a call of its own, to the library
+    with callee.expect_call() as large:
+        pass
+    incoming = large.value.answer()
+    expect(outgoing).to_be_confirmed()
+    for call in (outgoing, incoming):
+        expect(call).to_use_session_timer(expires_s=200, refresher="uac")
+    first, second = invites(outgoing, sent=True)
+    assert [one.header("Session-Expires") for one in (first, second)] == ["90", "200"]
+    assert second.header("Min-SE") == "200"
+    refusal = next(one.message for one in outgoing.known.messages if one.message.status == 422)
+    assert refusal.header("Min-SE") == "200"
+
+
+def test_timer_is_required_and_not_there(new_endpoint: NewEndpoint) -> None:
+    caller, callee = new_endpoint(session_timer="required"), new_endpoint(session_timer="off")
+    refused = caller.make_call(callee.uri)
+    expect(refused).to_be_disconnected(code=420, by="remote")
+    expect(refused).to_have_header("Unsupported", "timer")
+    refused = callee.make_call(caller.uri)
+    expect(refused).to_be_disconnected(code=421, by="remote")
+    expect(refused).to_have_header("Require", "timer")
+
+
+def test_reinvite_keeps_the_refresher(new_endpoint: NewEndpoint) -> None:
+    outgoing, incoming = connect(new_endpoint(session_expires_s=150), new_endpoint())
+    assert incoming.reinvite().wait(timeout=5) == 200
+    for call in (outgoing, incoming):  # the caller refreshes still, who did not send this INVITE
+        expect(call).to_use_session_timer(expires_s=150, refresher="uas")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize(("caller_says", "refreshes"), [("supported", "caller"), ("off", "callee")])
+def test_session_is_refreshed(caller_says: str, refreshes: str, new_endpoint: NewEndpoint) -> None:
+    caller = new_endpoint(session_timer=caller_says, session_expires_s=90)
+    callee = new_endpoint(session_timer="always", session_expires_s=90)
+    outgoing, incoming = connect(caller, callee)
+    refresher, other = (outgoing, incoming) if refreshes == "caller" else (incoming, outgoing)
+
+    def refreshed() -> bool:
+        return any(
+            not one.sent and one.message.status == 200 and one.message.cseq_method == "UPDATE"
+            for one in refresher.known.messages
+        )
+
+    until(refresher, refreshed, timeout=60)
+    for call in (refresher, other):
+        assert call.known.ended is None
+    hung_up(outgoing)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(90)
+def test_session_that_nobody_refreshes_ends(new_endpoint: NewEndpoint, scripted_peer: ScriptedPeer) -> None:
+    call = new_endpoint(session_expires_s=90).make_call(scripted_peer.uri)
+    timer = "Session-Expires: 90;refresher=uas\r\nSupported: timer\r\n"
+    scripted_peer.answer(scripted_peer.next("INVITE"), 200, "OK", headers=timer, sdp=True)
+    expect(call).to_use_session_timer(expires_s=90, refresher="uas")
+    bye = scripted_peer.next("BYE", timeout=75)
+    scripted_peer.answer(bye, 200, "OK")
+    expect(call).to_be_disconnected(by="error")
+    assert "No session refresh received" in (bye.header("Reason") or bye.header("Warning") or "")
