@@ -267,11 +267,14 @@ class Leg:
         state = STATES[info.state]
         if state is self.state is not CallState.EARLY:
             return
+        answered = self.state in {CallState.CONNECTING, CallState.CONFIRMED}
         self.state = state
         over = state is CallState.DISCONNECTED
         if over:
             self.listen(None)
         code, reason = (over and refusal(event)) or (info.lastStatusCode, info.lastReason)
+        if over and not answered and code < REFUSED:  # a BYE came before the answer: that is no success
+            code, reason = REQUEST_TERMINATED, "Request Terminated"
         self.report(
             CallStateChanged(
                 at=time.monotonic(),

@@ -123,7 +123,7 @@ def test_bye_before_the_answer(new_endpoint: NewEndpoint) -> None:
     outgoing, incoming = ringing(new_endpoint(), new_endpoint())
     outgoing.send_bye(headers={"Reason": "Q.850;cause=16"})
     expect(outgoing).to_be_disconnected(code=487, by="local")
-    expect(incoming).to_be_disconnected(code=200, by="remote")  # by a BYE, in the library's words
+    expect(incoming).to_be_disconnected(code=487, by="remote")
     expect(incoming).to_have_header("Reason", "Q.850;cause=16")
     until(incoming, lambda: "ACK" in requests(incoming, sent=False))
     assert requests(incoming, sent=False) == ["INVITE", "BYE", "ACK"]

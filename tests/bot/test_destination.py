@@ -86,7 +86,5 @@ def test_where_a_number_goes(uri: str, identity: Identity, sent: str) -> None:
 
 
 def test_a_number_that_nobody_routes() -> None:
-    with pytest.raises(
-        ConfigError, match=r"tel:\+49301.*set proxy or registrar.*@HOST;user=phone"
-    ):
+    with pytest.raises(ConfigError, match=r"tel:\+49301.*set proxy or registrar.*@HOST;user=phone"):
         destination(EndpointConfig(), "tel:+49301")

@@ -220,7 +220,7 @@ def test_each_call_has_its_own_dialog(rig: Rig) -> None:
         (["udp"], "sip:b@127.0.0.1", "sip:b@127.0.0.1"),
         (["tcp", "udp"], "sip:b@127.0.0.1", "sip:b@127.0.0.1;transport=tcp"),
         (["tcp", "udp"], "sip:b@127.0.0.1;transport=udp", "sip:b@127.0.0.1;transport=udp"),
-        (["tcp"], "<sip:b@127.0.0.1>", "<sip:b@127.0.0.1>"),
+        (["tcp"], "<sip:b@127.0.0.1>", "<sip:b@127.0.0.1;transport=tcp>"),
     ],
 )
 def test_the_first_transport_is_the_calls(

@@ -751,6 +751,7 @@ def test_every_assertion_is_tested() -> None:
         "to_have_received_dtmf",
         "not_to_have_received_dtmf",
         "to_have_header",
+        "not_to_have_header",  # test_stream_expectations.py
         "to_have_received_request",
         *("to_have_transferred", "to_have_been_transferred", "to_have_been_replaced"),  # test_transfers.py
     }
