@@ -85,7 +85,8 @@ class Sdp(msgspec.Struct, frozen=True, kw_only=True):
     """What is malformed, as "line 7: ..."; at most 100 of them."""
 
 
-_CRYPTO = re.compile(r"([0-9]{1,9})[ \t]+([^ \t]+)[ \t]+([^ \t]+)(.*)", re.DOTALL)
+# The suite is letters, digits and _ (RFC 4568 9.1), so that a key that stands there is never taken for one.
+_CRYPTO = re.compile(r"([0-9]{1,9})[ \t]+([A-Za-z0-9_]+)[ \t]+([^ \t]+)(.*)", re.DOTALL)
 _MEDIA = re.compile(r"([^ ]+) +([0-9]{1,5})(?:/[0-9]{1,5})? +([^ ]+)((?: +[^ ]+)*) *")
 _CONNECTION = re.compile(r"IN IP[46] ([^ /]+)(?:/[0-9/]+)?")
 _LEADING_PORT = re.compile(r"([0-9]{1,5})(?: .*)?", re.DOTALL)
@@ -368,6 +369,10 @@ _BRANCH = re.compile(r";\s*branch\s*=\s*([^\s;,]+)", re.IGNORECASE)
 _NEGOTIATED_PARAMS = frozenset({"UNENCRYPTED_SRTP", "UNENCRYPTED_SRTCP", "UNAUTHENTICATED_SRTP"})
 
 
+def _negotiated_params(attribute: CryptoAttribute) -> frozenset[str]:
+    return _NEGOTIATED_PARAMS.intersection(param.upper() for param in attribute.session_params)
+
+
 def _branch(message: Message) -> str:
     """What identifies the transaction: the branch of the top Via, empty when there is none."""
     found = _BRANCH.search((message.header("Via") or "").partition(",")[0])
@@ -396,11 +401,9 @@ def _disagreement(offered: SdpMedia, answered: SdpMedia) -> str | None:
     if chosen.tag not in by_tag:
         return f"the answer's tag {chosen.tag} is not among the offered tags {', '.join(map(str, by_tag))}"
     wanted = by_tag[chosen.tag]
-    if chosen.suite != wanted.suite:
+    if chosen.suite.upper() != wanted.suite.upper():  # names have no case (RFC 4568 4)
         return f"the answer says {chosen.suite} for the tag {chosen.tag}, which was offered as {wanted.suite}"
-    changed = _NEGOTIATED_PARAMS.intersection(wanted.session_params).symmetric_difference(
-        _NEGOTIATED_PARAMS.intersection(chosen.session_params)
-    )
+    changed = _negotiated_params(wanted) ^ _negotiated_params(chosen)
     if changed:
         return f"the answer has other session parameters than the offer: {', '.join(sorted(changed))}"
     return None

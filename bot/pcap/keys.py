@@ -181,7 +181,7 @@ def _candidates(
     attribute: CryptoAttribute, trust: Trust, since: float, until: float, problems: list[str]
 ) -> Iterator[Candidate]:
     """The keys of an a=crypto line; it may have several, told apart by their MKI."""
-    clear = UNENCRYPTED in attribute.session_params
+    clear = UNENCRYPTED in map(str.upper, attribute.session_params)
     for params in (attribute.key_params or "").split(";"):
         try:
             yield Candidate(SrtpKey.from_inline(attribute.suite, params), trust, since, until, clear)

@@ -122,13 +122,15 @@ class _Names:
         if said.matches is not None:
             self._sound(f"{at}.matches", said.matches, must_sound=True)
         unwanted = said.no_header if isinstance(said.no_header, dict) else {}
-        message = {"": said.message} if said.message is not None else {}
-        patterns: dict[str, str | list[str]] = {**(said.header or {}), **unwanted, **message}
-        for name, pattern in patterns.items():
-            key = f"{at}.header" if name else f"{at}.message"
+        patterns = [
+            *(("header", one) for some in (said.header or {}).values() for one in several(some)),
+            *(("no_header", one) for one in unwanted.values()),
+            *(("message", one) for one in [said.message] if one is not None),
+        ]
+        for said_as, pattern in patterns:
+            key = f"{at}.{said_as}"
             try:
-                for one in several(pattern):
-                    compiled(one)
+                compiled(pattern)
             except ConfigError as error:
                 raise ConfigError(f"{key}: {error}") from None
         for key in ("info", "transferred"):
