@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= 2
 # Calls mostly wait, so more of them fit than there are cores.
-CALLING ?= 3
+CALLING ?= 4
 export OPENBLAS_NUM_THREADS ?= 1
 
 .PHONY: demo test check bench clean peers

@@ -395,7 +395,8 @@ class Agent:
         try:
             yield
         except (Refused, pj.Error) as error:
-            self._emit(CallbackFailed(at=time.monotonic(), where=where, traceback=str(error)))
+            words = words_of(error) if isinstance(error, pj.Error) else str(error)
+            self._emit(CallbackFailed(at=time.monotonic(), where=where, traceback=words))
 
     def _answer(self, leg: Leg, command: Answer) -> None:
         self._check_edits(command)
@@ -455,6 +456,8 @@ class Agent:
         """
         if leg.negotiating:  # else the library would mix both up before it refuses the second (RFC 3261 14.1)
             raise Refused("call", "an offer of this side is not answered yet; wait for that first")
+        if isinstance(command, Update) and not leg.live.has_media:
+            raise Refused("call", "the first offer of the call has not come yet; UPDATE needs its answer (RFC 3311 5.1)")
         offer = isinstance(command, Update) or command.offer
         prm = pj.CallOpParam(True)
         prm.opt.flag, prm.opt.videoCount = 0 if offer else pj.PJSUA_CALL_NO_SDP_OFFER, 0

@@ -121,6 +121,11 @@ class NativeCall(pj.Call):
             prm.sdp.wholeSdp = changed
 
     @guarded
+    def onCallRxOffer(self, prm: pj.OnCallRxOfferParam) -> None:
+        if not self.has_media:  # an INVITE without offer got one before its final response
+            prm.opt.flag |= pj.PJSUA_CALL_REINIT_MEDIA
+
+    @guarded
     def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
         if prm.e.type == pj.PJSIP_EVENT_TSX_STATE:
             state = prm.e.body.tsxState
@@ -166,6 +171,12 @@ class NativeCall(pj.Call):
     @guarded
     def onCallReplaced(self, prm: pj.OnCallReplacedParam) -> None:
         self._leg.ended_by = EndedBy.LOCAL
+
+    @property
+    def has_media(self) -> bool:
+        """Whether the library has set media up, without which it asserts as soon as it describes them."""
+        info = self.getInfo()
+        return bool(info.media or info.provMedia)
 
     def is_droppable(self, live: set[int]) -> bool:
         """Whether nothing but the dead call would notice the native object's end."""

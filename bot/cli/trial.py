@@ -22,16 +22,19 @@ from bot.events import ExpectationChecked
 from bot.interop.attempt import Setting
 from bot.interop.baseline import Baseline, saved
 from bot.interop.cells import Cell, Group
-from bot.interop.matrix import Matrix, trigger_words
+from bot.interop.matrix import Matrix, PeerSilent, trigger_words
 from bot.interop.observation import Observation
-from bot.interop.outcome import short
+from bot.interop.outcome import NOT_TRIED, short
 from bot.interop.result import ChangesResult, InteropResult, cell_result
 from bot.interop.verdict import (
+    ANSWERS,
+    ANSWERS_TO_THE_END,
     ENCRYPTED_CALL,
     Judgement,
     Whole,
     encrypted_call,
     judged,
+    untried,
     wants_encryption,
 )
 from bot.report.result import Result
@@ -52,7 +55,11 @@ class Trial:
         self.peer = uri or CALLER
         self.cells = cells
         self.matrix: Matrix | None = None
+        self.seen: dict[Cell, Observation] = {}
+        """In the order of the cells; with those that were not tried once the peer had fallen silent."""
         self.judgements: dict[Cell, Judgement] = {}
+        self.silence: PeerSilent | None = None
+        """Why not all cells were tried."""
         self._uri = uri
         self._config = config
         self._listens = options.pop("listen")
@@ -108,6 +115,8 @@ class Trial:
                 else:
                     assert self._uri is not None
                     matrix.place(self._uri, self._parallel)
+            except PeerSilent as silence:
+                self.silence = silence
             finally:
                 run.calls = [call for calls in matrix.calls.values() for call in calls]
                 self._judge(run, matrix.seen)
@@ -115,12 +124,11 @@ class Trial:
                     forget_recordings(run)
 
     def _judge(self, run: InteropRun, seen: dict[Cell, Observation]) -> None:
-        whole = Whole.of(seen)
         for cell, one in seen.items():
             if self.baseline is not None:
                 judgement = self.baseline.judged(cell, one.outcome)
             else:
-                judgement = judged(cell, one, whole)
+                judgement = judged(cell, one, Whole.around(cell, seen))
             self.judgements[cell] = judgement
             if judgement.verdict != "skip":
                 why = f"; {judgement.remark}" if judgement.remark and judgement.verdict != "pass" else ""
@@ -128,6 +136,25 @@ class Trial:
         if self.baseline is None and wants_encryption(list(seen)):
             found = encrypted_call(seen, self.judgements)
             run.expect(ENCRYPTED_CALL, found is not None, "SRTP", found or "in none")
+        self.seen = seen
+        if self.silence is not None:
+            self._judge_silence(run, self.silence)
+
+    def _judge_silence(self, run: InteropRun, silence: PeerSilent) -> None:
+        """The peer failed, not this run; what it did not hear it is not judged by."""
+        after = silence.after
+        run.expect(
+            ANSWERS if after is None else ANSWERS_TO_THE_END,
+            False,
+            "a SIP message in each cell",
+            str(silence),
+        )
+        if after is None:
+            return
+        for cell in self.cells:
+            if cell not in self.seen:
+                self.judgements[cell] = untried(after)
+        self.seen = {cell: self.seen.get(cell) or Observation(outcome=NOT_TRIED) for cell in self.cells}
 
     def outcomes(self) -> dict[str, str]:
         """What ``--save`` writes."""
@@ -181,8 +208,7 @@ class InteropRun(Run):
     def completed(self, result: Result) -> Result:
         """With the cells."""
         trial = self._trial
-        matrix, changes = trial.matrix, None
-        seen = matrix.seen if matrix is not None else {}
+        matrix, seen, changes = trial.matrix, trial.seen, None
         calls = matrix.calls if matrix is not None else {}
         for cell, one in seen.items():
             one.wire = self._on_the_wire(calls[cell])
@@ -202,9 +228,21 @@ class InteropRun(Run):
             names = ", ".join(cell.id for cell in matrix.crashed)
             whole.verdict, whole.error = "error", f"the agent crashed in {names}"
             self.exit_status = 3
-        if trial.save is not None and self.error is None:
+        elif unmeasured := [(cell, one.unmeasured) for cell, one in seen.items() if one.unmeasured]:
+            self._tell_unmeasured(whole, unmeasured)
+        if trial.save is not None and trial.silence is not None:
+            click.echo(f"srtpbot: --save {trial.save}: not written, for the peer fell silent", err=True)
+        elif trial.save is not None and self.error is None:
             self._replace(trial.save, saved(trial.peer, trial.outcomes(), trial.save))
         return whole
+
+    def _tell_unmeasured(self, whole: InteropResult, cells: Sequence[tuple[Cell, str]]) -> None:
+        """What this machine could not do says nothing of the peer: an error of the run."""
+        names = ", ".join(cell.id for cell, _ in cells)
+        problem = f"what was heard was not measured in {names}: {cells[0][1]}"
+        click.echo(f"srtpbot: {problem}", err=True)
+        whole.verdict, whole.error = "error", whole.error or problem
+        self.exit_status = self.exit_status or 3
 
     def _on_the_wire(self, calls: Sequence[Call]) -> str | None:
         """What the capture proves of a cell's calls, when there is one."""

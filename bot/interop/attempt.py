@@ -57,6 +57,7 @@ class Setting:
             suites=cell.suites,
             transports=(cell.transport,),
             codecs=None if cell.codec is None else (cell.codec,),
+            lock_codec=False,  # the library's own re-INVITE would be part of what is observed
         )
         return Endpoint(config, **self.endpoint_arguments)
 

@@ -55,6 +55,7 @@ class Conversation:
         except (CallFailed, WaitTimeout) as error:
             self.talk.notes.append(f"no orderly end: {in_short(error)}")
         self.talk.heard = self._probe.heard()
+        self.talk.unmeasured = self._probe.problem
 
     def _renegotiate(self) -> None:
         call = self._call

@@ -54,6 +54,7 @@ def cell_case(cell: CellResult) -> ET.Element:
         f"answered: {seen.answer_profile} {seen.answered or 'no crypto'}, tag {seen.tag}",
         f"active: {seen.active}; packets sent {seen.sent}, received {seen.received}; heard: {seen.audio}",
     ]
+    facts += [f"what was heard was not measured: {seen.unmeasured}"] if seen.unmeasured else []
     facts += [f"on the wire: {seen.wire}"] if seen.wire else []
     facts += [f"by the RFC: {cell.reading}"] if cell.reading else []
     if cell.verdict in {"fail", "deviates"}:

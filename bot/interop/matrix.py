@@ -20,16 +20,24 @@ __all__ = ["Matrix", "PeerSilent", "trigger_words"]
 
 USER = "interop"
 LAST_WORDS_S = 2.0
+MOST_SILENT = 3
+"""So many cells in a row without a word from the peer, and it is gone."""
 
 
 class PeerSilent(CallFailed):
-    """Nothing came from the peer in the first cell, so the other cells would show nothing either."""
+    """Not a word comes from the peer, so further cells would show nothing either."""
+
+    def __init__(self, message: str, *, after: Cell | None = None) -> None:
+        super().__init__(message)
+        self.after = after
+        """The last cell in which it said something; None when it never did."""
 
 
 class Matrix:
     """All cells of a run and what was seen in them, in the order of the cells.
 
-    ``on_done`` is called on the thread that called ``place`` or ``receive``.
+    ``on_done`` is called on the thread that called ``place`` or ``receive``. Both raise PeerSilent when the
+    first cell gets no word from the peer, or some cells in a row once it has spoken.
     """
 
     def __init__(
@@ -40,6 +48,8 @@ class Matrix:
         self._on_done = on_done
         self._seen: dict[Cell, Observation] = {}
         self._attempts = {cell: Attempt(cell, setting, number) for number, cell in enumerate(cells)}
+        self._last_spoken: Cell | None = None
+        self._silent_since: list[Cell] = []
 
     @property
     def seen(self) -> dict[Cell, Observation]:
@@ -59,13 +69,10 @@ class Matrix:
     # ---- we call
 
     def place(self, uri: str, parallel: int) -> None:
-        """Call the peer for each cell; raises PeerSilent when the first call gets no word from it."""
+        """Call the peer for each cell, the first one alone."""
         first, *further = self.cells
         others = [cell for cell in further if cell.case is None or not cell.case.comes_last]
         self._done(first, self._attempts[first].place(uri))
-        if self._is_silent(first):
-            why = self._seen[first].why
-            raise PeerSilent(f"{uri}: not one SIP message came back ({why}); the other cells were not tried")
         pool = ThreadPoolExecutor(parallel, thread_name_prefix="srtpbot-cell")
         try:
             futures: dict[Future[Observation], Cell] = {
@@ -99,33 +106,62 @@ class Matrix:
         ``on_ready`` is told once where the port is, ``on_waiting`` for each cell; ``trigger`` is run then.
         """
         for cell in self.cells:
-            started: list[subprocess.Popen[bytes]] = []
-
-            def when_ready(
-                endpoint: Endpoint, cell: Cell = cell, started: list[subprocess.Popen[bytes]] = started
-            ) -> None:
-                nonlocal port
-                uris = public_uris(endpoint)
-                if cell is self.cells[0]:
-                    port = listening_port(endpoint)
-                    on_ready(uris)
-                on_waiting(cell, uris[0])
-                if trigger is not None:
-                    started.append(triggered(trigger, uris[0], cell))
-
-            with ended_after(started):
-                seen = self._attempts[cell].receive(port, patience, when_ready)
+            waiting = Waiting(cell, trigger, on_waiting, on_ready if cell is self.cells[0] else None)
+            with ended_after(waiting.started):
+                seen = self._attempts[cell].receive(port, patience, waiting.begin)
+            port = waiting.port or port
             self._done(cell, seen)
-            if cell is self.cells[0] and self._is_silent(cell):
-                raise PeerSilent(f"{seen.why}; the other cells were not tried")
 
-    def _is_silent(self, cell: Cell) -> bool:
-        """Whether nothing came from the peer, and that is not our agent's fault."""
-        return not self._seen[cell].peer_spoke and not self._attempts[cell].crashed
+    # ---- either way
 
     def _done(self, cell: Cell, seen: Observation) -> None:
+        """Keep and tell what was seen; raises PeerSilent when that was enough of nothing."""
         self._seen[cell] = seen
         self._on_done(cell, seen)
+        if self._attempts[cell].crashed:
+            return  # a silence that may be ours
+        if seen.peer_spoke:
+            self._last_spoken, self._silent_since = cell, []
+            return
+        self._silent_since.append(cell)
+        if self._last_spoken is None:
+            raise PeerSilent(f"not one SIP message came ({seen.why}); the other cells were not tried")
+        if len(self._silent_since) == MOST_SILENT:
+            names = ", ".join(one.id for one in self._silent_since)
+            raise PeerSilent(
+                f"not a word after {self._last_spoken.id}: {names} ({seen.why}); the rest was not tried",
+                after=self._last_spoken,
+            )
+
+
+class Waiting:
+    """What is done while a cell waits for the peer's call."""
+
+    def __init__(
+        self,
+        cell: Cell,
+        trigger: str | None,
+        on_waiting: Callable[[Cell, str], None],
+        on_ready: Callable[[list[str]], None] | None,
+    ) -> None:
+        self.started: list[subprocess.Popen[bytes]] = []
+        """What the trigger is, once it runs."""
+        self.port = 0
+        """Where the endpoint listens, once it does."""
+        self._cell = cell
+        self._trigger = trigger
+        self._on_waiting = on_waiting
+        self._on_ready = on_ready
+
+    def begin(self, endpoint: Endpoint) -> None:
+        """The port listens: tell it, and make the peer call."""
+        uris = public_uris(endpoint)
+        self.port = listening_port(endpoint)
+        if self._on_ready is not None:
+            self._on_ready(uris)
+        self._on_waiting(self._cell, uris[0])
+        if self._trigger is not None:
+            self.started.append(triggered(self._trigger, uris[0], self._cell))
 
 
 def public_uris(endpoint: Endpoint) -> list[str]:

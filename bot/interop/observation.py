@@ -26,8 +26,8 @@ Audio = Literal["marker", "audio", "silence"]
 class Heard:
     """What came of playing a marker into the call."""
 
-    audio: Audio
-    """The marker came back, something else was heard, or nothing."""
+    audio: Audio | None
+    """The marker came back, something else was heard, or nothing; None when it could not be measured."""
     sent: int
     received: int
     """RTP packets in that time, by the library's count."""
@@ -41,6 +41,8 @@ class Talk:
     notes: list[str] = field(default_factory=list)
     refused_step: tuple[str, int] | None = None
     trouble: str | None = None
+    unmeasured: str | None = None
+    """Why it is not known what was heard."""
     hung_up: bool = False
     """This endpoint ended the call as planned."""
 
@@ -65,6 +67,8 @@ class Observation(msgspec.Struct, kw_only=True):
     sent: int | None = None
     received: int | None = None
     audio: Audio | None = None
+    unmeasured: str | None = None
+    """Why it is not known what was heard, though a marker was played: nothing that the peer did."""
     ended_by: EndedBy | None = None
     notes: tuple[str, ...] = ()
     wire: str | None = None
@@ -97,6 +101,7 @@ def observed(cell: Cell, known: CallRecord, talk: Talk) -> Observation:
         sent=stats.tx.packets if stats is not None else None,
         received=stats.rx.packets if stats is not None else None,
         audio=talk.heard[-1].audio if talk.heard else None,
+        unmeasured=talk.unmeasured,
         ended_by=ended_by(known, talk),
         notes=tuple(talk.notes),
         peer_spoke=any(not traced.sent for traced in known.messages),

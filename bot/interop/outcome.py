@@ -11,6 +11,7 @@ from fnmatch import fnmatchcase
 __all__ = [
     "BROKEN",
     "BYE",
+    "NOT_TRIED",
     "PLAIN",
     "PORT_0",
     "broken",
@@ -24,6 +25,8 @@ __all__ = [
 
 PLAIN = "plain"
 BROKEN = "broken"
+NOT_TRIED = "not tried"
+"""The peer had fallen silent before."""
 PORT_0 = "port 0"
 """The call was answered and its m= line refused (RFC 3264 section 6)."""
 BYE = "BYE"

@@ -8,7 +8,7 @@ from html import escape
 from bot.call import Call
 from bot.events import AgentReady
 from bot.interop.result import CellResult, InteropResult
-from bot.interop.table import GROUPS, Grid, grids, in_cell
+from bot.interop.table import GROUPS, Grid, grids, heard, in_cell
 from bot.interop.verdict import ENCRYPTED_CALL
 from bot.report.environment import environment
 from bot.report.exchanges import exchanges, side_by_side
@@ -139,7 +139,7 @@ def case_table(cells: Sequence[CellResult]) -> Iterator[str]:
     for cell in cells:
         name = f"<a href='#{escape(anchor(cell))}'>{escape(cell.title)}</a>"
         yield f"<tr><td class={KINDS[cell.verdict]}>{MARKS[cell.verdict]} {cell.verdict}<td>{name}"
-        yield f"<td>{escape(cell.observed.outcome)}<td>{escape(cell.observed.audio or '')}"
+        yield f"<td>{escape(cell.observed.outcome)}<td>{escape(heard(cell.observed))}"
         yield f"<td>{escape(cell.expected)}<br><small>{escape(cell.reading or '')}</small>"
     yield "</table></div>"
 
@@ -195,8 +195,8 @@ def facts(cell: CellResult) -> Iterator[tuple[str, str]]:
         yield "in use", f"{seen.codec}, {seen.active or 'plain RTP'}"
     if seen.sent is not None:
         yield "packets", f"{seen.sent} sent, {seen.received} received"
-    if seen.audio:
-        yield "heard", seen.audio
+    if seen.audio or seen.unmeasured:
+        yield "heard", f"{heard(seen)}: {seen.unmeasured}" if seen.unmeasured else heard(seen)
     if seen.wire:
         yield "on the wire", seen.wire
     if seen.notes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,7 @@ ECHO_S = 0.4
 """From the marker's end until the last of its echo: two jitter buffers and a way there and back."""
 AUDIBLE_DBFS = -60.0
 IDENTITIES = 1000
+RIFF_HEADER = 8
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class Probe:
         self._recording: Recording | None = None
         self._begun = 0.0
         self._played: list[Played] = []
+        self.problem: str | None = None
+        """Why it is not known what was heard: the recording is not whole."""
 
     def play(self) -> None:
         """Play the next marker and wait for its echo; nothing when no audio becomes active.
@@ -72,9 +75,21 @@ class Probe:
         """What came of each marker; once the call has ended, and with it the recording."""
         if self._recording is None:
             return []
-        with suppress(BotError):  # the agent is gone, the file not whole: what there is counts
-            self._recording.wait(ACTIVE_S)
-        return [Heard(heard_in(self._path, one), one.sent, one.received) for one in self._played]
+        self.problem = self._why_not_whole(self._recording)
+        return [
+            Heard(heard_in(self._path, one) if self.problem is None else None, one.sent, one.received)
+            for one in self._played
+        ]
+
+    def _why_not_whole(self, recording: Recording) -> str | None:
+        """The recorder itself does not tell when the disk is full: its file does."""
+        try:
+            recording.wait(ACTIVE_S)
+        except BotError as error:
+            return f"{self._path}: the recording was not finished: {str(error).partition(chr(10))[0]}"
+        if is_whole(self._path):
+            return None
+        return f"{self._path}: the recording could not be written; is the disk full?"
 
 
 def packets(call: Call) -> tuple[int, int]:
@@ -85,8 +100,19 @@ def packets(call: Call) -> tuple[int, int]:
     return (stats.tx.packets, stats.rx.packets) if stats is not None else (0, 0)
 
 
+def is_whole(path: Path) -> bool:
+    """Whether the recorder could write all of a WAV: the length in its header, the last thing, is the file's."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(RIFF_HEADER)
+        size = path.stat().st_size
+    except OSError:
+        return False
+    return len(header) == RIFF_HEADER and struct.unpack("<4sI", header) == (b"RIFF", size - RIFF_HEADER)
+
+
 def heard_in(path: Path, played: Played) -> Audio:
-    """What a recording holds since a marker was played; one without a sample is silent."""
+    """What a whole recording holds since a marker was played; one without a sample is silent."""
     import numpy as np
 
     from media.marker import find_markers

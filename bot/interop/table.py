@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from bot.interop.observation import Observation
 from bot.interop.outcome import short, suite_of
 from bot.interop.result import CellResult, InteropResult
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-__all__ = ["MARKS", "Grid", "grids", "in_cell", "line_of_cell", "table"]
+__all__ = ["MARKS", "Grid", "grids", "heard", "in_cell", "line_of_cell", "table"]
 
 STYLES = {"pass": "green", "fail": "bold red", "deviates": "yellow", "skip": "dim"}
 MARKS = {"pass": "pass", "fail": "FAIL", "deviates": "DEVIATES", "skip": "skip"}
@@ -65,6 +66,11 @@ def in_cell(cell: CellResult) -> str:
     if suite is not None:
         return "SRTP" if cell.suites == [suite] else f"SRTP {suite}"
     return short(outcome)
+
+
+def heard(seen: Observation) -> str:
+    """What came back, in a word or two."""
+    return "not measured" if seen.unmeasured else seen.audio or ""
 
 
 def broken_up(suite: str) -> str:
@@ -151,8 +157,7 @@ def list_of(cells: Sequence[CellResult], width: int) -> Table:
 
     shown = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     rows = [
-        (MARKS[cell.verdict], cell.id, short(cell.observed.outcome), cell.observed.audio or "")
-        for cell in cells
+        (MARKS[cell.verdict], cell.id, short(cell.observed.outcome), heard(cell.observed)) for cell in cells
     ]
     taken = sum(2 + max(map(len, column)) for column in zip(*rows, strict=True))
     titled = width - taken >= TITLE_WIDTH

@@ -11,10 +11,23 @@ from bot.interop.observation import Observation
 from bot.interop.outcome import PLAIN, PORT_0, is_refusal, matches, refused, short, suite_of
 from bot.model import SrtpMode
 
-__all__ = ["ENCRYPTED_CALL", "Judgement", "Verdict", "Whole", "encrypted_call", "judged", "wants_encryption"]
+__all__ = [
+    "ANSWERS",
+    "ANSWERS_TO_THE_END",
+    "ENCRYPTED_CALL",
+    "Judgement",
+    "Verdict",
+    "Whole",
+    "encrypted_call",
+    "judged",
+    "untried",
+    "wants_encryption",
+]
 
 Verdict = Literal["pass", "fail", "deviates", "skip"]
 ENCRYPTED_CALL = "an encrypted call works in at least one cell"
+ANSWERS = "the peer answers"
+ANSWERS_TO_THE_END = "the peer answers to the end"
 USUAL = refused(488)
 REFUSAL = 300
 BASE_EXPECTED = {
@@ -36,7 +49,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Whole:
-    """What all cells together tell about the peer."""
+    """What all cells of one transport and codec together tell about the peer."""
 
     echoes: bool
     """A marker came back in some cell, so it should in every cell with media."""
@@ -44,15 +57,17 @@ class Whole:
     """Whether some base cell with mandatory SRTP got through; None when none was tried."""
 
     @classmethod
-    def of(cls, seen: Mapping[Cell, Observation]) -> Whole:
-        """Look at everything."""
+    def around(cls, cell: Cell, seen: Mapping[Cell, Observation]) -> Whole:
+        """Look at the cells of the same transport and codec as one."""
+        place = cell.transport, cell.codec
+        alike = [(other, one) for other, one in seen.items() if (other.transport, other.codec) == place]
         mandatory = [
             suite_of(one.outcome) is not None
-            for cell, one in seen.items()
-            if cell.group is Group.BASE and cell.mode is SrtpMode.MANDATORY
+            for other, one in alike
+            if other.group is Group.BASE and other.mode is SrtpMode.MANDATORY
         ]
         return cls(
-            echoes=any(one.audio == "marker" for one in seen.values()),
+            echoes=any(one.audio == "marker" for _, one in alike),
             takes_mandatory=any(mandatory) if mandatory else None,
         )
 
@@ -65,7 +80,8 @@ def judged(cell: Cell, seen: Observation, whole: Whole) -> Judgement:
     if is_own_refusal(cell, seen):
         return Judgement("skip", expected, "the peer's offer is none that this endpoint may answer")
     if is_refusal(seen.outcome) and whole.takes_mandatory is False:
-        return Judgement("skip", expected, "the peer refuses mandatory SRTP whatever is offered")
+        how = f" with {cell.codec}" if cell.codec is not None else ""
+        return Judgement("skip", expected, f"the peer refuses mandatory SRTP{how} whatever is offered")
     wrong: Verdict = "deviates" if cell.group is Group.NEGATIVE else "fail"
     if not matches(seen.outcome, cell.case.accepted):
         why = seen.why if suite_of(seen.outcome) is None else None
@@ -73,6 +89,11 @@ def judged(cell: Cell, seen: Observation, whole: Whole) -> Judgement:
     if cell.case.judges_media and (lost := lost_echo(seen, whole)):
         return Judgement(wrong, expected, lost)
     return Judgement("pass", expected, seen.why)
+
+
+def untried(after: Cell) -> Judgement:
+    """A cell for which the peer was no longer there."""
+    return Judgement("skip", "anything", f"the peer fell silent after {after.id}")
 
 
 def is_own_refusal(cell: Cell, seen: Observation) -> bool:
@@ -110,7 +131,7 @@ def of_base(cell: Cell, seen: Observation, whole: Whole) -> Judgement:
 
 def lost_echo(seen: Observation, whole: Whole) -> str | None:
     """What is wrong when a peer that echoes did not."""
-    if not whole.echoes or seen.audio == "marker" or is_refusal(seen.outcome):
+    if not whole.echoes or seen.unmeasured or seen.audio == "marker" or is_refusal(seen.outcome):
         return None
     return f"packets both ways, but the marker did not come back (heard: {seen.audio}), as it does elsewhere"
 

@@ -6,9 +6,11 @@ waits for these is slow.
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
-from bot import Call, ExpectationFailed, expect
+from bot import Call, Endpoint, ExpectationFailed, expect
 from bot.sip import Message
 from tests.agent.scripted import ScriptedPeer, scripted_peer
 from tests.agent.starting import NewEndpoint, connect, until
@@ -94,33 +96,32 @@ def test_reinvite_keeps_the_refresher(new_endpoint: NewEndpoint) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(90)
-@pytest.mark.parametrize(("caller_says", "refreshes"), [("supported", "caller"), ("off", "callee")])
-def test_session_is_refreshed(caller_says: str, refreshes: str, new_endpoint: NewEndpoint) -> None:
-    caller = new_endpoint(session_timer=caller_says, session_expires_s=90)
-    callee = new_endpoint(session_timer="always", session_expires_s=90)
-    outgoing, incoming = connect(caller, callee)
-    refresher, other = (outgoing, incoming) if refreshes == "caller" else (incoming, outgoing)
-
-    def refreshed() -> bool:
-        return any(
-            not one.sent and one.message.status == 200 and one.message.cseq_method == "UPDATE"
-            for one in refresher.known.messages
-        )
-
-    until(refresher, refreshed, timeout=60)
-    for call in (refresher, other):
-        assert call.known.ended is None
-    hung_up(outgoing)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(90)
-def test_session_that_nobody_refreshes_ends(new_endpoint: NewEndpoint, scripted_peer: ScriptedPeer) -> None:
-    call = new_endpoint(session_expires_s=90).make_call(scripted_peer.uri)
+def test_sessions_are_refreshed_or_end(new_endpoint: NewEndpoint, scripted_peer: ScriptedPeer) -> None:
+    """By the caller, by the callee, by nobody: three sessions at once, since each takes a minute."""
+    caller_refreshes = connect(timed(new_endpoint, "supported"), timed(new_endpoint, "always"))
+    callee_refreshes = connect(timed(new_endpoint, "off"), timed(new_endpoint, "always"))
+    forgotten = new_endpoint(session_expires_s=90).make_call(scripted_peer.uri)
     timer = "Session-Expires: 90;refresher=uas\r\nSupported: timer\r\n"
     scripted_peer.answer(scripted_peer.next("INVITE"), 200, "OK", headers=timer, sdp=True)
-    expect(call).to_use_session_timer(expires_s=90, refresher="uas")
-    bye = scripted_peer.next("BYE", timeout=75)
+    expect(forgotten).to_use_session_timer(expires_s=90, refresher="uas")
+
+    for refresher, other in (caller_refreshes, callee_refreshes[::-1]):
+        until(refresher, partial(has_refreshed, refresher), timeout=60)
+        assert (refresher.known.ended, other.known.ended) == (None, None)
+        hung_up(refresher)
+
+    bye = scripted_peer.next("BYE", timeout=30)
     scripted_peer.answer(bye, 200, "OK")
-    expect(call).to_be_disconnected(by="error")
+    expect(forgotten).to_be_disconnected(by="error")
     assert "No session refresh received" in (bye.header("Reason") or bye.header("Warning") or "")
+
+
+def timed(new_endpoint: NewEndpoint, session_timer: str) -> Endpoint:
+    return new_endpoint(session_timer=session_timer, session_expires_s=90)
+
+
+def has_refreshed(call: Call) -> bool:
+    return any(
+        not one.sent and one.message.status == 200 and one.message.cseq_method == "UPDATE"
+        for one in call.known.messages
+    )

@@ -411,8 +411,8 @@ def test_there_is_nothing_to_say_of_a_line_that_nobody_offered() -> None:
 
 
 def test_a_key_in_the_suites_place_is_no_suite() -> None:
-    swapped = "v=0\r\nm=audio 4000 RTP/SAVP 0\r\na=crypto:1 inline:c2VjcmV0+/c2VjcmV0c2VjcmV0c2Vj AES_CM_128_HMAC_SHA1_80\r\n"
-    sdp = parse_sdp(swapped, keys=True)
+    swapped = "a=crypto:1 inline:c2VjcmV0+/c2VjcmV0c2VjcmV0c2Vj AES_CM_128_HMAC_SHA1_80"
+    sdp = parse_sdp(f"v=0\r\nm=audio 4000 RTP/SAVP 0\r\n{swapped}\r\n", keys=True)
     assert not sdp.media[0].crypto
     assert "c2VjcmV0" not in str(sdp)
     assert "a=crypto is not like" in sdp.problems[0]

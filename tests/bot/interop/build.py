@@ -99,8 +99,7 @@ def seen(outcome: str, **facts: Any) -> Observation:
 def results(outcomes: dict[str, Observation]) -> list[CellResult]:
     """Judged and told as a run does."""
     found = {cell(name): one for name, one in outcomes.items()}
-    whole = Whole.of(found)
-    return [cell_result(of, one, judged(of, one, whole), ()) for of, one in found.items()]
+    return [cell_result(of, one, judged(of, one, Whole.around(of, found)), ()) for of, one in found.items()]
 
 
 def result(

@@ -84,6 +84,7 @@ def test_the_endpoint_is_that_of_the_cell(setting: Setting) -> None:
     config = setting.endpoint(one, port=5080).config
     assert (config.name, config.port, config.srtp) == ("mandatory.reversed+PCMA", 5080, "mandatory")
     assert (config.suites, config.codecs, config.transports) == (one.suites, ("PCMA",), ("udp",))
+    assert not config.lock_codec
 
 
 def test_a_refusal(setting: Setting, script: Callable[[Reply], None]) -> None:
@@ -180,9 +181,35 @@ def test_cells_are_seen_in_their_order(setting: Setting, script: Callable[[Reply
 def test_a_silent_peer_is_called_once(setting: Setting, script: Callable[[Reply], None]) -> None:
     script(timeout)
     matrix = Matrix(some("off", "optional/all"), setting, lambda cell, seen: None)
-    with pytest.raises(PeerSilent, match=r"not one SIP message came back .*408 Request Timeout"):
+    with pytest.raises(PeerSilent, match=r"not one SIP message came .*408 Request Timeout"):
         matrix.place(PEER, 2)
     assert [one.id for one in matrix.seen] == ["off"]
+
+
+def test_a_peer_that_dies_is_not_called_to_the_end(setting: Setting, script: Callable[[Reply], None]) -> None:
+    last = cell("negative/afterwards")  # what comes last is done one after the other
+    cells = [cell("off"), *(replace(last, id=f"{last.id}-{number}") for number in range(8))]
+    answers = iter([refusal, timeout, timeout, refusal, timeout, timeout, timeout])
+    script(lambda number, command, said: next(answers)(number, command, said))
+    told: list[str] = []
+    matrix = Matrix(cells, setting, lambda cell, seen: told.append(cell.id))
+    with pytest.raises(PeerSilent) as silent:
+        matrix.place(PEER, 1)
+    tried = [one.id for one in cells[:7]]
+    assert [one.id for one in matrix.seen] == told == tried
+    assert silent.value.after == cells[3]
+    assert str(silent.value).startswith(f"not a word after {tried[3]}: {', '.join(tried[4:])} (")
+
+
+def test_what_still_waits_for_a_peer_that_died_is_ended(
+    setting: Setting, script: Callable[[Reply], None]
+) -> None:
+    first = iter([refusal])
+    script(lambda number, command, said: next(first, timeout)(number, command, said))
+    matrix = Matrix(cells_of(Plan()), setting, lambda cell, seen: None)
+    with pytest.raises(PeerSilent, match="not a word after off: "):
+        matrix.place(PEER, 2)
+    assert len(matrix.seen) == 4
 
 
 def test_a_call_that_runs_is_ended_from_another_thread(

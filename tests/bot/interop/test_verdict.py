@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -107,12 +108,31 @@ def test_an_echo_that_is_missing_is_a_failure() -> None:
 
 def test_the_whole_is_what_the_cells_tell() -> None:
     def whole(**outcomes: Observation) -> Whole:
-        return Whole.of({cell(name.replace("__", "/")): one for name, one in outcomes.items()})
+        found = {cell(name.replace("__", "/")): one for name, one in outcomes.items()}
+        return Whole.around(next(iter(found)), found)
 
     assert whole(off=seen("plain", audio="marker")) == Whole(echoes=True, takes_mandatory=None)
     assert whole(mandatory__all=seen("refused 488")) == Whole(echoes=False, takes_mandatory=False)
     both = whole(mandatory__all=seen(FIRST, audio="audio"), mandatory__reversed=seen("broken: x"))
     assert both == Whole(echoes=False, takes_mandatory=True)
+
+
+def test_a_codec_that_the_peer_does_not_know_says_nothing_of_the_others() -> None:
+    """Nor of what the peer does once it has accepted a call."""
+    found: dict[Cell, Observation] = {}
+    for codec, outcome in (("PCMA", FIRST), ("PCMU", "refused 488")):
+        for name in ("mandatory/all", "renegotiation/hold"):
+            of = replace(cell(name), id=f"{name}+{codec}", codec=codec)
+            found[of] = seen(outcome, audio="marker" if outcome == FIRST else None)
+    verdicts = {of.id: judged(of, one, Whole.around(of, found)) for of, one in found.items()}
+    assert [one.verdict for one in verdicts.values()] == ["pass", "pass", "pass", "skip"]
+    remark = verdicts["renegotiation/hold+PCMU"].remark
+    assert remark == "the peer refuses mandatory SRTP with PCMU whatever is offered"
+
+
+def test_what_was_not_measured_is_not_missing() -> None:
+    echo = Whole(echoes=True, takes_mandatory=True)
+    assert verdict("mandatory/all", FIRST, echo, unmeasured="x.wav: could not be written").verdict == "pass"
 
 
 def test_an_encrypted_call_in_some_cell() -> None:
