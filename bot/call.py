@@ -37,12 +37,13 @@ from .commands import (
 from .deadline import Deadline
 from .errors import CallEnded, CallFailed, ConfigError, WaitTimeout
 from .events import CallStateChanged, DtmfFinished, Event, PlaybackFinished, RecordingFinished
-from .header_fields import HeaderFields, header_list
+from .header_fields import HeaderFields, checked_content_type, header_list
 from .host import Host
 from .model import CallState, Direction, DtmfMethod, EndedBy, MediaDirection, MediaState
 from .playback import Playback, Transmission
 from .record import CallRecord
 from .sdp_edits import checked_edits
+from .settings import check_text
 from .transaction import Sent, Transferral, is_renegotiating
 
 __all__ = [
@@ -224,6 +225,7 @@ class Call:
         """
         if not 100 <= code <= 699:
             raise ConfigError(f"{code} is no SIP status code; expected 100 to 699")
+        check_text("reason", reason)
         command = Answer(
             call=self.number,
             after_s=after,
@@ -240,6 +242,7 @@ class Call:
 
         A callee must not send BYE before the ACK (RFC 3261 15), so that is waited for.
         """
+        check_text("reason", reason)
         self.host.wait_until(lambda: self.state is not CallState.CONNECTING, Deadline(ACK_S))
         command = Hangup(call=self.number, code=code, reason=reason, headers=header_list(headers))
         self.host.request(command)
@@ -422,7 +425,10 @@ class Call:
     ) -> Sent:
         """Send a MESSAGE (RFC 3428) in the call; wait on what is returned for the peer's answer."""
         command = SendMessage(
-            call=self.number, text=text, content_type=content_type, headers=header_list(headers)
+            call=self.number,
+            text=text,
+            content_type=checked_content_type(content_type, text),
+            headers=header_list(headers),
         )
         return self._send("MESSAGE", command)
 
@@ -452,7 +458,7 @@ class Call:
             call=self.number,
             method=checked_method(method, has_verb=OWN_VERBS),
             body=body,
-            content_type=content_type,
+            content_type=checked_content_type(content_type, body),
             headers=header_list(headers),
         )
         return self._send(command.method, command)

@@ -16,7 +16,7 @@ from .call import Call
 from .commands import AnyCommand, MakeCall, SdpEdit, SendMessage, Start
 from .config import EndpointConfig
 from .deadline import Deadline
-from .destination import destination
+from .destination import Destination, destination
 from .driver import Driver
 from .ear import Ear
 from .errors import (
@@ -52,7 +52,7 @@ from .events import (
     VoiceChanged,
 )
 from .events import CallbackFailed as CallbackRaised
-from .header_fields import HeaderFields, header_list
+from .header_fields import HeaderFields, checked_content_type, header_list
 from .journal import Entry, Journal
 from .model import CallState, Direction, Transport
 from .outside import Answered, Outside
@@ -259,7 +259,7 @@ class Endpoint:
         when no INVITE could be sent.
         """
         calling = self.outside.named(account)
-        target = destination(self.config, uri, self.outside.identity(calling))
+        target = self._destination(uri, calling)
         dialog = f"{secrets.token_hex(12)}@srtpbot"
         command = MakeCall(
             uri=target.uri,
@@ -323,7 +323,7 @@ class Endpoint:
         timeout: float = 32.0,
     ) -> Answered:
         """Ask a peer with OPTIONS (RFC 3261 11) what it can do; WaitTimeout when it does not answer."""
-        target = destination(self.config, uri)
+        target = self._destination(uri, account)
         return self.outside.ask("OPTIONS", target, headers=headers, account=account, timeout=timeout)
 
     def send_request(
@@ -344,13 +344,17 @@ class Endpoint:
         """
         return self.outside.ask(
             method,
-            destination(self.config, uri),
+            self._destination(uri, account),
             body=body,
             content_type=content_type,
             headers=headers,
             account=account,
             timeout=timeout,
         )
+
+    def _destination(self, uri: str, account: str | None) -> Destination:
+        """Where a request of that identity goes."""
+        return destination(self.config, uri, self.outside.identity(self.outside.named(account)))
 
     # ---- for calls
 
@@ -408,7 +412,8 @@ class Endpoint:
         """
         parse_uri(uri)
         before = list(self.answers)
-        self.request(SendMessage(uri=uri, text=text, content_type=content_type, headers=header_list(headers)))
+        kind = checked_content_type(content_type, text)
+        self.request(SendMessage(uri=uri, text=text, content_type=kind, headers=header_list(headers)))
 
         def found() -> list[MessageAnswered]:
             new = [one for one in self.answers if all(one is not old for old in before)]

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from .errors import ConfigError
 from .sip import parse_header
 
-__all__ = ["HeaderFields", "header_list"]
+__all__ = ["HeaderFields", "checked_content_type", "header_list"]
 
 HeaderFields = Mapping[str, str | Sequence[str]] | Sequence[tuple[str, str]]
 """``{"X-One": "1", "Diversion": ["<sip:a@x>", "<sip:b@x>"]}``, or pairs in the order in which they leave."""
 
 
+_CONTENT_TYPE = re.compile(r"[\w!%*+`'~.-]+/[\w!%*+`'~.-]+[ \t]*(?:;[^\x00-\x08\x0a-\x1f\x7f]*)?", re.ASCII)
+
+
 def header_list(headers: HeaderFields | None) -> list[tuple[str, str]]:
     """Checked header fields, one for each line; raises ConfigError for what is not a header."""
     return [parse_header(f"{name}: {value}") for name, value in _pairs(headers or {})]
+
+
+def checked_content_type(text: str, body: str) -> str:
+    """The Content-Type of a body as it is sent; ConfigError for one that is none, or that is missing."""
+    if text and not _CONTENT_TYPE.fullmatch(text):
+        raise ConfigError(f"not a content type: {text!r}; expected one such as text/plain;charset=utf-8")
+    if body and not text:
+        raise ConfigError("a body without its content_type is not sent; say one such as text/plain")
+    return text
 
 
 def _pairs(headers: HeaderFields) -> Iterator[tuple[str, str]]:

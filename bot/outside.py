@@ -19,7 +19,7 @@ from .deadline import Deadline
 from .destination import Destination
 from .errors import CallFailed, ConfigError, NativeError, WaitTimeout
 from .events import MessageWaiting, RegistrationChanged, RequestEnded, RequestSent, SipReceived, SipSent
-from .header_fields import HeaderFields, header_list
+from .header_fields import HeaderFields, checked_content_type, header_list
 from .host import Host
 from .identity import Identity, address_of_record
 from .sip import Message, parse_uri, redact
@@ -171,7 +171,7 @@ class Outside:
             account=self.named(account),
             resolve_s=target.resolve_s,
             body=body,
-            content_type=content_type,
+            content_type=checked_content_type(content_type, body),
             headers=header_list(headers),
         )
         deadline = Deadline(timeout)

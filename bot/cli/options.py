@@ -25,7 +25,24 @@ __all__ = [
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-PositiveSeconds = click.FloatRange(min=0, min_open=True)
+
+
+class _FiniteSeconds(click.FloatRange):
+    """Without ``nan`` and ``inf``, which are floats to Python and in no range that can be waited for."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> Any:
+        """The number; fails as a usage error."""
+        seconds = super().convert(value, param, context)
+        if not seconds <= LONGEST_S:
+            self.fail(f"{value} is not in the range x<={LONGEST_S:g}.", param, context)
+        return seconds
+
+
+LONGEST_S = 1e6
+"""Eleven days; the system's waits take no more than some years."""
+PositiveSeconds = _FiniteSeconds(min=0, min_open=True)
 dtmf_method = click.Choice([method.value for method in DtmfMethod], case_sensitive=False)
 
 ENDPOINT_KEYS = (
@@ -148,9 +165,9 @@ def nat_settings(given: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in flags.items() if value is not None}
 
 
-def headers(texts: tuple[str, ...]) -> dict[str, str]:
-    """``Name: value`` options as a mapping; raises ConfigError for what is no header."""
-    return dict(parse_header(text) for text in texts)
+def headers(texts: tuple[str, ...]) -> list[tuple[str, str]]:
+    """``Name: value`` options in their order, several of one name too; ConfigError for what is no header."""
+    return [parse_header(text) for text in texts]
 
 
 def existing_audio(path: str | None, option: str) -> Path | None:

@@ -13,7 +13,7 @@ from bot.document import read
 from bot.errors import ConfigError
 from bot.scenario.expected import Expect
 from bot.scenario.load import Case, load, variables
-from bot.scenario.model import walk
+from bot.scenario.model import Step, walk
 from bot.scenario.schema import scenario_schema
 from tests.bot.scenario.conftest import SHIPPED
 
@@ -258,6 +258,16 @@ def test_shipped_schema_is_that_of_the_model() -> None:
 def test_shipped_scenarios_obey_the_schema_and_name_it(path: Path) -> None:
     Draft202012Validator(scenario_schema()).validate(read(path)[0])
     assert path.read_text().startswith("# yaml-language-server: $schema=scenario.schema.json\n#")
+
+
+def test_every_step_has_an_example() -> None:
+    shown = {
+        step.verb
+        for path in SHIPPED.glob("*.yaml")
+        for one in load(str(path), {})
+        for _, step in walk(one.scenario)
+    }
+    assert shown == set(Step.__struct_fields__)
 
 
 def test_schema_refuses_what_loading_refuses() -> None:
