@@ -262,9 +262,7 @@ class Call:
         """End an outgoing call that rings with BYE instead of CANCEL, as a caller may (RFC 3261 15)."""
         self.host.request(Hangup(call=self.number, headers=header_list(headers), bye=True))
 
-    def hold(
-        self, *, direction: MediaDirection | None = None, headers: HeaderFields | None = None
-    ) -> Sent:
+    def hold(self, *, direction: MediaDirection | None = None, headers: HeaderFields | None = None) -> Sent:
         """Put the peer on hold by a re-INVITE, as soon as the call is confirmed (RFC 3264 8.4).
 
         The ``direction`` is sendonly, with which the peer still hears this side, or inactive; by itself it is

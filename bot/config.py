@@ -20,6 +20,7 @@ from .model import CryptoSuite, ReliableProvisional, SecureSignalling, SessionTi
 from .nat import NatConfig, check_server, ipv4_address
 from .session_timer import LEAST_S, check_intervals
 from .settings import Secret, SettingError, check_text, empty_is_none
+from .sip import parse_uri
 from .stamped_headers import StampedHeaders, check_stamped
 
 __all__ = [
@@ -43,9 +44,7 @@ else:  # a file and an option write "4000-4100", which construction turns into a
 Port = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": 65535})]
 SessionSeconds = Annotated[int, Meta(extra_json_schema={"minimum": LEAST_S})]
 Hops = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": MOST_HOPS})]
-PacketMs = Annotated[
-    int, Meta(extra_json_schema={"minimum": 10, "maximum": LONGEST_MS, "multipleOf": 10})
-]
+PacketMs = Annotated[int, Meta(extra_json_schema={"minimum": 10, "maximum": LONGEST_MS, "multipleOf": 10})]
 EventType = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": 127})]
 Percent = Annotated[int, Meta(extra_json_schema={"minimum": 0, "maximum": 100})]
 
@@ -215,8 +214,23 @@ class EndpointConfig(Identity, frozen=True, kw_only=True, forbid_unknown_fields=
         if not 0 <= self.port <= 65535:
             raise SettingError("port", f"expected 0 (a free port) to 65535, got {self.port}")
         _check_list("transports", self.transports)
+        self._check_routes()
         if self.port == 65535 and {Transport.TCP, Transport.TLS} <= set(self.transports):
             raise SettingError("port", "TLS beside TCP listens one port higher: at most 65534")
+
+    def _check_routes(self) -> None:
+        """Where every identity's requests go first; the library aborts after a REGISTER without a way."""
+        for prefix, identity in (
+            ("", self),
+            *((f"accounts[{place}].", one) for place, one in enumerate(self.accounts)),
+        ):
+            key = "proxy" if identity.proxy else "registrar"
+            uri = getattr(identity, key)
+            asked = parse_uri(uri).transport if uri else ""
+            if asked in set(Transport) - set(self.transports):
+                have = ", ".join(self.transports)
+                what = f"{uri} asks for {asked}, the endpoint has {have}; add it to transports"
+                raise SettingError(prefix + key, f"{what} (--transport {asked})")
 
     def _check_nat(self) -> None:
         for index, server in enumerate(self.nameserver):

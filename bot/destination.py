@@ -35,12 +35,12 @@ def destination(config: EndpointConfig, uri: str, identity: Identity | None = No
     if target.is_ipv6:
         raise ConfigError(f"{redact(uri)}: this build of the library has no IPv6; use an IPv4 address")
     first = config.transports[0]
-    asked = (target.param("transport") or "").lower()
+    asked = target.transport
     if asked in set(Transport) - set(config.transports):
         have = ", ".join(config.transports)
         wanted = f"asks for {asked}, the endpoint has {have}"
         raise ConfigError(f"{redact(uri)}: {wanted}; add it to them (--transport {asked})")
-    if not asked and first is not Transport.UDP and target.scheme != "tel":
+    if not target.param("transport") and first is not Transport.UDP and target.scheme != "tel":
         uri = with_transport(uri, first)
     literal = target.host.replace(".", "").isdigit()
     return Destination(name_addr(uri), 0.0 if literal else RESOLVE_S)

@@ -496,9 +496,7 @@ class Endpoint:
 
     def _begin(self, started: CallStarted) -> None:
         call = self._calls[started.call] = Call(self, CallRecord.of(started))
-        call.comes_of(
-            self._calls.get(started.transferred_from or 0), self._calls.get(started.replaces or 0)
-        )
+        call.comes_of(self._calls.get(started.transferred_from or 0), self._calls.get(started.replaces or 0))
         call.known.listens = self.config.detect_inband_dtmf
         self._by_dialog[started.sip_call_id] = call
         if len(self._by_dialog) > REMEMBERED:

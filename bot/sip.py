@@ -193,6 +193,11 @@ class Uri(msgspec.Struct, frozen=True, kw_only=True):
         """Whether the host is an IPv6 reference such as ``[::1]``."""
         return self.host.startswith("[")
 
+    @property
+    def transport(self) -> str:
+        """What it asks for: TLS with sips (RFC 3261 26.2.2), else its parameter; empty when it is open."""
+        return "tls" if self.scheme == "sips" else (self.param("transport") or "").lower()
+
     def param(self, name: str) -> str | None:
         """The value of a URI parameter; empty for one without a value, None when it is absent."""
         return next((value or "" for key, value in self.params if key.lower() == name.lower()), None)

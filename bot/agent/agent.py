@@ -457,7 +457,9 @@ class Agent:
         if leg.negotiating:  # else the library would mix both up before it refuses the second (RFC 3261 14.1)
             raise Refused("call", "an offer of this side is not answered yet; wait for that first")
         if isinstance(command, Update) and not leg.live.has_media:
-            raise Refused("call", "the first offer of the call has not come yet; UPDATE needs its answer (RFC 3311 5.1)")
+            raise Refused(
+                "call", "the first offer of the call has not come yet; UPDATE needs its answer (RFC 3311 5.1)"
+            )
         offer = isinstance(command, Update) or command.offer
         prm = pj.CallOpParam(True)
         prm.opt.flag, prm.opt.videoCount = 0 if offer else pj.PJSUA_CALL_NO_SDP_OFFER, 0

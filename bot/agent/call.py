@@ -425,7 +425,9 @@ class Leg:
             clock_rate=stream.codecClockRate,
             channels=parameters.info.channelCnt,
             payload_type=stream.txPt,
-            telephone_event=stream.audTxEventPt if min(stream.audTxEventPt, stream.audRxEventPt) > 0 else None,
+            telephone_event=stream.audTxEventPt
+            if min(stream.audTxEventPt, stream.audRxEventPt) > 0
+            else None,
             ptime_ms=parameters.info.frameLen * parameters.setting.frmPerPkt,
             rtcp_mux=transport.localRtcpName == transport.localRtpName,
             local=transport.localRtpName,

@@ -150,8 +150,8 @@ def unusable(target: str, transports: Collection[Transport]) -> str:
         return "it is no SIP URI"
     if uri.is_ipv6:
         return "this build of the library has no IPv6"
-    asked = (uri.param("transport") or ("tls" if uri.scheme == "sips" else "")).lower()
-    return f"the endpoint has no {asked}" if asked in set(Transport) - set(transports) else ""
+    missing = uri.transport in set(Transport) - set(transports)
+    return f"the endpoint has no {uri.transport}" if missing else ""
 
 
 def response(event: pj.SipEvent) -> tuple[int, str]:

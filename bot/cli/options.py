@@ -30,9 +30,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 class _FiniteSeconds(click.FloatRange):
     """Without ``nan`` and ``inf``, which are floats to Python and in no range that can be waited for."""
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, context: click.Context | None
-    ) -> Any:
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
         """The number; fails as a usage error."""
         seconds = super().convert(value, param, context)
         if not seconds <= LONGEST_S:

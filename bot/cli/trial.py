@@ -143,12 +143,8 @@ class Trial:
     def _judge_silence(self, run: InteropRun, silence: PeerSilent) -> None:
         """The peer failed, not this run; what it did not hear it is not judged by."""
         after = silence.after
-        run.expect(
-            ANSWERS if after is None else ANSWERS_TO_THE_END,
-            False,
-            "a SIP message in each cell",
-            str(silence),
-        )
+        name = ANSWERS if after is None else ANSWERS_TO_THE_END
+        run.expect(name, False, "a SIP message in each cell", str(silence))
         if after is None:
             return
         for cell in self.cells:

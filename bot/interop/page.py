@@ -140,7 +140,8 @@ def case_table(cells: Sequence[CellResult]) -> Iterator[str]:
         name = f"<a href='#{escape(anchor(cell))}'>{escape(cell.title)}</a>"
         yield f"<tr><td class={KINDS[cell.verdict]}>{MARKS[cell.verdict]} {cell.verdict}<td>{name}"
         yield f"<td>{escape(cell.observed.outcome)}<td>{escape(heard(cell.observed))}"
-        yield f"<td>{escape(cell.expected)}<br><small>{escape(cell.reading or '')}</small>"
+        read = cell.remark if cell.verdict == "skip" else cell.reading
+        yield f"<td>{escape(cell.expected)}<br><small>{escape(read or '')}</small>"
     yield "</table></div>"
 
 

@@ -101,7 +101,7 @@ def packets(call: Call) -> tuple[int, int]:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether the recorder could write all of a WAV: the length in its header, the last thing, is the file's."""
+    """Whether the recorder could write all of a WAV: the length in its header, which comes last, is true."""
     try:
         with path.open("rb") as file:
             header = file.read(RIFF_HEADER)

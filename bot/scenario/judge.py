@@ -185,6 +185,8 @@ ENDPOINT: dict[str, Callable[[Endpoint, Expect, float], None]] = {
     "registered": registered,
     "mailbox": mailbox,
 }
+
+
 def reliable(watch: CallWatch, said: Expect, left: float, since: float | None) -> None:
     """PRACKs or none."""
     if is_yes(said.reliable or False):

@@ -209,3 +209,27 @@ def test_an_update_before_anything_was_negotiated(new_endpoint: NewEndpoint) -> 
     incoming.value.answer()
     for call in (outgoing, incoming.value):
         expect(call).to_have_active_media()
+
+
+@pytest.mark.parametrize("reliable", ["off", "supported"])
+def test_an_offer_that_comes_before_the_final_response(reliable: str, new_endpoint: NewEndpoint) -> None:
+    caller, callee = (new_endpoint(reliable_provisional=reliable) for _ in range(2))
+    with callee.expect_call() as incoming:
+        outgoing = caller.make_call(callee.uri, offer=False)
+    incoming.value.ring(183)
+    expect(outgoing).to_be_ringing()
+    incoming.value.answer()
+    for call in (outgoing, incoming.value):
+        expect(call).to_be_confirmed()
+    more_packets(outgoing, incoming.value)
+
+
+def test_an_update_before_the_first_offer(new_endpoint: NewEndpoint) -> None:
+    caller, callee = new_endpoint(), new_endpoint()
+    with callee.expect_call() as incoming:
+        outgoing = caller.make_call(callee.uri, offer=False)
+    for call in (outgoing, incoming.value):
+        with pytest.raises(CallFailed, match="the first offer of the call has not come yet"):
+            call.update()
+    incoming.value.answer()
+    expect(outgoing).to_be_confirmed()

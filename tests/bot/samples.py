@@ -123,7 +123,9 @@ EVENTS: list[Wired] = [
         contact="<sip:a@h:5070>;expires=300",
         service_route=["<sip:edge;lr>"],
     ),
-    MessageWaiting(at=1.0, account="sip:a@h", waiting=True, new=2, old=8, urgent_new=0, urgent_old=2, body="x"),
+    MessageWaiting(
+        at=1.0, account="sip:a@h", waiting=True, new=2, old=8, urgent_new=0, urgent_old=2, body="x"
+    ),
     RequestSent(at=1.0, request=1, sip_call_id="x@h"),
     RequestEnded(at=1.0, sip_call_id="x@h", code=408, reason="Request Timeout"),
     MessageReceived(at=1.0, from_uri="sip:a@b", to_uri="sip:c@d", content_type="text/plain", body=AWKWARD),

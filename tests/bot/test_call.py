@@ -147,6 +147,13 @@ def test_codes_that_are_none(rig: Rig, call: Call, code: int) -> None:
     assert rig.driver.told(Answer) == []
 
 
+@pytest.mark.parametrize("verb", [Call.answer, Call.hangup])
+def test_a_reason_is_one_line(verb: Callable[..., object], rig: Rig, call: Call) -> None:
+    with pytest.raises(ConfigError, match=r"reason: has a line break"):
+        verb(call, 486, reason="Nope\r\nX-Injected: 1")
+    assert rig.driver.told(Answer, Hangup) == []
+
+
 VERBS: list[Callable[[Call], Any]] = [
     lambda call: call.answer(),
     lambda call: call.ring(),

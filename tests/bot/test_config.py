@@ -53,6 +53,13 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ({"id": "sip:a:geheim@h"}, "id: has a password in it"),
         ({"registrar": "sip:[::1]"}, "registrar: .* no IPv6"),
         ({"proxy": "sip:h:99999"}, "proxy: .* port"),
+        ({"registrar": "sip:h;transport=TCP"}, "registrar: .* asks for tcp, the endpoint has udp; add it"),
+        ({"registrar": "sips:h", "transports": ["udp", "tcp"]}, "registrar: .* asks for tls, .* udp, tcp;"),
+        ({"proxy": "sip:h;transport=tls"}, "proxy: .* asks for tls"),
+        (
+            {"accounts": [{"id": "sip:a@h", "registrar": "sip:h;transport=tcp"}]},
+            r"accounts\[0\]\.registrar: .* asks for tcp",
+        ),
         ({"user": "a\r\nVia: x"}, "user: has a line break"),
         ({"password": "geheim\n"}, "password: has a line break"),
         ({"user_agent": "a\nb"}, "user_agent: has a line break"),

@@ -8,7 +8,7 @@ import pytest
 
 from bot import EndpointConfig
 from bot.errors import ConfigError
-from bot.header_fields import header_list
+from bot.header_fields import checked_content_type, header_list
 from bot.message_kind import MessageKind
 from bot.settings import SettingError
 from bot.sip import Message
@@ -39,6 +39,23 @@ def test_headers_are_read(said: Any, expected: list[tuple[str, str]]) -> None:
 def test_what_is_no_header_is_refused(said: Any) -> None:
     with pytest.raises(ConfigError, match="header"):
         header_list(said)
+
+
+@pytest.mark.parametrize("text", ["text/plain", "text/plain;charset=utf-8", "application/vnd.3gpp.sms ; a=b"])
+def test_content_types(text: str) -> None:
+    assert checked_content_type(text, "body") == text
+
+
+@pytest.mark.parametrize("text", ["text", "text/", "a/b\r\nX-Injected: 1", "a/b;c\n", "a b/c"])
+def test_what_is_no_content_type(text: str) -> None:
+    with pytest.raises(ConfigError, match="not a content type"):
+        checked_content_type(text, "body")
+
+
+def test_body_needs_its_type() -> None:
+    with pytest.raises(ConfigError, match="a body without its content_type"):
+        checked_content_type("", "body")
+    assert checked_content_type("", "") == ""
 
 
 @pytest.mark.parametrize(

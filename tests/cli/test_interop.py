@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import socket
 import sys
@@ -16,12 +17,13 @@ from bot.sip import REDACTED
 from tests.agent.starting import LOOPBACK
 from tests.cli.conftest import NewBot
 from tests.cli.contract import missing
-from tests.cli.process import COMMAND, FAILED, INTERRUPTED, OK, USAGE
+from tests.cli.process import COMMAND, FAILED, INTERRUPTED, OK, TROUBLE, USAGE
 
 SUITE = CryptoSuite.AES_CM_128_HMAC_SHA1_80
 SRTP = f"SRTP {SUITE}"
 ONE = ("--only", f"mandatory/{SUITE}")
 HERE = ("--bind", LOOPBACK, "--codec", "PCMU")
+DISK_BYTES = 8192
 NOBODY = f"sip:nobody@{LOOPBACK}:9"
 
 
@@ -136,14 +138,67 @@ def test_a_peer_without_srtp_fails_as_a_whole(srtpbot: NewBot, answer: NewBot) -
     assert "plain" in run.stdout
 
 
-def test_a_port_where_nobody_is_costs_one_call(srtpbot: NewBot) -> None:
+def test_a_port_where_nobody_is_costs_one_call(srtpbot: NewBot, tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind((LOOPBACK, 0))
         uri = f"sip:nobody@{LOOPBACK}:{taken.getsockname()[1]}"
-        run = srtpbot("interop", uri, *HERE, "--timeout", "0.5")
+        run = srtpbot("interop", uri, *HERE, "--timeout", "0.5", "--json", "r.json", "--save", "t.yaml")
         assert run.end() == FAILED
-    assert "not one SIP message came back" in run.stderr
-    assert "the other cells were not tried" in run.stderr
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert (result["verdict"], result["error"], len(result["cells"])) == ("fail", None, 1)
+    [silence] = [one for one in result["expectations"] if one["name"] == "the peer answers"]
+    assert silence["verdict"] == "fail"
+    assert "not one SIP message came" in silence["observed"]
+    assert "FAIL the peer answers: not one SIP message came" in run.stdout
+    assert "--save t.yaml: not written, for the peer fell silent" in run.stderr
+    assert not (tmp_path / "t.yaml").exists()
+
+
+def test_a_peer_that_dies_costs_three_calls(srtpbot: NewBot, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
+        peer.bind((LOOPBACK, 0))
+        peer.settimeout(15)
+        run = srtpbot(
+            "interop", f"sip:peer@{LOOPBACK}:{peer.getsockname()[1]}", *HERE, "--timeout", "0.5",
+            "--parallel", 1, "--json", "r.json", "--junit", "j.xml", "--out", "out",
+        )  # fmt: skip
+        text, caller = peer.recvfrom(65535)
+        lines = text.decode().split("\r\n")
+        kept = [one for one in lines if one.startswith(("Via:", "From:", "To:", "Call-ID:", "CSeq:"))]
+        refusal = "\r\n".join(["SIP/2.0 488 Not Acceptable Here", *kept, "Content-Length: 0", "", ""])
+        peer.sendto(refusal.encode(), caller)
+        assert run.end() == FAILED, run.said
+    result = json.loads((tmp_path / "r.json").read_text())
+    assert (result["verdict"], result["error"]) == ("fail", None)
+    outcomes = [one["observed"]["outcome"].partition(":")[0] for one in result["cells"]]
+    assert outcomes[0] == "refused 488"
+    assert sorted(outcomes[1:4]) == ["broken"] * 3
+    untried = [one for one in result["cells"] if one["observed"]["outcome"] == "not tried"]
+    assert len(untried) == len(result["cells"]) - 4
+    assert {(one["verdict"], one["remark"]) for one in untried} == {
+        ("skip", "the peer fell silent after off+PCMU")
+    }
+    assert "FAIL the peer answers to the end: not a word after off+PCMU" in run.stdout
+    suites = ET.parse(tmp_path / "j.xml")
+    failed = {case.get("name") for case in suites.iter("testcase") if case.find("failure") is not None}
+    assert "the peer answers to the end" in failed
+    assert not any(name.startswith("negative/") for name in failed if name)
+    assert "the peer fell silent after off+PCMU" in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="only Linux limits another process")
+def test_a_full_disk_is_not_the_peers_fault(srtpbot: NewBot, answer: NewBot) -> None:
+    parrot = answer("--as", "parrot")
+    uri = parrot.uri()
+    run = srtpbot("interop", uri, *HERE, "--only", "off", *ONE, "--json", "-")
+    resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (DISK_BYTES, DISK_BYTES))
+    assert run.end() == TROUBLE, run.said
+    result = run.json()
+    assert result["verdict"] == "error"
+    assert f"not measured in off+PCMU, mandatory/{SUITE}+PCMU: " in result["error"]
+    assert "the recording could not be written; is the disk full?" in run.stderr
+    assert "did not come back" not in run.said
+    assert [one["observed"]["audio"] for one in result["cells"]] == [None, None]
 
 
 def test_an_interrupt_reports_what_was_seen(srtpbot: NewBot, answer: NewBot, tmp_path: Path) -> None:

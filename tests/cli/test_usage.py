@@ -38,6 +38,12 @@ def blamed(bot: Bot, *words: str) -> None:
         (["call", URI, "--port", "sip"], ["--port", "sip"]),
         (["call", URI, "--port", "70000"], ["--port", "70000"]),
         (["call", URI, "--duration", "-1"], ["--duration"]),
+        (["call", URI, "--cancel-after", "inf"], ["--cancel-after", "inf"]),
+        (["ping", URI, "--timeout", "nan"], ["--timeout", "nan"]),
+        (
+            ["register", "--registrar", f"sip:{LOOPBACK}:9;transport=tcp", "--user", "u"],
+            ["registrar", "asks for tcp", "--transport tcp"],
+        ),
         (["call", URI, "--transport", "sctp"], ["--transport", "sctp", "tcp"]),
         (["call", URI, "--bind", "localhost"], ["bind", "localhost"]),
         (["call", URI, "--bind", "::1"], ["bind", "::1", "IPv6"]),

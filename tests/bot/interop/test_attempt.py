@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
@@ -186,11 +187,18 @@ def test_a_silent_peer_is_called_once(setting: Setting, script: Callable[[Reply]
     assert [one.id for one in matrix.seen] == ["off"]
 
 
+def one_after_the_other(replies: Iterator[Reply]) -> Reply:
+    def reply(number: int, command: MakeCall, said: list[Wired]) -> Iterable[Wired]:
+        return next(replies)(number, command, said)
+
+    return reply
+
+
 def test_a_peer_that_dies_is_not_called_to_the_end(setting: Setting, script: Callable[[Reply], None]) -> None:
     last = cell("negative/afterwards")  # what comes last is done one after the other
     cells = [cell("off"), *(replace(last, id=f"{last.id}-{number}") for number in range(8))]
     answers = iter([refusal, timeout, timeout, refusal, timeout, timeout, timeout])
-    script(lambda number, command, said: next(answers)(number, command, said))
+    script(one_after_the_other(answers))
     told: list[str] = []
     matrix = Matrix(cells, setting, lambda cell, seen: told.append(cell.id))
     with pytest.raises(PeerSilent) as silent:
@@ -204,8 +212,7 @@ def test_a_peer_that_dies_is_not_called_to_the_end(setting: Setting, script: Cal
 def test_what_still_waits_for_a_peer_that_died_is_ended(
     setting: Setting, script: Callable[[Reply], None]
 ) -> None:
-    first = iter([refusal])
-    script(lambda number, command, said: next(first, timeout)(number, command, said))
+    script(one_after_the_other(chain([refusal], repeat(timeout))))
     matrix = Matrix(cells_of(Plan()), setting, lambda cell, seen: None)
     with pytest.raises(PeerSilent, match="not a word after off: "):
         matrix.place(PEER, 2)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.commands import Play, Record
-from bot.events import PlaybackFinished, RecordingFinished
+from bot.commands import AnyCommand, Play, Record
+from bot.events import PlaybackFinished, RecordingFinished, Wired
 from bot.interop.observation import Audio as Word
 from bot.interop.observation import Heard
 from bot.interop.probe import Probe
@@ -30,13 +30,13 @@ def probed(rig: Rig, path: Path, recorded: bytes | None) -> tuple[list[Heard], s
     if recorded is not None:
         path.write_bytes(recorded)
     line = rig.confirmed()
-    rig.driver.reply_to(
-        Play,
-        lambda number, command: [
-            done(number),
-            PlaybackFinished(at=0.0, call=line.number, playback=command.playback, complete=True),
-        ],
-    )
+
+    def played(number: int, command: AnyCommand) -> list[Wired]:
+        assert isinstance(command, Play)
+        ended = PlaybackFinished(at=0.0, call=line.number, playback=command.playback, complete=True)
+        return [done(number), ended]
+
+    rig.driver.reply_to(Play, played)
     probe = Probe(line.call, path, itertools.count(7))
     probe.play()
     [record] = rig.driver.told(Record)

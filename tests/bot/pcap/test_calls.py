@@ -85,7 +85,7 @@ def test_whose_an_address_is_changes_with_time() -> None:
 
 @pytest.mark.parametrize("session", [1, 2])
 def test_calls_whose_peer_receives_all_of_them_at_one_port(session: int) -> None:
-    """The sender's own address tells them apart while they last, even if the peer's o= line is always the same."""
+    """The sender's own address tells them apart while they last, even if its o= line is always the same."""
     scene = Scene()
     scene.call(OFFER, ANSWER)
     first = scene.now
