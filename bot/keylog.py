@@ -30,6 +30,8 @@ class LoggedKey:
     suite: str
     key_params: str = field(repr=False)
     """``inline:KEY``, perhaps with ``|lifetime|MKI:length``."""
+    line: int = field(default=0, compare=False)
+    """Where it stands in the key log that it was read from; 0 when it was not."""
 
 
 class Log:
@@ -77,7 +79,7 @@ def read(path: str | Path) -> list[LoggedKey]:
         with Path(path).open(encoding="utf-8", errors="backslashreplace") as file:
             for number, text in enumerate(iter(lambda: file.readline(LONGEST), ""), start=1):
                 if text.strip() and not text.startswith("#"):
-                    keys.append(_parsed(text, f"{path}:{number}"))
+                    keys.append(_parsed(text, path, number))
                 if len(keys) > MOST:
                     raise ConfigError(
                         f"{path}: has more than {MOST} keys; give the lines of these calls only"
@@ -89,7 +91,8 @@ def read(path: str | Path) -> list[LoggedKey]:
     return keys
 
 
-def _parsed(text: str, where: str) -> LoggedKey:
+def _parsed(text: str, path: str | Path, number: int) -> LoggedKey:
+    where = f"{path}:{number}"
     words = text.rsplit(maxsplit=4)  # from the right: nothing but the Call-ID is the peer's to choose
     if len(words) != 5:
         raise ConfigError(f"{where}: has {len(words)} words; expected {EXPECTED}")
@@ -100,4 +103,4 @@ def _parsed(text: str, where: str) -> LoggedKey:
         raise ConfigError(f"{where}: its tag is not a number; expected {EXPECTED}")
     if not key_params.startswith("inline:"):
         raise ConfigError(f"{where}: its key does not begin with inline:; expected {EXPECTED}")
-    return LoggedKey(call_id, way == "sent", int(tag), suite, key_params)
+    return LoggedKey(call_id, way == "sent", int(tag), suite, key_params, number)

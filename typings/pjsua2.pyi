@@ -294,6 +294,7 @@ PJSUA_CALL_MEDIA_ACTIVE: int
 PJSUA_CALL_MEDIA_LOCAL_HOLD: int
 PJSUA_CALL_MEDIA_REMOTE_HOLD: int
 PJSUA_CALL_NO_SDP_OFFER: int
+PJSUA_CALL_REINIT_MEDIA: int
 PJSUA_DTMF_METHOD_RFC2833: int
 PJSUA_DTMF_METHOD_SIP_INFO: int
 
@@ -344,6 +345,7 @@ class CallInfo:
     remoteUri: str
     remOfferer: bool
     media: _Vector[CallMediaInfo]
+    provMedia: _Vector[CallMediaInfo]
 
 class CodecParamInfo:
     frameLen: int
@@ -406,6 +408,9 @@ class SdpSession:
 
 class OnCallSdpCreatedParam:
     sdp: SdpSession
+
+class OnCallRxOfferParam:
+    opt: CallSetting
 
 class SipTxData:
     wholeMsg: str
@@ -522,6 +527,7 @@ class Call:
     def getMedTransportInfo(self, index: int) -> MediaTransportInfo: ...
     def onCallState(self, prm: OnCallStateParam) -> None: ...
     def onCallSdpCreated(self, prm: OnCallSdpCreatedParam) -> None: ...
+    def onCallRxOffer(self, prm: OnCallRxOfferParam) -> None: ...
     def onCallTsxState(self, prm: OnCallTsxStateParam) -> None: ...
     def onCallMediaState(self, prm: OnCallMediaStateParam) -> None: ...
     def onStreamDestroyed(self, prm: OnStreamDestroyedParam) -> None: ...

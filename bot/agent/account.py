@@ -34,10 +34,11 @@ FREE_RTP_PORTS = (16384, 32766)
 """Below the ephemeral ports of Linux, so that no client's socket is in the way."""
 EARLIEST_REFRESH_S = 5
 """The library's, however soon a registration expires."""
-REFUSED_CREDENTIALS, NO_CREDENTIALS = 171100, 171101
-"""PJSIP_EFAILEDCREDENTIAL and PJSIP_ENOCREDENTIAL."""
+REFUSED_CREDENTIALS, NO_CREDENTIALS, REFUSED_AGAIN = 171100, 171101, 171111
+"""PJSIP_EFAILEDCREDENTIAL, PJSIP_ENOCREDENTIAL, and PJSIP_EAUTHSTALECOUNT after another nonce each time."""
 WHY = {
     REFUSED_CREDENTIALS: "the user name or the password is wrong",
+    REFUSED_AGAIN: "the user name or the password is wrong, or every nonce of the registrar's is stale",
     NO_CREDENTIALS: "there are no credentials for the realm that it names",
 }
 

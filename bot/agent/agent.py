@@ -458,7 +458,7 @@ class Agent:
             raise Refused("call", "an offer of this side is not answered yet; wait for that first")
         if isinstance(command, Update) and not leg.live.has_media:
             raise Refused(
-                "call", "the first offer of the call has not come yet; UPDATE needs its answer (RFC 3311 5.1)"
+                "call", "the first offer of the call has not come yet, and an UPDATE needs its answer"
             )
         offer = isinstance(command, Update) or command.offer
         prm = pj.CallOpParam(True)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.audio_text import described, table, verdict
-from bot.errors import ConfigError
+from bot.errors import ConfigError, NativeError
 
 if TYPE_CHECKING:
     from media.facts import Facts
@@ -204,8 +204,10 @@ def say(text: str, json_file: str | None) -> None:
 
 
 def write_json(target: str | None, content: dict[str, Any]) -> None:
-    """To a file, or to standard output."""
+    """To a file, whole or not at all, or to standard output."""
     import msgspec
+
+    from bot.cli.whole import write_whole
 
     if target is None:
         return
@@ -215,9 +217,9 @@ def write_json(target: str | None, content: dict[str, Any]) -> None:
         sys.stdout.buffer.flush()
         return
     try:
-        Path(target).write_bytes(text)
+        write_whole(target, text)
     except OSError as error:
-        raise ConfigError(f"--json {target}: {error.strerror}") from error
+        raise NativeError(f"--json {target}: cannot be written: {error.strerror}") from error
 
 
 def as_json(value: Any) -> dict[str, Any]:

@@ -131,8 +131,8 @@ def keys_of(keylog_file: str | None, key_file: str | None, key_texts: Sequence[s
 
     keys: list[SrtpKey] = []
     if keylog_file is not None:
-        for number, logged in enumerate(keylog.read(keylog_file), start=1):
-            keys += parsed(f"{logged.suite} {logged.key_params}", f"--keylog {keylog_file}: key {number}")
+        for logged in keylog.read(keylog_file):
+            keys += parsed(f"{logged.suite} {logged.key_params}", f"--keylog {keylog_file}:{logged.line}")
     if key_file is not None:
         for number, line in lines_of(key_file):
             keys += parsed(line, f"--key-file {key_file}:{number}")

@@ -21,6 +21,7 @@ import msgspec
 from bot import keylog
 from bot.call import Call
 from bot.cli.progress import Progress, at_a_terminal
+from bot.cli.whole import write_whole
 from bot.config import EndpointConfig
 from bot.endpoint import Endpoint
 from bot.errors import BotError, ConfigError, ExpectationFailed, NativeError
@@ -255,13 +256,10 @@ class Run:
         return [path for path in (*reports, *recordings, *captures) if path.exists()]
 
     def _replace(self, path: Path, content: bytes) -> None:
-        """Write a file whole or not at all."""
-        draft = path.with_name(f".{path.name}.{os.getpid()}")
+        """Write a report; one that cannot be written is an error of the run, and not its end."""
         try:
-            draft.write_bytes(content)
-            draft.replace(path)
+            write_whole(path, content)
         except OSError as error:
-            draft.unlink(missing_ok=True)
             click.echo(f"srtpbot: {path}: cannot write: {error.strerror}", err=True)
             self.exit_status = self.exit_status or 3
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.bots.sounds import sound
 from bot.call import Call, Recording
 from bot.deadline import Deadline
 from bot.errors import BotError
-from bot.interop.observation import Audio, Heard
+from bot.interop.observation import Audio as Sound
+from bot.interop.observation import Heard
+
+if TYPE_CHECKING:
+    from media.wav import Audio
 
 __all__ = ["IDENTITIES", "Probe"]
 
@@ -23,7 +27,8 @@ ECHO_S = 0.4
 """From the marker's end until the last of its echo: two jitter buffers and a way there and back."""
 AUDIBLE_DBFS = -60.0
 IDENTITIES = 1000
-RIFF_HEADER = 8
+LATE_S = 0.3
+"""A recording that lacks its marker and more than this at its end was not written to the end."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Played:
 
     identity: int
     after_s: float
+    until_s: float
     """Since the recording began."""
     sent: int
     received: int
@@ -68,28 +74,42 @@ class Probe:
         sent, received = packets(call)
         call.play(sound(f"marker:{identity}")).wait(PLAYED_S)
         call.host.wait_until(lambda: known.ended is not None, Deadline(ECHO_S))
+        until_s = time.monotonic() - self._begun
         sent_now, received_now = packets(call)
-        self._played.append(Played(identity, after_s, sent_now - sent, received_now - received))
+        self._played.append(Played(identity, after_s, until_s, sent_now - sent, received_now - received))
 
     def heard(self) -> list[Heard]:
         """What came of each marker; once the call has ended, and with it the recording."""
-        if self._recording is None:
+        if self._recording is None or not self._played:
             return []
-        self.problem = self._why_not_whole(self._recording)
+        audio = self._recorded(self._recording)
         return [
-            Heard(heard_in(self._path, one) if self.problem is None else None, one.sent, one.received)
+            Heard(heard_in(audio, one) if audio is not None else None, one.sent, one.received)
             for one in self._played
         ]
 
-    def _why_not_whole(self, recording: Recording) -> str | None:
-        """The recorder itself does not tell when the disk is full: its file does."""
+    def _recorded(self, recording: Recording) -> Audio | None:
+        """The recording if it is whole; else why not is the problem.
+
+        When the disk is full nobody tells but the file: it is empty, has no lengths, or ends early.
+        """
+        from media.wav import AudioError, read
+
+        first = self._played[0]  # what is held after it may not be recorded
         try:
             recording.wait(ACTIVE_S)
+            audio = read(self._path)
+        except AudioError:
+            audio = None
         except BotError as error:
-            return f"{self._path}: the recording was not finished: {str(error).partition(chr(10))[0]}"
-        if is_whole(self._path):
+            self.problem = f"{self._path}: not recorded to the end: {str(error).splitlines()[0]}"
             return None
-        return f"{self._path}: the recording could not be written; is the disk full?"
+        if audio is None or (
+            audio.duration_s < first.until_s - LATE_S and heard_in(audio, first) != "marker"
+        ):
+            self.problem = f"{self._path}: the recording could not be written; is the disk full?"
+            return None
+        return audio
 
 
 def packets(call: Call) -> tuple[int, int]:
@@ -100,28 +120,12 @@ def packets(call: Call) -> tuple[int, int]:
     return (stats.tx.packets, stats.rx.packets) if stats is not None else (0, 0)
 
 
-def is_whole(path: Path) -> bool:
-    """Whether the recorder could write all of a WAV: the length in its header, which comes last, is true."""
-    try:
-        with path.open("rb") as file:
-            header = file.read(RIFF_HEADER)
-        size = path.stat().st_size
-    except OSError:
-        return False
-    return len(header) == RIFF_HEADER and struct.unpack("<4sI", header) == (b"RIFF", size - RIFF_HEADER)
-
-
-def heard_in(path: Path, played: Played) -> Audio:
-    """What a whole recording holds since a marker was played; one without a sample is silent."""
+def heard_in(audio: Audio, played: Played) -> Sound:
+    """What a recording holds since a marker was played."""
     import numpy as np
 
     from media.marker import find_markers
-    from media.wav import AudioError, read
 
-    try:
-        audio = read(path)
-    except AudioError:
-        return "silence"
     if any(one.identity == played.identity for one in find_markers(audio)):
         return "marker"
     since = audio.samples[round(played.after_s * audio.rate) :]

@@ -6,19 +6,19 @@ RFC 3711 is undone elsewhere; this owns the files.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import msgspec
 
-from bot.errors import ConfigError
+from bot.errors import ConfigError, NativeError
 from bot.pcap.analysis import Progress, analyse
 from bot.pcap.folder import new_folder
 from bot.pcap.report import Analysis
 from bot.pcap.streams import Format, Stream
-from media.capture import CaptureWriter, Packet
-from media.playout import Playout, stereo
+from media.capture import CaptureError, CaptureWriter, Packet
+from media.playout import LONGEST_S, Playout, stereo
 from media.rtp import RtpPacket, parse_rtp
 from media.srtp import SrtpKey
 from media.telephone_event import TelephoneEvents
@@ -85,10 +85,10 @@ def decrypt(
 ) -> Decrypted:
     """Write the plain RTP of a capture and its audio to ``folder``, which must be new or empty.
 
-    Raises CaptureError, AudioError, and ConfigError when the folder is not to be used.
+    Raises CaptureError, ConfigError when the folder is not to be used, NativeError when the disk is full.
     """
     with new_folder(folder) as draft:
-        with CaptureWriter(draft / PLAIN) as writer, _Writer(draft, writer) as sink:
+        with _Writer(draft, f"--out {folder}") as sink:
             analysis = analyse(path, keys=keys, progress=progress, sink=sink)
         if not analysis.streams:
             raise ConfigError(f"{path}: has no RTP streams to decrypt")
@@ -159,13 +159,18 @@ class _Track:
 
 
 class _Writer:
-    """Takes the plain packets of all streams."""
+    """Takes the plain packets of all streams; raises NativeError when a file cannot be written.
 
-    def __init__(self, folder: Path, capture: CaptureWriter) -> None:
+    ``called`` is what the user knows the folder as.
+    """
+
+    def __init__(self, folder: Path, called: str) -> None:
         self.packets = 0
         self.notes: list[str] = []
         self._folder = folder
-        self._capture = capture
+        self._called = called
+        with self._writing():
+            self._capture = CaptureWriter(folder / PLAIN)
         self._tracks: dict[Stream, _Track] = {}
         self._open: set[_Track] = set()
         self._names: set[str] = {PLAIN}
@@ -175,21 +180,33 @@ class _Writer:
         return self
 
     def __exit__(self, *error: object) -> None:
-        with ExitStack() as closing:
+        with self._writing(), ExitStack() as closing:
+            closing.push(self._capture)
             for track in self._open:
                 closing.callback(track.close)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What media says of a file that cannot be written is told in the user's words."""
+        try:
+            yield
+        except (AudioError, CaptureError) as error:
+            what = str(error).removeprefix(f"{self._folder}/")
+            raise NativeError(f"{self._called}: {what}") from error
 
     def rtp(self, stream: Stream, packet: Packet, plain: bytes | None) -> None:
         if plain is None:
             return
         self.rtcp(stream, packet, plain)
-        track = self._tracks.get(stream) or self._begin(stream, packet.at)
-        if track is not None:
-            track.add(packet.at, plain)
+        with self._writing():
+            track = self._tracks.get(stream) or self._begin(stream, packet.at)
+            if track is not None:
+                track.add(packet.at, plain)
 
     def rtcp(self, stream: Stream, packet: Packet, plain: bytes | None) -> None:
         if plain is not None:
-            self._capture.write(packet.at, packet.source, packet.target, plain)
+            with self._writing():
+                self._capture.write(packet.at, packet.source, packet.target, plain)
             self.packets += 1
 
     def _begin(self, stream: Stream, at: float) -> _Track | None:
@@ -258,11 +275,13 @@ class _Writer:
             assert left.started is not None
             assert right.started is not None
             name = self._name(_safe(call_id))
-            try:
-                stereo(left.path, right.path, right.started - left.started, self._folder / name)
-            except AudioError as error:
-                self.notes.append(f"no stereo file of {call_id}: {error}")
+            offset_s = right.started - left.started
+            length_s = abs(offset_s) + max(left.duration_s, right.duration_s)
+            if length_s > LONGEST_S:
+                self.notes.append(f"no stereo file of {call_id}: {length_s:.0f} s are too long for one")
                 continue
+            with self._writing():
+                stereo(left.path, right.path, offset_s, self._folder / name)
             names.append(name)
         return names
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bot.errors import ConfigError
+from bot.errors import ConfigError, NativeError
 
 __all__ = ["new_folder"]
+
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT}
 
 
 @contextmanager
 def new_folder(path: str | Path) -> Iterator[Path]:
     """A draft of the folder, which takes the name ``path`` when the block ends well.
 
-    Raises ConfigError when ``path`` has files in it already, or cannot be made.
+    Its files are for their owner's eyes only: they may hold what was said in calls. Raises ConfigError when
+    ``path`` has files in it already or cannot be made, NativeError when it cannot be written any further.
     """
     target = Path(path)
     try:
@@ -26,13 +30,16 @@ def new_folder(path: str | Path) -> Iterator[Path]:
             raise ConfigError(f"--out {target}: {what}; name a new folder")
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-        draft.chmod(0o755)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"--out {target}: {getattr(error, 'strerror', None) or error}") from None
+        kind = NativeError if getattr(error, "errno", None) in NO_ROOM else ConfigError
+        raise kind(f"--out {target}: {getattr(error, 'strerror', None) or error}") from None
     try:
         yield draft
+        for file in draft.iterdir():
+            file.chmod(0o600)
+        draft.chmod(0o755)
         draft.replace(target)
     except OSError as error:
-        raise ConfigError(f"--out {target}: cannot be written: {error.strerror}") from None
+        raise NativeError(f"--out {target}: cannot be written: {error.strerror}") from None
     finally:
         shutil.rmtree(draft, ignore_errors=True)

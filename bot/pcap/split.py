@@ -38,7 +38,7 @@ class Split(msgspec.Struct, frozen=True):
 def split(path: str | Path, folder: str | Path, *, progress: Progress = lambda done: None) -> Split:
     """Write each stream of a capture to ``folder``, which must be new or empty.
 
-    Raises CaptureError, and ConfigError when the folder is not to be used.
+    Raises CaptureError, ConfigError when the folder is not to be used, NativeError when the disk is full.
     """
     with new_folder(folder) as draft:
         writer = _Writer(draft)

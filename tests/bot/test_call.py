@@ -151,7 +151,7 @@ def test_codes_that_are_none(rig: Rig, call: Call, code: int) -> None:
 def test_a_reason_is_one_line(verb: Callable[..., object], rig: Rig, call: Call) -> None:
     with pytest.raises(ConfigError, match=r"reason: has a line break"):
         verb(call, 486, reason="Nope\r\nX-Injected: 1")
-    assert rig.driver.told(Answer, Hangup) == []
+    assert [*rig.driver.told(Answer), *rig.driver.told(Hangup)] == []
 
 
 VERBS: list[Callable[[Call], Any]] = [

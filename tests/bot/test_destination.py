@@ -82,7 +82,7 @@ def test_the_transport_stands_before_headers_and_inside_brackets(uri: str, sent:
     ],
 )
 def test_where_a_number_goes(uri: str, identity: Identity, sent: str) -> None:
-    assert destination(EndpointConfig(), uri, identity).uri == sent
+    assert destination(EndpointConfig(transports=(Transport.UDP, Transport.TLS)), uri, identity).uri == sent
 
 
 def test_a_number_that_nobody_routes() -> None:
