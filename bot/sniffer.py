@@ -106,6 +106,7 @@ class Sniffer:
         self._problem: str | None = None
 
     def __enter__(self) -> Self:
+        is_new = not self.path.exists()
         try:
             self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -119,7 +120,10 @@ class Sniffer:
             self._check()
         except BaseException:
             self._end_program()
+            nothing = os.fstat(self._file).st_size == 0
             os.close(self._file)
+            if is_new and nothing:
+                self.path.unlink(missing_ok=True)
             raise
         return self
 

@@ -16,7 +16,7 @@ import soundfile
 
 from media.payload import Decoder, Samples, UndecodableCodec, decoder
 from media.sequence import Sequence
-from media.wav import AudioError
+from media.wav import AudioError, folder_hint
 
 __all__ = ["LONGEST_S", "Playout", "stereo"]
 
@@ -315,7 +315,7 @@ def _created(path: Path, rate: int, channels: int) -> soundfile.SoundFile:
             str(path), "w", samplerate=rate, channels=channels, format="WAV", subtype="PCM_16"
         )
     except (OSError, soundfile.LibsndfileError) as error:
-        raise AudioError(f"{path}: cannot be written: {error}; does its folder exist?") from error
+        raise AudioError(f"{path}: cannot be written: {error}{folder_hint(path)}") from error
 
 
 def _opened(path: Path) -> soundfile.SoundFile:

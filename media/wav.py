@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from media.riff import AudioError, repair
 
-__all__ = ["Audio", "AudioError", "playable", "read", "repair", "resample", "write"]
+__all__ = ["Audio", "AudioError", "folder_hint", "playable", "read", "repair", "resample", "write"]
 
 Samples = NDArray[np.float32]
 
@@ -90,7 +90,7 @@ def write(path: str | Path, audio: Audio) -> None:
             for start in range(0, len(audio.samples), BLOCK):
                 file.write(_int16(audio.samples[start : start + BLOCK]))
     except (OSError, soundfile.LibsndfileError) as error:
-        raise AudioError(f"{path}: cannot be written: {_why(error)}; does its folder exist?") from error
+        raise AudioError(f"{path}: cannot be written: {_why(error)}{folder_hint(path)}") from error
 
 
 def resample(audio: Audio, rate: int) -> Audio:
@@ -219,6 +219,11 @@ def _create(path: Path, rate: int) -> soundfile.SoundFile:
 def _int16(block: Samples) -> NDArray[np.int16]:
     scaled = np.rint(block * np.float32(FULL_SCALE))
     return np.asarray(np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1), dtype=np.int16)
+
+
+def folder_hint(path: Path) -> str:
+    """What is most often the matter when a file cannot be made, if it is."""
+    return "" if path.parent.is_dir() else "; does its folder exist?"
 
 
 def _why(error: BaseException) -> str:

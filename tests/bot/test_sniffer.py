@@ -136,6 +136,7 @@ def test_place_follows_from_the_addresses(
 def test_nothing_installed(programs: Path, tmp_path: Path) -> None:
     with pytest.raises(NativeError, match="neither dumpcap nor tcpdump is installed: apt-get install"):
         Sniffer(tmp_path / "x.pcap", PLACE).__enter__()
+    assert list(tmp_path.glob("*.pcap")) == []
 
 
 def test_nothing_permitted(programs: Path, tmp_path: Path) -> None:
