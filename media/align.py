@@ -6,14 +6,16 @@ sequence is found by dynamic programming (Viterbi), a change costs what one and 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from media.levels import Flags, Stretch
-from media.search import Track, find_tracks
+from media.search import Track, find_closer, find_tracks
 from media.spectra import HOP_S, Floats, Likeness, Signal, frame_count, frame_power, likeness, logs
 
 __all__ = ["Alignment", "active_frames", "align", "gaps_of"]
@@ -97,6 +99,40 @@ def active_frames(signal: Signal, rate: int) -> Flags:
 def align(reference: Signal, recording: Signal, rate: int, active: Flags, judged: Flags) -> Alignment:
     """Align a reference with a recording at the same rate; of its `active` frames the `judged` ones count."""
     tracks = find_tracks(reference, recording, rate, active)
+    pair = _Pair(reference, recording, rate, active, judged)
+    alignment = _along(tracks, pair)
+    closer = find_closer(reference, recording, rate, _worth_a_look(alignment, rate))
+    return _along([*tracks, *closer], pair) if closer else alignment
+
+
+class _Pair(NamedTuple):
+    """What is aligned, and which frames of the reference are active, and count."""
+
+    reference: Signal
+    recording: Signal
+    rate: int
+    active: Flags
+    judged: Flags
+
+
+def _worth_a_look(alignment: Alignment, rate: int) -> Iterator[tuple[int, int, float, float]]:
+    """Gaps in which a delay could hold for more than a moment: both ends, the delays before and after."""
+    present = np.flatnonzero(alignment.track >= 0)
+    if not len(present):
+        return
+    for value, first, after in _runs(np.minimum(alignment.track, 0)):
+        frames = first + np.flatnonzero(alignment.judged[first:after])
+        if value < 0 and len(frames) >= MOMENT:
+            where = np.searchsorted(present, first)
+            beside = present[np.clip([where - 1, where], 0, len(present) - 1)]
+            before, behind = alignment.delays(beside, rate)
+            start, end = round(frames[0] * HOP_S * rate), round((frames[-1] + 1) * HOP_S * rate)
+            yield start, end, float(before), float(behind)
+
+
+def _along(tracks: list[Track], pair: _Pair) -> Alignment:
+    """The cheapest alignment at the delays of these tracks."""
+    reference, recording, rate, active, judged = pair
     count = frame_count(len(reference), rate)
     cost = np.full((count, len(tracks) + 1), DEAREST, np.float32)
     cost[:, -1] = 1.0

@@ -7,6 +7,7 @@ spectral envelopes of the two files agree best, so that even a steady tone is fo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,10 +15,11 @@ from numpy.typing import NDArray
 
 from media.spectra import BANDS, HOP_S, Floats, Signal, band_energies, frame_power, logs, smooth
 
-__all__ = ["Track", "find_tracks"]
+__all__ = ["Track", "find_closer", "find_tracks"]
 
 BLOCK_S, STEP_S = 1.0, 0.5
 NEAR_S = 0.024  # around a known delay: more than one packet of 20 ms
+CLOSE_S = 0.06  # around the delays beside a gap: three packets of 20 ms
 LOCAL_S = 2.0  # when the whole file would take too long
 APART_S = 0.002  # peaks closer than this are one
 PEAKS = 4
@@ -86,8 +88,7 @@ class _Search:
         worth = [counts[min(len(active), (at + self.size) // hop)] - counts[at // hop] for at in starts]
         least = min(10, max(worth, default=0))
         self.blocks = [at for at, frames in zip(starts, worth, strict=True) if frames >= max(1, least)]
-        loud = float(np.percentile(frame_power(recording, rate), 99)) if len(recording) else 0.0
-        self.floor = max(1e-4 * loud, 1e-12) * self.size
+        self.floor = _floor(recording, rate) * self.size
 
     def follow(self, blocks: list[int], delays: list[float]) -> list[_Point]:
         """Look for each block near the known delays, which follow what is found."""
@@ -182,18 +183,63 @@ class _Search:
     def _correlate(self, block: int, first: int, length: int) -> Floats | None:
         """Normalised correlation of a block with the places from recording[first] on, or None."""
         piece = self.reference[block : block + self.size]
-        begin, end = max(first, 0), min(first + length, len(self.recording))
-        if begin >= end or length < self.size:
-            return None
-        region = np.zeros(length, np.float32)
-        region[begin - first : end - first] = self.recording[begin:end]
-        size = smooth(length)
-        spectrum = np.fft.rfft(region, size) * np.conj(np.fft.rfft(piece, size))
-        product = np.fft.irfft(spectrum, size)[: length - self.size + 1].astype(np.float64)
-        sums = np.concatenate([[0.0], np.cumsum(np.square(region), dtype=np.float64)])
-        energy = np.maximum(sums[self.size :] - sums[: -self.size], self.floor)
-        own = float(np.square(piece).sum(dtype=np.float64))
-        return np.asarray(product / np.sqrt(energy * max(own, 1e-12)))
+        return _correlation(piece, self.recording, first, length, self.floor)
+
+
+def find_closer(
+    reference: Signal, recording: Signal, rate: int, gaps: Iterable[tuple[int, int, float, float]]
+) -> list[Track]:
+    """Delays of stretches too short for `find_tracks`, which a jitter buffer's slips there and back leave.
+
+    Each gap is its first sample in the reference, that after the last, and the delays of what is before and
+    after it: audio keeps its order, so it is looked for between them and a little beyond.
+    """
+    floor = _floor(recording, rate)
+    tracks = []
+    for start, end, before, after in gaps:
+        margin = round(CLOSE_S * rate)
+        low, high = round(min(before, after)) - margin, round(max(before, after)) + margin
+        piece = reference[start:end]
+        correlation = _correlation(piece, recording, start + low, len(piece) + high - low, floor * len(piece))
+        if correlation is None or correlation.max() < SURE:
+            continue
+        peak = int(correlation.argmax())
+        delay = low + peak + _vertex(correlation, peak)
+        tracks.append(
+            Track(
+                at=np.array([(start + end) / 2]),
+                delay=np.array([delay]),
+                score=float(correlation[peak]),
+                start=max(0, start - margin),
+                end=min(len(reference), end + margin),
+            )
+        )
+    return sorted(tracks, key=lambda track: -track.score)[:MAX_TRACKS]
+
+
+def _floor(recording: Signal, rate: int) -> float:
+    """The power per sample below which a recording is taken for silent."""
+    loud = float(np.percentile(frame_power(recording, rate), 99)) if len(recording) else 0.0
+    return max(1e-4 * loud, 1e-12)
+
+
+def _correlation(piece: Signal, recording: Signal, first: int, length: int, floor: float) -> Floats | None:
+    """Normalised correlation of a piece with the places in recording[first : first + length], or None.
+
+    `floor` is the least energy that a place is taken to have.
+    """
+    begin, end = max(first, 0), min(first + length, len(recording))
+    if begin >= end or length < len(piece):
+        return None
+    region = np.zeros(length, np.float32)
+    region[begin - first : end - first] = recording[begin:end]
+    size = smooth(length)
+    spectrum = np.fft.rfft(region, size) * np.conj(np.fft.rfft(piece, size))
+    product = np.fft.irfft(spectrum, size)[: length - len(piece) + 1].astype(np.float64)
+    sums = np.concatenate([[0.0], np.cumsum(np.square(region), dtype=np.float64)])
+    energy = np.maximum(sums[len(piece) :] - sums[: -len(piece)], floor)
+    own = float(np.square(piece).sum(dtype=np.float64))
+    return np.asarray(product / np.sqrt(energy * max(own, 1e-12)))
 
 
 def _envelope_guesses(reference: Signal, recording: Signal, rate: int) -> list[float]:

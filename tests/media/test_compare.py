@@ -877,3 +877,35 @@ def dense(seed: int) -> Audio:
     frames = samples.reshape(-1, 80)
     loud = np.square(frames).mean(axis=1) > 10**-3.8
     return Audio(frames[loud].reshape(-1)[: 4 * RATE], RATE)
+
+
+# ---- a jitter buffer that slips and slips back
+
+
+def slipped(reference: Audio, start: float, end: float, by_ms: int) -> Audio:
+    """Between start and end at another delay than before and after, with what a receiver repeats or drops."""
+    a, b = round(start * reference.rate), round(end * reference.rate)
+    by, said = by_ms * reference.rate // 1000, reference.samples
+    middle = np.concatenate([said[a - by : a], said[a:b]]) if by > 0 else said[a - by : b]
+    after = said[b + by :] if by > 0 else np.concatenate([said[b + by : b], said[b:]])
+    return audio(quiet(0.025), said[:a], middle, after, quiet(0.4))
+
+
+@pytest.mark.parametrize(
+    ("seed", "start", "length", "by_ms"),
+    [
+        (7, 1.48, 0.38, -20),
+        (31, 2.17, 0.63, -20),
+        (15, 2.28, 0.34, -10),
+        (25, 1.80, 0.38, -10),
+        (4, 2.87, 0.30, 10),
+        (5, 0.39, 0.60, 20),
+    ],
+)
+def test_a_stretch_at_another_delay_is_not_missing(
+    seed: int, start: float, length: float, by_ms: int
+) -> None:
+    recording = slipped(speech(seed), start, start + length, by_ms)
+    result = compare(speech(seed), recording, options=Options(max_missing_ms=100))
+    assert result.matched, result.reasons
+    assert sum(gap.duration_ms for gap in result.gaps if not gap.concealed) <= 60
