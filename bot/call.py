@@ -489,10 +489,15 @@ class Call:
 
     def _negotiate(self, method: str, command: AnyCommand) -> Sent:
         """After the answer to an offer of this side; the library makes some itself, to settle on a codec."""
-        self.host.wait_until(
-            lambda: self.known.ended is not None or not is_renegotiating(self.known), Deadline(ANSWERED_S)
-        )
-        return self._send(method, command)
+
+        def send() -> None:
+            self.host.wait_until(
+                lambda: self.known.ended is not None or not is_renegotiating(self.known), Deadline(ANSWERED_S)
+            )
+            self.host.request(command)
+
+        send()
+        return Sent(self.host, self.known, method, again=send)
 
     def _send(self, method: str, command: AnyCommand) -> Sent:
         self.host.request(command)

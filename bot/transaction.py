@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Protocol
 
 from .deadline import Deadline
 from .errors import CallEnded, WaitTimeout
 from .events import TransferProgressed
+from .model import Direction
 from .record import CallRecord
 from .sip import Message
 
-__all__ = ["Sent", "Transferral", "is_renegotiating"]
+__all__ = ["GLARE", "Sent", "Transferral", "is_renegotiating"]
 
-FINAL, REFUSED = 200, 300
+FINAL, REFUSED, GLARE = 200, 300, 491
+BACK_OFF_S = {Direction.OUTGOING: (2.1, 4.0), Direction.INCOMING: (0.0, 2.0)}
+"""After 491, by who made the call and with it its Call-ID (RFC 3261 14.1)."""
 
 
 class Waiter(Protocol):
@@ -24,12 +28,15 @@ class Waiter(Protocol):
 
 
 class Sent:
-    """A request that was just sent in a call."""
+    """A request that was just sent in a call; ``again`` sends it once more."""
 
-    def __init__(self, waiter: Waiter, known: CallRecord, method: str) -> None:
+    def __init__(
+        self, waiter: Waiter, known: CallRecord, method: str, again: Callable[[], None] | None = None
+    ) -> None:
         self.waiter = waiter
         self.known = known
         self.method = method
+        self._again = again
         self._first = max(self._requests(), default=0)
 
     @property
@@ -43,12 +50,24 @@ class Sent:
         }
         return answers.get(last) if last >= self._first else None
 
-    def wait(self, timeout: float = 32.0) -> int:
+    def wait(self, timeout: float = 32.0, *, retry: bool = False) -> int:
         """Wait for the final response, for which RFC 3261 gives 32 s, and return its status code.
+
+        With ``retry`` a re-INVITE or an UPDATE that met one of the peer's (491, glare) is sent again after
+        the random time of RFC 3261 14.1: 2.1 to 4 s by the caller, up to 2 s by the callee.
 
         Raises WaitTimeout when none has come, and CallEnded when the call ended before.
         """
-        if not self.waiter.wait_until(lambda: self.code is not None, Deadline(timeout)):
+        deadline = Deadline(timeout)
+        while (code := self._answer(deadline, timeout)) == GLARE and retry and self._again is not None:
+            pause = Deadline(random.uniform(*BACK_OFF_S[self.known.direction]))
+            self.waiter.wait_until(lambda: self.known.ended is not None, pause)
+            self._first = max(self._requests()) + 1
+            self._again()
+        return code
+
+    def _answer(self, deadline: Deadline, timeout: float) -> int:
+        if not self.waiter.wait_until(lambda: self.code is not None, deadline):
             raise WaitTimeout(f"call {self.known.number}: no answer to {self.method} within {timeout:g} s")
         assert self.code is not None
         return self.code

@@ -9,7 +9,7 @@ from bot.model import MediaDirection
 from bot.scenario import model
 from bot.scenario.stage import Stage
 from bot.scenario.terms import is_yes
-from bot.transaction import Sent
+from bot.transaction import GLARE, Sent
 
 __all__ = ["hold", "reinvite", "transfer", "unhold", "update"]
 
@@ -63,8 +63,8 @@ def transfer(stage: Stage, said: model.Transfer, deadline: Deadline) -> None:
 
 
 def answered(on: str, sent: Sent, expected: int | None, deadline: Deadline) -> None:
-    """Wait for the peer's answer, which has to be the one expected."""
-    code = sent.wait(deadline.left)
+    """Wait for the peer's answer, which has to be the one expected; glare is none unless it is."""
+    code = sent.wait(deadline.left, retry=expected not in {None, GLARE})
     if expected not in {None, code}:
         raise CallFailed(f"{on}: {sent.method} was answered with {code}, expected {expected}")
 

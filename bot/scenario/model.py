@@ -163,7 +163,7 @@ class Hangup(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Hold(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Put the peer on hold by a re-INVITE, and wait until it agreed."""
+    """Put the peer on hold by a re-INVITE, and wait until it agreed; again after glare (RFC 3261 14.1)."""
 
     direction: Literal["sendonly", "inactive"] | None = None
     """The first lets the peer hear this side; without one it is what the peer's own hold allows."""
@@ -171,7 +171,7 @@ class Hold(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Unhold(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Take the peer off hold, and wait until it agreed."""
+    """Take the peer off hold, and wait until it agreed; again after glare (RFC 3261 14.1)."""
 
     headers: Headers = field(default_factory=dict)
 
@@ -187,7 +187,7 @@ class Update(OnCall, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether this side's SRTP keys are other ones from now on."""
     headers: Headers = field(default_factory=dict)
     code: Code | None = 200
-    """What the answer has to be."""
+    """What the answer has to be; after 491 it is tried again, unless that is it (RFC 3261 14.1)."""
 
 
 class Reinvite(Update, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from bot.transaction import is_renegotiating
-from tests.bot.fakes import PEER, Rig, message
+import pytest
+
+import bot.transaction
+from bot.commands import AnyCommand, Reinvite
+from bot.events import SipSent, Wired
+from bot.model import Direction
+from bot.transaction import BACK_OFF_S, is_renegotiating
+from tests.bot.fakes import PEER, Rig, done, message
 
 IN_DIALOG = {"To": f"<{PEER}>;tag=1"}
 
@@ -31,3 +37,28 @@ def test_the_peers_is_open_until_its_ack_or_our_refusal(rig: Rig) -> None:
         assert is_renegotiating(known) is (number == 3)
         line.received(message("ACK sip:a@h SIP/2.0", line.dialog, f"{number} ACK", IN_DIALOG))
         assert not is_renegotiating(known)
+
+
+def test_after_glare_it_is_sent_again_when_that_is_wanted(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(bot.transaction.BACK_OFF_S, Direction.OUTGOING, (0.01, 0.02))
+    line = rig.confirmed()
+    codes = {10: "491 Request Pending", 11: "491 Request Pending", 12: "200 OK"}
+    numbers = iter(codes)
+
+    def sends(number: int, command: AnyCommand) -> list[Wired]:
+        cseq = next(numbers)
+        text = message(f"INVITE {PEER} SIP/2.0", line.dialog, f"{cseq} INVITE", IN_DIALOG)
+        line.received(message(f"SIP/2.0 {codes[cseq]}", line.dialog, f"{cseq} INVITE", IN_DIALOG))
+        return [SipSent(at=0.0, transport="udp", peer="127.0.0.1:5070", text=text), done(number)]
+
+    rig.driver.reply_to(Reinvite, sends)
+    sent = line.call.reinvite()
+    assert sent.wait(5) == 491
+    assert len(rig.driver.told(Reinvite)) == 1
+    assert sent.wait(5, retry=True) == 200
+    assert len(rig.driver.told(Reinvite)) == 3
+
+
+def test_who_made_the_call_waits_longer() -> None:
+    """RFC 3261 14.1."""
+    assert BACK_OFF_S == {Direction.OUTGOING: (2.1, 4.0), Direction.INCOMING: (0.0, 2.0)}
