@@ -76,8 +76,8 @@ FAREWELL_S = 1.0
 """How long the answers to our BYEs are waited for."""
 TEMPORARILY_UNAVAILABLE, REQUEST_TIMEOUT, OK, DECLINE = 480, 408, 200, 603
 FINAL = 300
-INVALID_URI, SESSION_TERMINATED = 171039, 171140
-"""PJSIP_EINVALIDURI and PJSIP_ESESSIONTERMINATED."""
+INVALID_URI, SESSION_TERMINATED, SESSION_INSECURE = 171039, 171140, 171142
+"""PJSIP_EINVALIDURI, PJSIP_ESESSIONTERMINATED and PJSIP_ESESSIONINSECURE."""
 UNRESOLVED = 70018
 """PJ_ERESOLVE."""
 
@@ -497,13 +497,19 @@ def kind_of(error: pj.Error, command: AnyCommand) -> str:
     """Whose fault the library's error is."""
     if isinstance(command, Start):
         return "native"
-    return {SESSION_TERMINATED: "ended", INVALID_URI: "config", UNRESOLVED: "native"}.get(
-        error.status, "call"
-    )
+    kinds = {
+        SESSION_TERMINATED: "ended",
+        INVALID_URI: "config",
+        SESSION_INSECURE: "config",
+        UNRESOLVED: "native",
+    }
+    return kinds.get(error.status, "call")
 
 
 def words_of(error: pj.Error) -> str:
     """The library's reason, or a better one."""
+    if error.status == SESSION_INSECURE:
+        return "srtp_requires (--srtp-requires) asks for signalling that is more secure than this URI's"
     return "the host name cannot be resolved" if error.status == UNRESOLVED else str(error.reason)
 
 
