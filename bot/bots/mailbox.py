@@ -206,12 +206,13 @@ class Mailbox:
 
 
 class Draft:
-    """A message that is being recorded to ``path``."""
+    """A message that is being recorded to ``path``; once finished it is in ``kept``."""
 
     def __init__(self, mailbox: Mailbox, facts: Message) -> None:
         self._mailbox = mailbox
         self._facts = facts
         self.path = mailbox.folder / f"{facts.id}.part.wav"
+        self.kept = mailbox.folder / f"{facts.id}.wav"
         self.digits = ""
 
     def press(self, digit: str) -> None:

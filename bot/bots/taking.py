@@ -15,7 +15,8 @@ __all__ = ["Taking"]
 class Taking:
     """What a caller says from now on, with the digits pressed meanwhile."""
 
-    def __init__(self, draft: Draft, recording: Recording) -> None:
+    def __init__(self, call: Call, draft: Draft, recording: Recording) -> None:
+        self._call = call
         self._draft = draft
         self._recording = recording
 
@@ -24,7 +25,7 @@ class Taking:
         """Begin; raises what a call that has ended raises, and then there is no message."""
         draft = mailbox.begin(_facts_of(call))
         try:
-            return cls(draft, call.record(draft.path))
+            return cls(call, draft, call.record(draft.path))
         except BotError:
             draft.finish("hangup")
             raise
@@ -34,9 +35,12 @@ class Taking:
         self._draft.press(digit)
 
     def finish(self, ended_by: str) -> None:
-        """Complete the message, while the call may go on."""
+        """Complete the message, while the call may go on; reports name its file where it is then."""
         self._recording.stop(linger=0)
-        self._draft.finish(ended_by)
+        if self._draft.finish(ended_by) is None:
+            self._call.recordings.remove(self._recording)
+        else:
+            self._recording.path = self._draft.kept
 
 
 def _facts_of(call: Call) -> Message:

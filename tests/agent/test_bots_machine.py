@@ -102,6 +102,7 @@ def test_how_a_message_ends(
 ) -> None:
     machine = new_machine({"srtp": "mandatory"}, silence=1.5, limit=3.2 if way == "limit" else 30)
     call = dial(new_endpoint(srtp="mandatory"), machine)
+    [answered] = machine.calls
     speak(machine, call, speech)
     if way == "hangup":
         call.hangup()
@@ -123,6 +124,7 @@ def test_how_a_message_ends(
     assert (message["codec"], message["clock_rate"], message["sample_rate"]) == ("PCMA", 8000, 8000)
     assert message["digits"] == ("7#" if way == "#" else "")
     wav = folder / f"{message['id']}.wav"
+    assert [recording.path for recording in answered.recordings] == [wav]
     assert read(wav).duration_s == pytest.approx(message["duration_s"], abs=0.001)
     if way != "limit":
         assert_said(speech, wav)
