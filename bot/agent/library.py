@@ -238,8 +238,8 @@ def matching(build: list[tuple[Codec, str]], wanted: str) -> list[tuple[Codec, s
     names = [str(codec) for codec, _ in build] + [codec.name for codec, _ in build]
     near = difflib.get_close_matches(wanted.upper(), {name.upper(): name for name in names}, n=1)
     hint = f" (did you mean {next(n for n in names if n.upper() == near[0])!r}?)" if near else ""
-    have = ", ".join(str(codec) for codec, _ in build)
-    raise Refused("config", f"codec {wanted!r} is not in this build{hint}; it has {have}")
+    have = ", ".join(dict.fromkeys(names[: len(build)]))  # mono and stereo are of one name
+    raise Refused("config", f"codec {wanted!r} (--codec) is not in this build{hint}; it has {have}")
 
 
 def conference_rate(codecs: Sequence[str]) -> int:

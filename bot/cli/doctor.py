@@ -34,7 +34,7 @@ def command() -> int:
         ready = endpoint.ready
         assert ready is not None
         click.echo(f"library     PJSIP {ready.version}, an endpoint starts")
-        click.echo(f"codecs      {', '.join(map(str, ready.codecs))}")
+        click.echo(f"codecs      {', '.join(dict.fromkeys(map(str, ready.codecs)))}")
         click.echo(f"SRTP        SDES only (no DTLS-SRTP); {', '.join(ready.suites)}")
         click.echo(f"calls       {CALL_SLOTS} at once in an endpoint; start more endpoints for more")
         click.echo(f"sockets     {SOCKETS} in an endpoint; surplus INVITEs are answered 486 or 503")

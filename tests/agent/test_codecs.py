@@ -46,7 +46,11 @@ def test_wrong_codec_fails_at_once_and_says_which(new_endpoint: NewEndpoint) -> 
 
 
 def test_unknown_codec_names_the_near_one(new_endpoint: NewEndpoint) -> None:
-    with pytest.raises(ConfigError, match=r"'PCMX' is not in this build \(did you mean 'PCM[AU]'\?\)"):
+    with pytest.raises(
+        ConfigError, match=r"'PCMX' \(--codec\) is not in this build \(did you mean 'PCM[AU]'\?\)"
+    ):
+        new_endpoint(codecs=["PCMX"])
+    with pytest.raises(ConfigError, match=r"it has (?!.*(L16/44100).*\1)"):
         new_endpoint(codecs=["PCMX"])
     with pytest.raises(ConfigError, match=r"'speex/12000'.*did you mean 'speex/(16|8|32)000'"):
         new_endpoint(codecs=["speex/12000"])
