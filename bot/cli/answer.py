@@ -16,6 +16,7 @@ from bot.cli.options import (
     endpoint_config,
     endpoint_options,
     expectation_options,
+    naming,
     output_options,
 )
 from bot.cli.run import Run, endpoint_of
@@ -66,7 +67,8 @@ class Answering:
             raise ConfigError("answering TLS needs a certificate: add --tls-cert FILE and --tls-key FILE")
         given = given_to(role, options)
         if "record" in given:
-            ensure_writable(Path(given["record"]))
+            with naming("--record"):
+                ensure_writable(Path(given["record"]))
         if self._checks.audio is not None and "record" not in given:
             raise ConfigError("--expect-audio needs a recording: add --record FILE")
         self._play: Path | None = given.get("play")

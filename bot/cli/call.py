@@ -17,6 +17,7 @@ from bot.cli.options import (
     existing_audio,
     expectation_options,
     headers,
+    naming,
     output_options,
 )
 from bot.cli.run import Run, endpoint_of
@@ -46,7 +47,7 @@ REQUEST_TERMINATED = 487
     "--duration",
     type=PositiveSeconds,
     metavar="S",
-    help="Hang up this long after the answer.  [10, or when all is played and dialled]",
+    help="Hang up this long after the answer.  [10, or longer, till all is played and dialled]",
 )
 @click.option("--ring-timeout", type=PositiveSeconds, default=30.0, show_default=True, metavar="S")
 @click.option(
@@ -64,8 +65,8 @@ REQUEST_TERMINATED = 487
 def command(uri: str, **options: Any) -> int:
     """Place a call to URI and assert what happens.
 
-    Without any --expect it is asserted that the call was answered, that audio flowed both ways,
-    and that it ended as planned.
+    It is always asserted that the call was answered, that audio flowed both ways, and that it ended as
+    planned; or, with --expect-code or --cancel-after, that it ended so instead. Each --expect adds to that.
     """  # fmt: skip
     with Run(options) as run:
         Placing(run, uri, options).perform()
@@ -86,7 +87,8 @@ class Placing:
         self._loop = options.pop("loop")
         self._record = options.pop("record")
         digits = options.pop("dtmf")
-        self._digits = checked_digits(digits) if digits is not None else None
+        with naming("--dtmf"):
+            self._digits = checked_digits(digits) if digits is not None else None
         self._method = DtmfMethod(options.pop("dtmf_method"))
         self._duration = options.pop("duration")
         self._ring_timeout = options.pop("ring_timeout")
@@ -98,7 +100,8 @@ class Placing:
             if self._record is None:
                 raise ConfigError("--expect-audio needs a recording: add --record FILE or --out DIR")
         if self._record is not None:
-            ensure_writable(Path(self._record))
+            with naming("--record"):
+                ensure_writable(Path(self._record))
 
     def perform(self) -> None:
         """Everything between the first packet and the last."""

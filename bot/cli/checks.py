@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.call import Call
-from bot.cli.options import existing_audio
+from bot.cli.options import existing_audio, naming
 from bot.cli.run import Run
 from bot.errors import ConfigError
 from bot.expectations import compiled, expect
@@ -34,7 +34,8 @@ class Checks:
         if self._method and not self._digits:
             raise ConfigError("--expect-dtmf-method needs digits: add --expect-dtmf DIGITS")
         self.audio = audible(existing_audio(options.pop("expect_audio"), "--expect-audio"))
-        self._headers = [parse_header(text) for text in options.pop("expect_headers")]
+        with naming("--expect-header"):
+            self._headers = [parse_header(text) for text in options.pop("expect_headers")]
         self.asked = any([self._codec, self._suite, self._digits, self.audio, self._headers])
         for name, pattern in self._headers:
             try:

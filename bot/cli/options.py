@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,7 @@ __all__ = [
     "endpoint_options",
     "expectation_options",
     "headers",
+    "naming",
     "output_options",
 ]
 
@@ -48,13 +50,17 @@ ENDPOINT_KEYS = (
     "rtp_ports", "tls_ca", "tls_cert", "tls_key",
 )  # fmt: skip
 
+REPEATABLE = {"transports": "transport", "codecs": "codec", "suites": "suite"}
+"""Settings of several values, each an option of its own."""
+
 
 def endpoint_options(command: Command) -> Command:
     """Who the endpoint is, where it listens, how it encrypts."""
     options = [
         click.option("--config", "config_file", metavar="FILE", help="Endpoint YAML; flags override it."),
         click.option("--bind", metavar="ADDR", help="SIP and media listen here.  [all interfaces]"),
-        click.option("--port", type=click.IntRange(0, 65535), metavar="N", help="SIP port."),
+        click.option("--port", type=click.IntRange(0, 65535), metavar="N",
+                     help="SIP port.  [5060 for answer, else a free one]"),
         click.option("--transport", "transports", type=choice(Transport), multiple=True,
                      help="SIP transport; repeatable.  [udp]"),
         click.option("--id", "id", metavar="AOR", help="The address of record, sip:user@domain."),
@@ -108,7 +114,8 @@ def output_options(command: Command) -> Command:
         click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is stdout."),
         click.option("--junit", "junit_file", metavar="FILE", help="Write a JUnit report; - is stdout."),
         click.option("--out", "out_folder", metavar="DIR",
-                     help="Write result.json, junit.xml, journal.jsonl and recordings there."),
+                     help="Write result.json, junit.xml, journal.jsonl, sip.pcap, report.html and what is "
+                     "recorded there."),
         click.option("--keylog", "keylog_file", metavar="FILE", help="Write the SRTP keys there."),
         click.option("--capture", "capture_file", metavar="FILE",
                      help="Record the packets there, pcap, and prove each was protected as negotiated."),
@@ -136,7 +143,7 @@ def endpoint_config(given: dict[str, Any], *, name: str, port: int = 0) -> Endpo
     path = given.pop("config_file")
     config = load_config(Path(path)) if path else EndpointConfig(name=name, port=port)
     overrides = {key: value for key in ENDPOINT_KEYS if (value := given.pop(key)) is not None}
-    for key in ("transports", "codecs", "suites"):
+    for key in REPEATABLE:
         if values := given.pop(key):
             overrides[key] = values
     if given.pop("tls_insecure"):
@@ -144,10 +151,33 @@ def endpoint_config(given: dict[str, Any], *, name: str, port: int = 0) -> Endpo
     overrides |= nat_settings(given)
     if given.pop("detect_inband") or given.get("expect_dtmf_method") == DtmfMethod.INBAND:
         overrides["detect_inband_dtmf"] = True
-    config = config.with_options(**overrides)
-    if Transport.TLS in config.transports:
-        config.tls.check_files()
-    return config
+    return overridden(config, overrides)
+
+
+def overridden(config: EndpointConfig, overrides: dict[str, Any]) -> EndpointConfig:
+    """The settings with those of the flags; what is wrong with one is told by its flag's name."""
+    try:
+        config = config.with_options(**overrides)
+        if Transport.TLS in config.transports:
+            config.tls.check_files()
+        return config
+    except ConfigError as error:
+        key, colon, what = str(error).partition(": ")
+        name = key.replace(".", "_").partition("[")[0] + "_"
+        flag = max((flag for flag in overrides if name.startswith(f"{flag}_")), key=len, default=None)
+        if not colon or flag is None:
+            raise
+        option = REPEATABLE.get(flag, flag.removeprefix("nat_").replace("_", "-"))
+        raise ConfigError(f"--{option}: {what}") from None
+
+
+@contextmanager
+def naming(option: str) -> Iterator[None]:
+    """Tells whose value it is that is wrong."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{option}: {error}") from None
 
 
 def nat_settings(given: dict[str, Any]) -> dict[str, Any]:
@@ -164,8 +194,9 @@ def nat_settings(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def headers(texts: tuple[str, ...]) -> list[tuple[str, str]]:
-    """``Name: value`` options in their order, several of one name too; ConfigError for what is no header."""
-    return [parse_header(text) for text in texts]
+    """``--header`` options in their order, several of one name too; ConfigError for what is no header."""
+    with naming("--header"):
+        return [parse_header(text) for text in texts]
 
 
 def existing_audio(path: str | None, option: str) -> Path | None:

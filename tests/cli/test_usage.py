@@ -32,9 +32,10 @@ def blamed(bot: Bot, *words: str) -> None:
         (["call", URI, "--sutie", "x"], ["--sutie", "--suite"]),
         (["call", URI, "--suite", "AES_CM_128_HMAC_SHA1_8"], ["--suite", "AES_CM_128_HMAC_SHA1_80"]),
         (["call", URI, "--expect-suite", "none"], ["--expect-suite"]),
+        (["call", URI, "--srtp", "mandatory", "--srtp-requires", "tls"], ["--srtp-requires", URI]),
         (["call", URI, "--srtp", "always"], ["--srtp", "mandatory"]),
-        (["call", URI, "--codec", "PCMX"], ["PCMX", "PCMA"]),
-        (["call", URI, "--codec", "a=b"], ["codecs[0]", "a=b"]),
+        (["call", URI, "--codec", "PCMX"], ["--codec", "PCMX", "PCMA"]),
+        (["call", URI, "--codec", "a=b"], ["--codec: ", "a=b"]),
         (["call", URI, "--port", "sip"], ["--port", "sip"]),
         (["call", URI, "--port", "70000"], ["--port", "70000"]),
         (["call", URI, "--duration", "-1"], ["--duration"]),
@@ -42,25 +43,25 @@ def blamed(bot: Bot, *words: str) -> None:
         (["ping", URI, "--timeout", "nan"], ["--timeout", "nan"]),
         (
             ["register", "--registrar", f"sip:{LOOPBACK}:9;transport=tcp", "--user", "u"],
-            ["registrar", "asks for tcp", "--transport tcp"],
+            ["--registrar: ", "asks for tcp", "--transport tcp"],
         ),
         (["call", URI, "--transport", "sctp"], ["--transport", "sctp", "tcp"]),
-        (["call", URI, "--bind", "localhost"], ["bind", "localhost"]),
-        (["call", URI, "--bind", "::1"], ["bind", "::1", "IPv6"]),
-        (["call", URI, "--rtp-ports", "4000"], ["rtp_ports", "4000"]),
-        (["call", URI, "--id", "alice"], ["id", "alice"]),
-        (["call", URI, "--registrar", "example.org"], ["registrar", "example.org"]),
+        (["call", URI, "--bind", "localhost"], ["--bind: ", "localhost"]),
+        (["call", URI, "--bind", "::1"], ["--bind: ", "::1", "IPv6"]),
+        (["call", URI, "--rtp-ports", "4000"], ["--rtp-ports: ", "4000"]),
+        (["call", URI, "--id", "alice"], ["--id: ", "alice"]),
+        (["call", URI, "--registrar", "example.org"], ["--registrar: ", "example.org"]),
         (["call"], ["URI"]),
         (["call", "bob"], ["bob"]),
         (["call", "http://127.0.0.1/"], ["http"]),
         (["call", "sip:bob@[::1]"], ["IPv6"]),
         (["call", "sip:bob@127.0.0.1:70000"], ["70000"]),
         (["call", f"{URI};transport=tcp"], ["tcp", "--transport"]),
-        (["call", URI, "--header", "no colon"], ["no colon"]),
+        (["call", URI, "--header", "no colon"], ["--header: ", "no colon"]),
         (["call", URI, "--header", "Bad Name: x"], ["Bad Name"]),
         (["call", URI, "--header", "X-A: 1\r\nX-B: 2"], ["X-A"]),
-        (["call", URI, "--expect-header", "X-A: ["], ["X-A", "regular expression"]),
-        (["call", URI, "--dtmf", "12X"], ["'X'", "0-9"]),
+        (["call", URI, "--expect-header", "X-A: ["], ["--expect-header", "X-A", "regular expression"]),
+        (["call", URI, "--dtmf", "12X"], ["--dtmf: ", "'X'", "0-9"]),
         (["call", URI, "--dtmf", "1", "--dtmf-method", "sms"], ["--dtmf-method", "rfc4733"]),
         (
             ["call", URI, "--expect-dtmf", "1", "--expect-dtmf-method", "sms"],
@@ -91,9 +92,9 @@ def blamed(bot: Bot, *words: str) -> None:
         (["call", URI, "--json", "-", "--junit", "-"], ["--json", "--junit"]),
         (
             ["call", URI, "--transport", "tls", "--tls-ca", "missing.pem"],
-            ["tls.ca", "missing.pem", "no such file"],
+            ["--tls-ca: ", "missing.pem", "no such file"],
         ),
-        (["call", URI, "--transport", "tls", "--tls-ca", "text.wav"], ["tls.ca", "text.wav", "PEM"]),
+        (["call", URI, "--transport", "tls", "--tls-ca", "text.wav"], ["--tls-ca: ", "text.wav", "PEM"]),
         (["answer", "--transport", "tls"], ["certificate", "--tls-cert"]),
         (["answer", "--transport", "tls", "--tls-cert", "text.wav"], ["key"]),
         (["answer", "--as", "player"], ["--play"]),
@@ -167,7 +168,7 @@ def test_key_of_another_certificate(srtpbot: NewBot, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     one, other = authority.issue("one.example"), authority.issue("other.example")
     bot = srtpbot("answer", "--transport", "tls", "--tls-cert", one.cert, "--tls-key", other.key)
-    blamed(bot, "tls.key", str(other.key), "is not the key of the certificate")
+    blamed(bot, "--tls-key: ", str(other.key), "is not the key of the certificate")
 
 
 def test_certificate_without_its_key(srtpbot: NewBot, tmp_path: Path) -> None:
