@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, overload
@@ -17,9 +16,7 @@ from .call import Call, Recording
 from .deadline import Deadline
 from .endpoint import Endpoint
 from .endpoint_expectations import EndpointExpectation
-from .errors import ConfigError, ExpectationFailed
-from .events import ExpectationChecked
-from .explain import history
+from .errors import ConfigError
 from .messages_seen import MessagesSeen
 from .model import CallState, Codec, CryptoSuite, Direction, DtmfMethod, EndedBy, MediaDirection, StreamStats
 from .path_expectations import PathExpectation
@@ -34,10 +31,6 @@ __all__ = ["CallExpectation", "RecordingExpectation", "expect"]
 TIMEOUT_S = 5.0
 MEASURE_EVERY_S = 0.1
 SETTLE_S = 0.5
-
-
-class Impossible(Exception):
-    """What was expected can no longer come true; the text is what was observed."""
 
 
 @overload
@@ -59,67 +52,7 @@ def expect(
     raise TypeError(f"expect() takes a Call, a Recording or an Endpoint, not {type(subject).__name__}")
 
 
-class _Expectation:
-    def __init__(self, call: Call) -> None:
-        self._call = call
-        self._known = call.known
-
-    def _decide(self, name: str, passed: bool, expected: str, observed: str, *, why: str = "") -> None:
-        """Write the verdict down and raise when it is a failure."""
-        host = self._call.host
-        checked = ExpectationChecked(
-            at=time.monotonic(),
-            name=f"{self._call.label} {name}",
-            passed=passed,
-            expected=expected,
-            observed=observed,
-            call=self._call.number,
-        )
-        assert isinstance(host, Endpoint)
-        host.journal.append(host.name, checked)
-        if not passed:
-            lines = [f"{self._call} {name}", f"expected: {expected}", f"observed: {observed}"]
-            lines += [why] if why else []
-            raise ExpectationFailed("\n".join([*lines, *history(self._known)]))
-
-    def _await(
-        self,
-        name: str,
-        expected: str,
-        observe: Callable[[], str],
-        holds: Callable[[], bool],
-        *,
-        timeout: float,
-        hopeless: Callable[[], str | None] = lambda: None,
-    ) -> None:
-        """Wait until ``holds``; ``hopeless`` says why that cannot happen any more."""
-
-        def check() -> None:
-            if (reason := hopeless()) is not None:
-                raise Impossible(reason)
-
-        why = ""
-        try:
-            passed = self._call.host.wait_until(holds, Deadline(timeout), check)
-            why = "" if passed else f"waited {timeout:g} s"
-        except Impossible as impossible:
-            passed, why = False, f"it can no longer come true: {impossible}"
-        self._decide(name, passed, expected, observe(), why=why)
-
-    def _ended(self) -> str | None:
-        end = self._known.ended
-        return f"the call ended: {end.code} {end.reason}, by {self._known.ended_by}" if end else None
-
-    def _state(self) -> str:
-        end = self._known.ended
-        return (
-            f"{self._known.state} {end.code} {end.reason}, by {self._known.ended_by}"
-            if end
-            else (str(self._known.state))
-        )
-
-
-class CallExpectation(_Expectation, PathExpectation, SetupExpectation, StreamExpectation):
+class CallExpectation(PathExpectation, SetupExpectation, StreamExpectation):
     """What can be expected of a call; every ``timeout`` is in seconds."""
 
     # ---- states
@@ -465,7 +398,7 @@ class CallExpectation(_Expectation, PathExpectation, SetupExpectation, StreamExp
         return f"{self._known.digits!r} by {methods}" if received else "no digits"
 
 
-class RecordingExpectation(_Expectation, SoundExpectation):
+class RecordingExpectation(SoundExpectation):
     """What can be expected of a recording; ``SoundExpectation`` has what needs no reference."""
 
     def __init__(self, recording: Recording) -> None:

@@ -1,15 +1,13 @@
 """Owns what can be expected of the way a call takes: its transport, its connection, its ICE candidates.
 
-It must not know how a verdict is written down: whoever has a call and decides brings both.
+It must not know how a verdict is waited for and written down: ``deciding`` does.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-
 from .call import Call
 from .deadline import Deadline
+from .deciding import Deciding
 from .errors import ConfigError
 from .model import CandidatePair, Transport
 from .record import CallRecord
@@ -21,32 +19,8 @@ LOOK_EVERY_S = 0.05
 CANDIDATE_TYPES = ("host", "srflx", "prflx", "relay")
 
 
-class PathExpectation(ABC):
+class PathExpectation(Deciding):
     """What can be expected of the way that a call's messages and media take; timeouts are in seconds."""
-
-    _call: Call
-    _known: CallRecord
-
-    @abstractmethod
-    def _decide(self, name: str, passed: bool, expected: str, observed: str, *, why: str = "") -> None:
-        """Write the verdict down and raise when it is a failure."""
-
-    @abstractmethod
-    def _await(
-        self,
-        name: str,
-        expected: str,
-        observe: Callable[[], str],
-        holds: Callable[[], bool],
-        *,
-        timeout: float,
-        hopeless: Callable[[], str | None] = ...,
-    ) -> None:
-        """Wait until something holds, and decide."""
-
-    @abstractmethod
-    def _ended(self) -> str | None:
-        """How the call ended, when it has."""
 
     def to_use_transport(
         self, transport: str | Transport, *, method: str = "INVITE", timeout: float = TIMEOUT_S

@@ -1,15 +1,15 @@
 """Owns what can be expected of the sound in a recording: markers, digits, signals, level, silence.
 
-It must not know how a verdict is written down: whoever has a recording and decides brings both.
+It must not know how a verdict is written down: ``deciding`` does.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .call import Recording
+from .deciding import Deciding
 from .errors import ConfigError
 
 if TYPE_CHECKING:
@@ -24,14 +24,10 @@ SHOWN = 8
 """Findings that a verdict names; of more it tells the number."""
 
 
-class SoundExpectation(ABC):
+class SoundExpectation(Deciding):
     """What can be expected of a recording without a reference; every ``timeout`` is for its file, in s."""
 
     _recording: Recording
-
-    @abstractmethod
-    def _decide(self, name: str, passed: bool, expected: str, observed: str, *, why: str = "") -> None:
-        """Write the verdict down and raise when it is a failure."""
 
     def to_contain_marker(self, identity: int, *, timeout: float = TIMEOUT_S) -> None:
         """The marker of this identity is heard, once or more (``media.marker``, ``srtpbot audio make``).

@@ -1,16 +1,15 @@
 """Owns what can be expected of how a call was set up and given up, read from its messages.
 
-It must not know how a verdict is written down or waited for: whoever has a call and decides brings both.
+It must not know how a verdict is waited for and written down: ``deciding`` does.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from .cancellation import incomplete, wrong_with
+from .deciding import Deciding
 from .errors import ConfigError
-from .record import CallRecord
 from .reliability import reliable_responses, unacknowledged
 from .session_timer import NegotiatedTimer, negotiated
 from .sip import Message, Uri, parse_uri
@@ -21,27 +20,8 @@ TIMEOUT_S = 5.0
 REFRESHERS = ("uac", "uas")
 
 
-class SetupExpectation(ABC):
+class SetupExpectation(Deciding):
     """What can be expected of the beginning and the end of a call; every ``timeout`` is in seconds."""
-
-    _known: CallRecord
-
-    @abstractmethod
-    def _await(
-        self,
-        name: str,
-        expected: str,
-        observe: Callable[[], str],
-        holds: Callable[[], bool],
-        *,
-        timeout: float,
-        hopeless: Callable[[], str | None] = lambda: None,
-    ) -> None:
-        """Wait until ``holds``; ``hopeless`` says why that cannot happen any more."""
-
-    @abstractmethod
-    def _ended(self) -> str | None:
-        """How the call ended, if it has."""
 
     def to_have_cancelled_correctly(self, *, timeout: float = TIMEOUT_S) -> None:
         """The last CANCEL is as RFC 3261 9.1 wants it and answered; so is its INVITE, with its ACK.

@@ -1,15 +1,12 @@
 """What can be expected of how a call's audio is packed: ptime, payload types, channels, RTCP's port.
 
-It must not know how a verdict is written down: whoever has a call and decides brings both.
+It must not know how a verdict is waited for and written down: ``deciding`` does.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-
+from .deciding import Deciding
 from .errors import ConfigError
-from .record import CallRecord
 
 __all__ = ["StreamExpectation"]
 
@@ -18,27 +15,8 @@ NO_EVENTS = 0
 """As the setting ``telephone_event`` says it."""
 
 
-class StreamExpectation(ABC):
+class StreamExpectation(Deciding):
     """What can be expected of the audio stream; timeouts are in seconds."""
-
-    _known: CallRecord
-
-    @abstractmethod
-    def _await(
-        self,
-        name: str,
-        expected: str,
-        observe: Callable[[], str],
-        holds: Callable[[], bool],
-        *,
-        timeout: float,
-        hopeless: Callable[[], str | None] = ...,
-    ) -> None:
-        """Wait until something holds, and decide."""
-
-    @abstractmethod
-    def _ended(self) -> str | None:
-        """How the call ended, when it has."""
 
     def to_have_stream(
         self,
