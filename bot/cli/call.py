@@ -109,8 +109,8 @@ class Placing:
         with endpoint_of(self._run, self._config) as endpoint:
             if self._play is not None:
                 endpoint.playable(self._play)
-            if self._config.registrar:
-                endpoint.wait_registered()
+            if not self._run.registered(endpoint):
+                return
             call = endpoint.make_call(self._uri, headers=self._headers, ring_timeout=self._ring_timeout)
             self._run.calls.append(call)
             if self._record:

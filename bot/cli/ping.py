@@ -46,12 +46,10 @@ def command(uri: str, **options: Any) -> int:
     """  # fmt: skip
     config = trusting(endpoint_config(options, name="ping"))
     pinging = Pinging(uri, options)
-    with PingRun(options, pinging) as run:
-        with endpoint_of(run, config) as endpoint:
-            if config.registrar:
-                endpoint.wait_registered()
+    with PingRun(options, pinging) as run, endpoint_of(run, config) as endpoint:
+        if run.registered(endpoint):
             pinging.perform(run, endpoint)
-        pinging.judge(run)
+            pinging.judge(run)
     if pinging.probes:
         run.say(figures(pinging.round_trips, pinging.peer))
     run.show()

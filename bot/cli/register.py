@@ -94,13 +94,13 @@ class RegisterRun(Run):
             return
         self._heard.append(RegistrationResult.of(event, self.journal.since_start(event)))
         if event.active:
-            self.say(f"registered    {event.account}: {event.code} {event.reason}, for {event.expires_s} s")
-            self.say(f"  contact     {event.contact or 'not said'}")
+            self.say(f"registered      {event.account}: {event.code} {event.reason}, for {event.expires_s} s")
+            self.say(f"  contact       {event.contact or 'not said'}")
             for route in event.service_route:
-                self.say(f"  route       {route}")
+                self.say(f"  route         {route}")
         else:
-            said = "unregistered  " if event.code < 300 else "not registered"
-            self.say(f"{said} {event.account}: {event.code} {event.reason}")
+            said = "unregistered" if event.code < 300 else "not registered"
+            self.say(f"{said:<14}  {event.account}: {event.code} {event.reason}")
 
 
 def registering(config: EndpointConfig, expires_s: int | None) -> EndpointConfig:

@@ -26,6 +26,7 @@ from bot.config import EndpointConfig
 from bot.endpoint import Endpoint
 from bot.errors import BotError, ConfigError, ExpectationFailed, NativeError
 from bot.events import AgentReady, ExpectationChecked, KeyNegotiated
+from bot.expectations import expect
 from bot.journal import Entry, Journal
 from bot.report.narrate import narrate
 from bot.report.result import Result, call_result, run_result
@@ -36,7 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Interrupted", "Run"]
 
-INTERRUPTED = 130
+FAILED, INTERRUPTED = 1, 130
+REGISTRATION_S = 10.0
 STDOUT = "-"
 
 
@@ -114,6 +116,12 @@ class Run:
             return False
         return True
 
+    def registered(self, endpoint: Endpoint) -> bool:
+        """Whether the registrar took the endpoint, if it has one; that it does is asserted."""
+        return endpoint.config.registrar is None or self.check(
+            lambda: expect(endpoint).to_be_registered(timeout=REGISTRATION_S)
+        )
+
     def decide(self, name: str, passed: bool, expected: str, observed: str) -> None:
         """An expectation of the run as a whole."""
         checked = ExpectationChecked(
@@ -150,6 +158,8 @@ class Run:
             self.exit_status = 0 if self._orderly_end else INTERRUPTED
         elif isinstance(error, ExpectationFailed):
             self.say(f"FAIL  {error}")
+        elif isinstance(error, BotError) and error.exit_status == FAILED:
+            self.decide("what was asked for is carried out", False, "no failure", str(error))
         elif isinstance(error, BotError):
             self.error = str(error)
             self.exit_status = error.exit_status
@@ -170,7 +180,7 @@ class Run:
         result = run_result(self.journal, duration, self.calls, self.checked, self.error, wire=wire)
         result = self.completed(result)
         if not self.exit_status and result.verdict == "fail" and (self.checked or not self._orderly_end):
-            self.exit_status = 1
+            self.exit_status = FAILED
         self.result = result
         self.journal.close()
         if self._keys is not None:

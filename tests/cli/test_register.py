@@ -56,6 +56,21 @@ def test_wrong_password(registrar: Registrar, srtpbot: NewBot) -> None:
     assert len(registrar.of("REGISTER")) == 2
 
 
+@pytest.mark.parametrize("command", ["call", "ping"])
+def test_who_is_not_registered_sends_nothing_else(
+    command: str, registrar: Registrar, srtpbot: NewBot
+) -> None:
+    who = ["--bind", LOOPBACK, "--registrar", registrar.uri, "--id", "sip:alice@h", "--user", "alice"]
+    bot = srtpbot(command, registrar.uri, *who, "--json", "-", SRTPBOT_PASSWORD="looking-glass")
+    assert bot.end() == FAILED, bot.said
+    result = bot.json()
+    assert (result["verdict"], result["error"]) == ("fail", None)
+    [expectation] = result["expectations"]
+    assert (expectation["verdict"], expectation["expected"]) == ("fail", "registered")
+    assert "401" in expectation["observed"]
+    assert {one.method for one in registrar.requests} == {"REGISTER"}
+
+
 def test_nobody_there(srtpbot: NewBot) -> None:
     who = ["--bind", LOOPBACK, "--registrar", f"sip:{LOOPBACK}:9", "--user", "alice"]
     bot = srtpbot("register", *who, "--timeout", 0.2)
