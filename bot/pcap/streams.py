@@ -87,7 +87,6 @@ class Stream:
         self.reused = 0
         self.unopened = PlainOrNot(doubt_is_plain=agreed.due is Due.NOTHING)
         self.suites: Counter[str] = Counter()
-        self.last_stale = 0.0
         self.began = math.inf
         self._key_stream: tuple[SrtpKey | None, int] = None, 0
 
@@ -146,7 +145,6 @@ class Stream:
             self.unchosen += 1
         elif not opened.in_force:
             self.stale += 1
-            self.last_stale = packet.at
         else:
             self.authenticated += 1
         key, identity = self._key_stream
