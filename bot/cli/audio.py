@@ -66,7 +66,7 @@ def make(spec: str, out: str, rate: int) -> int:
     return 0
 
 
-@command.command(name="show")
+@command.command(name="show", short_help="Say what a file holds, and draw it.")
 @click.argument("file", type=click.Path())
 @click.option("--reference", type=click.Path(), metavar="REF", help="What was sent: draw it above, aligned.")
 @click.option("--out", type=click.Path(), metavar="FILE", help="Draw a picture, .png or .svg.")
@@ -91,7 +91,7 @@ def show(file: str, reference: str | None, out: str | None, json_file: str | Non
     return 0
 
 
-@command.command(name="compare")
+@command.command(name="compare", short_help="Whether a recording holds what was sent.")
 @click.argument("reference", type=click.Path(), metavar="REF")
 @click.argument("recording", type=click.Path(), metavar="REC")
 @click.option("--codec", metavar="NAME", help="The call's codec: what it may lose is known, e.g. GSM.")

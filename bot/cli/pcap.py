@@ -56,7 +56,7 @@ def key_options(function: Command) -> Command:
     return function
 
 
-@command.command(name="streams")
+@command.command(name="streams", short_help="List the streams, and whether they are protected.")
 @shared
 @key_options
 def streams(file: str, json_file: str | None, **given: Any) -> int:
@@ -76,7 +76,7 @@ def streams(file: str, json_file: str | None, **given: Any) -> int:
     return int(any(one.answered or not (one.protection and one.protection.plain_allowed) for one in broken))
 
 
-@command.command(name="split")
+@command.command(name="split", short_help="Write a pcap for each stream.")
 @shared
 @click.option("--out", required=True, metavar="DIR", help="A new folder for the files.")
 def split(file: str, json_file: str | None, out: str) -> int:
@@ -92,7 +92,7 @@ def split(file: str, json_file: str | None, out: str) -> int:
     return 0
 
 
-@command.command(name="decrypt")
+@command.command(name="decrypt", short_help="Write the RTP in the clear, and WAVs of it.")
 @shared
 @click.option("--out", required=True, metavar="DIR", help="A new folder for the files.")
 @key_options

@@ -11,7 +11,7 @@ import pytest
 from tests.agent.certificates import Authority
 from tests.agent.starting import LOOPBACK
 from tests.cli.conftest import NewBot
-from tests.cli.process import USAGE, Bot
+from tests.cli.process import OK, USAGE, Bot
 
 URI = f"sip:nobody@{LOOPBACK}:9"
 
@@ -224,3 +224,12 @@ def test_schema(subject: str, srtpbot: NewBot) -> None:
     assert bot.end() == 0
     assert bot.json()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert bot.stderr == ""
+
+
+@pytest.mark.parametrize("group", ["pcap", "audio"])
+def test_a_group_says_of_each_command_what_it_does(group: str, srtpbot: NewBot) -> None:
+    bot = srtpbot(group, "--help")
+    assert bot.end() == OK, bot.said
+    _, _, commands = bot.stdout.partition("Commands:")
+    assert commands
+    assert "..." not in commands
