@@ -243,6 +243,11 @@ class CryptoNegotiation(msgspec.Struct, frozen=True, kw_only=True):
     disagreement: str | None = None
     """What breaks RFC 4568, in one sentence."""
 
+    @property
+    def keyed(self) -> bool:
+        """Whether both sides gave keys; an answer to an offer without any agrees on nothing."""
+        return bool(self.offered and self.answered)
+
 
 class _Exchange:
     """The descriptions that one transaction carried."""

@@ -106,7 +106,7 @@ def lines_of(known: CallRecord) -> dict[int, Line]:
         profile = known.profile(media.index) or ""
         lines[media.index] = Line(
             own=own_addresses(known, media.index),
-            secure=bool(media.suite or crypto.answered or "/SAVP" in profile.upper()),
+            secure=bool(media.suite or crypto.keyed or "/SAVP" in profile.upper()),
             suite=media.suite,
             sent=stats.tx.packets if stats else None,
             received=stats.rx.packets if stats else None,

@@ -48,7 +48,7 @@ class Checks:
         check, timeout = self._run.check, 0.0 if call.known.ended else 1.0
         check(lambda: expect(call).to_have_received_packets(timeout=timeout))
         check(lambda: expect(call).to_have_sent_packets(timeout=timeout))
-        if self._suite or self._srtp is SrtpMode.MANDATORY or call.known.crypto().answered:
+        if self._suite or self._srtp is SrtpMode.MANDATORY or call.known.crypto().keyed:
             check(lambda: expect(call).to_be_encrypted(self._suite, timeout=timeout))
         elif self._srtp is SrtpMode.OFF:
             check(lambda: expect(call).not_to_be_encrypted(timeout=timeout))

@@ -115,8 +115,8 @@ def _due(agreement: Agreement, index: int) -> Due:
     sides = [media for caller in (True, False) if (media := agreement.media(index, caller))]
     if any("TLS/" in media.profile.upper() for media in sides):
         return Due.DTLS
-    answered = agreement.crypto[index].answered is not None
-    return Due.SRTP if answered or any(media.secure for media in sides) else Due.NOTHING
+    keyed = agreement.crypto[index].keyed
+    return Due.SRTP if keyed or any(media.secure for media in sides) else Due.NOTHING
 
 
 def _more(one: Due, other: Due) -> Due:

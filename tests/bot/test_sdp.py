@@ -354,6 +354,12 @@ def negotiated(offer: str, answer: str, index: int = 0) -> CryptoNegotiation:
 
 def test_crypto_is_agreed() -> None:
     assert negotiated(OFFER, ANSWER) == CryptoNegotiation(offered=(CM_80, CM_32), answered=CM_32, tag=2)
+    assert negotiated(OFFER, ANSWER).keyed
+
+
+def test_keys_of_one_side_are_not_agreed() -> None:
+    assert not negotiated(OFFER, described()).keyed
+    assert not negotiated(described(), ANSWER).keyed
 
 
 @pytest.mark.parametrize(

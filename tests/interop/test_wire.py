@@ -25,6 +25,7 @@ from media.capture import Capture
 from tests.agent.certificates import Authority
 from tests.cli.conftest import NewBot, answer, call, srtpbot
 from tests.cli.process import FAILED, OK, TROUBLE
+from tests.interop.baresip import Baresip
 from tests.interop.programs import LOOPBACK, Program, free_ports
 from tests.interop.sipp import CAPTURES
 
@@ -254,6 +255,17 @@ def test_plain_rtp_is_said_to_be_plain(call: NewBot, answer: NewBot) -> None:
     [(verdict, observed)] = proofs(caller.json())
     assert verdict == "pass"
     assert "packets of plain RTP, both directions" in observed
+
+
+@pytest.mark.peer("baresip")
+def test_plain_rtp_stays_so_when_the_answer_has_a_key_unasked(call: NewBot, baresip: Baresip) -> None:
+    caller = call(
+        baresip.uri("srtp"), "--srtp", "off", "--duration", TALK_S, "--capture", "x.pcap", "--json", "-"
+    )
+    assert caller.end() == OK, caller.said
+    assert caller.json()["calls"][0]["media"][0]["srtp"]["active"] is False
+    [(verdict, observed)] = proofs(caller.json())
+    assert (verdict, "packets of plain RTP, both directions" in observed) == ("pass", True)
 
 
 def test_without_a_capture_there_is_no_figure(call: NewBot, answer: NewBot) -> None:

@@ -145,6 +145,16 @@ def test_optional_srtp_that_was_answered_with_a_key(tmp_path: Path) -> None:
     assert not protection(of(found, B)).intact
 
 
+def test_a_key_in_the_answer_that_nobody_asked_for(tmp_path: Path) -> None:
+    scene = Scene()
+    scene.call(sdp(ALICE, profile="RTP/AVP"), sdp(BOB, ANSWER, profile="RTP/AVP"))
+    talk(scene, None, None)
+    found = analyse(scene.write(tmp_path / "x.pcap"))
+    assert [one.kind for one in found.streams] == ["RTP", "RTP"]
+    assert [one.protection for one in found.streams] == [None, None]
+    assert of(found, A).answered == SUITE
+
+
 def test_new_keys_of_a_re_invite(tmp_path: Path) -> None:
     scene = Scene()
     scene.call(sdp(ALICE, OFFER), sdp(BOB, ANSWER))
