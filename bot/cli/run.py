@@ -71,7 +71,7 @@ class Run:
         self.error: str | None = None
         self.exit_status = 0
         self.result: Result
-        self._check_outputs()
+        self._check_outputs(options)
         self.journal = Journal(self.folder / "journal.jsonl" if self.folder else None)
         self._keys = self._open_keylog()
         self._capture = self._new_capture()
@@ -304,10 +304,17 @@ class Run:
 
     # ---- before it runs
 
-    def _check_outputs(self) -> None:
+    def _check_outputs(self, options: Mapping[str, Any]) -> None:
         """Find out now, not after the call, that a report cannot be written."""
-        if self._capture_file == STDOUT:
-            raise ConfigError("--capture - cannot go to standard output: name a file")
+        reports = {"--json": self._json, "--junit": self._junit, "--capture": self._capture_file}
+        others = {
+            "--keylog": self._keylog,
+            "--record": options.get("record"),
+            "--save": options.get("saved_file"),
+        }
+        for option in ("--capture", *others):
+            if (reports | others)[option] == STDOUT:
+                raise ConfigError(f"{option} - cannot go to standard output: name a file")
         if self._json == self._junit == STDOUT:
             raise ConfigError("--json - and --junit - cannot both go to standard output")
         if self.folder is not None:
@@ -315,12 +322,17 @@ class Run:
                 self.folder.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise ConfigError(f"--out {self.folder}: {error.strerror}") from None
-        files = (("--json", self._json), ("--junit", self._junit), ("--capture", self._capture_file))
-        for option, path in files:
+        for option, path in reports.items():
             if path and path != STDOUT and os.path.isdir(path):
                 raise ConfigError(f"{option} {path}: is a directory; name a file in it")
             if path and path != STDOUT and not os.access(os.path.dirname(path) or ".", os.W_OK):
                 raise ConfigError(f"{option} {path}: its folder does not exist or cannot be written")
+        taken: dict[str, str] = {}
+        for option, path in (reports | others).items():
+            if path and path != STDOUT and (os.path.isfile(path) or not os.path.exists(path)):
+                other = taken.setdefault(os.path.realpath(path), option)
+                if other != option:
+                    raise ConfigError(f"{other} and {option} both name {path}; one would overwrite the other")
 
     def _new_capture(self) -> CaptureOfRun | None:
         if self._capture_file is None:

@@ -163,7 +163,7 @@ class Scenarios(Run):
         super().__init__({**options, "out_folder": None, "capture_file": None})
         self._capture_file: str | None = captured
         self.folder = Path(folder) if folder else None
-        self._check_outputs()
+        self._check_outputs(options)
         self._cases = cases
         self._running: list[Performance] = []
         self._interrupted = False

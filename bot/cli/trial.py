@@ -68,7 +68,7 @@ class Trial:
         self._parallel = 1 if config.port else options["parallel"]
         options.pop("parallel")
         self._timeout = options.pop("timeout")
-        expected, save = options.pop("expected_file"), options.pop("saved_file")
+        expected, save = options.pop("expected_file"), options["saved_file"]
         self.baseline = Baseline(Path(expected)) if expected is not None else None
         self.save = Path(save) if save is not None else None
         self._check()
@@ -226,9 +226,10 @@ class InteropRun(Run):
             self.exit_status = 3
         elif unmeasured := [(cell, one.unmeasured) for cell, one in seen.items() if one.unmeasured]:
             self._tell_unmeasured(whole, unmeasured)
-        if trial.save is not None and trial.silence is not None:
-            click.echo(f"srtpbot: --save {trial.save}: not written, for the peer fell silent", err=True)
-        elif trial.save is not None and self.error is None:
+        if trial.save is not None and (trial.silence is not None or self.error is not None):
+            why = "the peer fell silent" if trial.silence is not None else "the run ended in an error"
+            click.echo(f"srtpbot: --save {trial.save}: not written, for {why}", err=True)
+        elif trial.save is not None:
             self._replace(trial.save, saved(trial.peer, trial.outcomes(), trial.save))
         return whole
 
