@@ -45,7 +45,7 @@ SIP_PORT = 5060
     "--only",
     multiple=True,
     metavar="PATTERN",
-    help="Only these cells: an id, its beginning, or with * for anything; repeatable.",
+    help="Only these cells: an id, what stands before a / of it, or with * for anything; repeatable.",
 )
 @click.option("--skip", multiple=True, metavar="PATTERN", help="Not these cells; repeatable.")
 @click.option("--list", "lists", is_flag=True, help="Show the cells and call nobody.")

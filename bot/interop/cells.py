@@ -147,8 +147,8 @@ def known_ids() -> set[str]:
 def chosen(cells: list[Cell], only: Iterable[str], skip: Iterable[str]) -> list[Cell]:
     """The cells that ``--only`` names without those that ``--skip`` does; raises ConfigError for none.
 
-    A pattern is an id, its beginning, or has ``*`` in it; what is the same for the cell may be left out:
-    ``listen/``, and what begins with a ``+``.
+    A pattern is an id, what stands before a ``/`` of it, or has ``*`` in it; what is the same for the cell
+    may be left out: ``listen/``, and what begins with a ``+``.
     """
 
     def named(cell: Cell, pattern: str) -> bool:

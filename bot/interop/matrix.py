@@ -109,6 +109,8 @@ class Matrix:
             waiting = Waiting(cell, trigger, on_waiting, on_ready if cell is self.cells[0] else None)
             with ended_after(waiting.started):
                 seen = self._attempts[cell].receive(port, patience, waiting.begin)
+                if not seen.peer_spoke and (failure := waiting.failure):
+                    seen.why = f"{seen.why}; {failure}"
             port = waiting.port or port
             self._done(cell, seen)
 
@@ -162,6 +164,14 @@ class Waiting:
         self._on_waiting(self._cell, uris[0])
         if self._trigger is not None:
             self.started.append(triggered(self._trigger, uris[0], self._cell))
+
+    @property
+    def failure(self) -> str | None:
+        """What became of a trigger that failed."""
+        code = self.started[0].poll() if self.started else None
+        if not code:
+            return None
+        return f"--trigger ended with {'status' if code > 0 else 'signal'} {abs(code)}"
 
 
 def public_uris(endpoint: Endpoint) -> list[str]:

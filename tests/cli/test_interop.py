@@ -203,14 +203,23 @@ def test_a_full_disk_is_not_the_peers_fault(srtpbot: NewBot, answer: NewBot) -> 
 
 def test_an_interrupt_reports_what_was_seen(srtpbot: NewBot, answer: NewBot, tmp_path: Path) -> None:
     parrot = answer("--as", "parrot", "--srtp", "mandatory")
-    run = srtpbot("interop", parrot.uri(), *HERE, "--json", "r.json")
+    run = srtpbot("interop", parrot.uri(), *HERE, "--json", "r.json", "--save", "peer.yaml")
     run.line(r"refused 488")
     run.send(signal.SIGINT)
     assert run.end() == INTERRUPTED
+    assert "--save peer.yaml: not written, for the run ended in an error" in run.stderr
+    assert not (tmp_path / "peer.yaml").exists()
     assert run.leaves_nothing()
     result = json.loads((tmp_path / "r.json").read_text())
     assert result["error"] == "interrupted"
     assert 1 <= len(result["cells"]) < 34
+
+
+def test_a_trigger_that_fails_is_said_to(srtpbot: NewBot) -> None:
+    trigger = f'"{sys.executable}" -c "raise SystemExit(7)"'
+    run = srtpbot("interop", "--listen", "--port", 0, *HERE, *ONE, "--trigger", trigger, "--wait", 1.5)
+    assert run.end() == FAILED, run.said
+    assert "no call came within 1.5 s; --trigger ended with status 7" in " ".join(run.stdout.split())
 
 
 def test_the_peer_calls_us(srtpbot: NewBot, tmp_path: Path) -> None:
