@@ -20,6 +20,7 @@ __all__ = ["Track", "find_closer", "find_tracks"]
 BLOCK_S, STEP_S = 1.0, 0.5
 NEAR_S = 0.024  # around a known delay: more than one packet of 20 ms
 CLOSE_S = 0.06  # around the delays beside a gap: three packets of 20 ms
+LONGEST_GAP_S = 10.0  # no jitter buffer is behind longer ones, nor behind such jumps; bounds memory
 LOCAL_S = 2.0  # when the whole file would take too long
 APART_S = 0.002  # peaks closer than this are one
 PEAKS = 4
@@ -199,6 +200,8 @@ def find_closer(
     for start, end, before, after in gaps:
         margin = round(CLOSE_S * rate)
         low, high = round(min(before, after)) - margin, round(max(before, after)) + margin
+        if max(end - start, high - low) > LONGEST_GAP_S * rate:
+            continue
         piece = reference[start:end]
         correlation = _correlation(piece, recording, start + low, len(piece) + high - low, floor * len(piece))
         if correlation is None or correlation.max() < SURE:
