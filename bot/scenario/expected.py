@@ -19,6 +19,7 @@ from bot.scenario.terms import (
     Seconds,
     Sound,
     YesNo,
+    checked_code,
     is_yes,
     several,
 )
@@ -187,8 +188,7 @@ class Expect(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """Refuse what says nothing, and what cannot be said of the subject."""
         if (self.on is None) is (self.recording is None):
             raise SettingError("on", "expected either on (a call) or recording (what was heard in one)")
-        if self.on == []:
-            raise SettingError("on", "is an empty list")
+        self._check_values()
         said = self.said
         wrong = sorted(key for key in said if (key in RECORDING_KEYS) is (self.recording is None))
         if wrong:
@@ -204,8 +204,8 @@ class Expect(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
     @property
     def said(self) -> list[str]:
         """The keys that expect something, in the order in which they are judged."""
-        return [key for key in JUDGED if getattr(self, key) not in (None, False, "no")] + [
-            key for key in DENIABLE if getattr(self, key) in (False, "no")
+        return [key for key in JUDGED if getattr(self, key) is not None and not self._denied(key)] + [
+            key for key in DENIABLE if self._denied(key)
         ]
 
     @property
@@ -213,9 +213,26 @@ class Expect(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """The calls."""
         return several(self.on) if self.on is not None else []
 
+    def _denied(self, key: str) -> bool:
+        """Whether a key that is either yes or no says no; 0 and the text of a pattern are neither."""
+        value = getattr(self, key)
+        return key in YES_OR_NO and value is not None and not is_yes(value)
+
+    def _check_values(self) -> None:
+        for key in CODES:
+            checked_code(key, getattr(self, key), 100, 699)
+        for key in NEVER_EMPTY:
+            if says_nothing(getattr(self, key)):
+                raise SettingError(key, "is empty, so nothing would be judged; leave it out")
+        for key in AFFIRMED:
+            if self._denied(key):
+                raise SettingError(key, "only yes can be expected; leave it out otherwise")
+
     def _check_companions(self) -> None:
         for key, needed in NEEDS.items():
-            if getattr(self, key) and not any(getattr(self, one) is not None for one in needed):
+            if getattr(self, key) not in (None, []) and not any(
+                getattr(self, one) is not None for one in needed
+            ):
                 raise SettingError(key, f"says how; it needs {' or '.join(needed)} beside it")
         if self.during and not set(WATCHED) & set(self.said):
             raise SettingError("during", f"needs something absent beside it: {', '.join(WATCHED)}")
@@ -230,6 +247,11 @@ class Expect(Options, frozen=True, kw_only=True, forbid_unknown_fields=True):
 RECORDING_KEYS = ("matches", "marker", "digits", "signal", "silent", "level")
 DENIABLE = ("encrypted", "silent", "registered", "reliable")
 """Keys whose no expects something too."""
+AFFIRMED = ("cancelled", "replaced")
+"""Keys whose no would say nothing."""
+YES_OR_NO = (*DENIABLE, *AFFIRMED, "no_dtmf", "no_media", "no_message")
+CODES = ("code", "response", "no_response", "no_media_before")
+NEVER_EMPTY = ("on", "header", "no_header", "marker")
 WATCHED = ("no_dtmf", "no_media", "no_message", "never_state", "no_response")
 JUDGED = (
     "state", "code", "by", "response", "transport", "cancelled", "redirected", "reliable", "session_expires",
@@ -249,3 +271,10 @@ NEEDS = {
     "through": ("matches",),
 }
 """Keys that only say how another one is meant."""
+
+
+def says_nothing(value: object) -> bool:
+    """Whether it is an empty list or mapping, or has one inside."""
+    if isinstance(value, dict):
+        return says_nothing(list(value.values()))
+    return isinstance(value, list) and (not value or any(map(says_nothing, value)))

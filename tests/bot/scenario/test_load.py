@@ -114,6 +114,11 @@ def test_good(tmp_path: Path) -> None:
             "codec: PCMA, timeout: soon",
             "s.yaml:11: steps[4].expect.timeout: expected a number",
         ),
+        ('dtmf: "${digits}"', "header: {X-A: []}", "s.yaml:11: steps[4].expect.header: is empty"),
+        ('dtmf: "${digits}"', "codec: PCMA, no_header: []", "steps[4].expect.no_header: is empty"),
+        ("silent: no", "silent: no, marker: []", "s.yaml:12: steps[5].expect.marker: is empty"),
+        ('dtmf: "${digits}"', "codec: PCMA, replaced: no", "steps[4].expect.replaced: only yes"),
+        ('dtmf: "${digits}"', "no_response: 48", "steps[4].expect.no_response: expected a SIP status code"),
         ('digits: "${digits}"', 'digits: "12x"', "s.yaml:10: steps[3].dtmf.digits: DTMF digits '12x'"),
         (
             'digits: "${digits}"',
@@ -161,6 +166,19 @@ def test_what_cannot_be_meant_is_told_with_its_place(
         cases(tmp_path, GOOD.replace(old, new, 1))
     assert message in str(caught.value)
     assert str(caught.value).startswith(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("said", "judged"),
+    [
+        (Expect(on="a", max_loss_pct=0, answered_within_ms=0), ["answered_within_ms", "max_loss_pct"]),
+        (Expect(recording="heard", marker=0, silent="no"), ["marker", "silent"]),
+        (Expect(on="a", message="no", no_dtmf="no", no_media="yes"), ["message", "no_media"]),
+        (Expect(on="a", encrypted=False, cancelled=True), ["cancelled", "encrypted"]),
+    ],
+)
+def test_zero_and_no_are_judged_where_they_say_something(said: Expect, judged: list[str]) -> None:
+    assert said.said == judged
 
 
 def test_a_scenario_that_expects_nothing_is_refused(tmp_path: Path) -> None:
