@@ -26,6 +26,7 @@ from bot.deadline import Deadline
 from bot.errors import CallFailed, ConfigError, WaitTimeout
 from bot.expectations import expect
 from bot.model import CallState, DtmfMethod
+from bot.scenario.watching import CallWatch
 
 __all__ = ["command"]
 
@@ -115,11 +116,14 @@ class Placing:
             self._run.calls.append(call)
             if self._record:
                 call.record(self._record)
-            if self._cancel_after is not None:
-                self._cancel(call)
-            elif self._is_answered(call):
+            if self._cancel_after is None and self._is_answered(call):
                 self._talk(call)
                 self._hang_up(call)
+                return
+            if self._cancel_after is not None:
+                self._cancel(call)
+            self._checks.asked_for(call)
+            self._checks.after_the_end(call)
 
     def _cancel(self, call: Call) -> None:
         answered = call.host.wait_until(
@@ -138,7 +142,10 @@ class Placing:
         if self._code is not None and self._code >= 300:
             self._run.check(lambda: expect(call).to_be_disconnected(code=self._code, timeout=patience))
             return False
-        return self._run.check(lambda: expect(call).to_be_confirmed(timeout=patience))
+        answered = self._run.check(lambda: expect(call).to_be_confirmed(timeout=patience))
+        if answered and self._code is not None:
+            self._run.check(lambda: CallWatch(call).to_see_response(self._code, timeout=0.0))
+        return answered
 
     def _talk(self, call: Call) -> None:
         """Play and dial while the time runs; the call may end under our hands."""

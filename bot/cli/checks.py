@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bot.call import Call
+from bot.call import Call, checked_digits
 from bot.cli.options import existing_audio, naming
 from bot.cli.run import Run
 from bot.errors import ConfigError
@@ -31,11 +31,16 @@ class Checks:
         self._suite = options.pop("expect_suite")
         self._digits = options.pop("expect_dtmf")
         self._method = options.pop("expect_dtmf_method")
+        if self._digits is not None:
+            with naming("--expect-dtmf"):
+                self._digits = checked_digits(self._digits)
         if self._method and not self._digits:
             raise ConfigError("--expect-dtmf-method needs digits: add --expect-dtmf DIGITS")
         self.audio = audible(existing_audio(options.pop("expect_audio"), "--expect-audio"))
         with naming("--expect-header"):
             self._headers = [parse_header(text) for text in options.pop("expect_headers")]
+        if self._codec is not None and not self._codec.strip():
+            raise ConfigError("--expect-codec is empty; expected a name such as PCMA or speex/16000")
         self.asked = any([self._codec, self._suite, self._digits, self.audio, self._headers])
         for name, pattern in self._headers:
             try:
@@ -45,13 +50,21 @@ class Checks:
 
     def before_the_end(self, call: Call) -> None:
         """What has to hold of a call that was answered."""
-        check, timeout = self._run.check, 0.0 if call.known.ended else 1.0
+        check, timeout = self._run.check, self._patience(call)
         check(lambda: expect(call).to_have_received_packets(timeout=timeout))
         check(lambda: expect(call).to_have_sent_packets(timeout=timeout))
-        if self._suite or self._srtp is SrtpMode.MANDATORY or call.known.crypto().keyed:
+        if not self._suite:
+            if self._srtp is SrtpMode.MANDATORY or call.known.crypto().keyed:
+                check(lambda: expect(call).to_be_encrypted(timeout=timeout))
+            elif self._srtp is SrtpMode.OFF:
+                check(lambda: expect(call).not_to_be_encrypted(timeout=timeout))
+        self.asked_for(call)
+
+    def asked_for(self, call: Call) -> None:
+        """What an option expects of a call, whether it was answered or not."""
+        check, timeout = self._run.check, self._patience(call)
+        if self._suite:
             check(lambda: expect(call).to_be_encrypted(self._suite, timeout=timeout))
-        elif self._srtp is SrtpMode.OFF:
-            check(lambda: expect(call).not_to_be_encrypted(timeout=timeout))
         if self._codec:
             check(lambda: expect(call).to_use_codec(self._codec, timeout=timeout))
         for name, pattern in self._headers:
@@ -59,6 +72,10 @@ class Checks:
         if self._digits:
             digits, method = self._digits, self._method
             check(lambda: expect(call).to_have_received_dtmf(digits, method=method, timeout=LAST_DIGIT_S))
+
+    @staticmethod
+    def _patience(call: Call) -> float:
+        return 0.0 if call.known.ended else 1.0
 
     def after_the_end(self, call: Call) -> None:
         """What can be judged when the recording is complete."""

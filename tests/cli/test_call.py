@@ -13,7 +13,7 @@ from bot import expect
 from tests.agent.starting import LOOPBACK, NewEndpoint
 from tests.cli.conftest import NewBot
 from tests.cli.contract import missing
-from tests.cli.process import FAILED, OK
+from tests.cli.process import FAILED, OK, USAGE
 
 SUITE = "AES_CM_128_HMAC_SHA1_80"
 NOT_ACCEPTABLE_HERE = 488
@@ -136,6 +136,35 @@ def test_wrong_expectation_fails_and_is_named(
     [failure] = suite.iter("failure")
     assert all(word in f"{bot.stderr}" for word in words), bot.said
     assert all(word in f"{bot.stderr}{failure.text}" for word in words[1:])
+
+
+def test_refused_call_has_to_be_as_expected_too(parrot: str, call: NewBot, speech: Path) -> None:
+    expected = ["--expect-header", "Retry-After: 5", "--expect-codec", "PCMA"]
+    expected += ["--expect-audio", str(speech), "--record", "rx.wav"]
+    bot = call(parrot, "--srtp", "off", "--expect-code", NOT_ACCEPTABLE_HERE, *expected)
+    assert bot.end() == FAILED, bot.said
+    for name in ("has header", "uses codec", "recording matches"):
+        assert f"call 1 {name}" in bot.stdout
+
+
+def test_answer_with_another_code_than_expected(parrot: str, call: NewBot) -> None:
+    bot = call(parrot, "--srtp", "mandatory", "--expect-code", 202, "--duration", 0.5)
+    assert bot.end() == FAILED, bot.said
+    assert "expected 202" in bot.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--expect-dtmf", "", "DTMF digits '': there is none"),
+        ("--expect-dtmf", "12x", "DTMF digits '12x': 'X' is not one"),
+        ("--expect-codec", "", "--expect-codec is empty"),
+    ],
+)
+def test_expectation_that_means_nothing(option: str, value: str, words: str, call: NewBot) -> None:
+    bot = call(f"sip:nobody@{LOOPBACK}", option, value)
+    assert bot.end() == USAGE, bot.said
+    assert words in bot.stderr
 
 
 def test_other_audio_than_expected(
@@ -277,6 +306,16 @@ def test_cancel_after(call: NewBot, new_endpoint: NewEndpoint) -> None:
     assert one["disconnect"]["code"] == 487
     assert one["setup"]["ringing_ms"] > 0
     assert one["setup"]["answered_ms"] is None
+
+
+def test_cancelled_call_has_to_be_as_expected_too(call: NewBot, new_endpoint: NewEndpoint) -> None:
+    callee = new_endpoint()
+    bot = call(callee.uri, "--cancel-after", 0.3, "--expect-header", "X-Missing: 1")
+    with callee.expect_call(timeout=15) as incoming:
+        pass
+    incoming.value.ring()
+    assert bot.end() == FAILED, bot.said
+    assert "no X-Missing" in bot.stdout
 
 
 def test_ring_timeout(call: NewBot, new_endpoint: NewEndpoint) -> None:
