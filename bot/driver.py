@@ -24,7 +24,7 @@ import msgspec
 from .commands import AnyCommand, Request, Shutdown
 from .deadline import Deadline
 from .events import AgentCrashed, AgentStopped, AnyEvent, Heartbeat
-from .wire import encode, events_decoder
+from .wire import encode_request, events_decoder
 
 __all__ = ["Driver"]
 
@@ -81,12 +81,14 @@ class Driver:
     def send(self, command: AnyCommand) -> int:
         """Send a command and return the number that its answer will carry.
 
-        An agent that is gone answers nothing; its end is reported as an event.
+        An agent that is gone answers nothing; its end is reported as an event. Raises ConfigError for values
+        of the wrong type.
         """
         with self._sending:
             number = next(self._numbers)
+            line = encode_request(Request(number, command))
             with contextlib.suppress(OSError):
-                self._socket.sendall(encode(Request(number, command)))
+                self._socket.sendall(line)
             return number
 
     def stop(self) -> None:

@@ -18,6 +18,8 @@ __all__ = ["GLARE", "Sent", "Transferral", "is_renegotiating"]
 FINAL, REFUSED, GLARE = 200, 300, 491
 BACK_OFF_S = {Direction.OUTGOING: (2.1, 4.0), Direction.INCOMING: (0.0, 2.0)}
 """After 491, by who made the call and with it its Call-ID (RFC 3261 14.1)."""
+AFTER_THE_END_S = 0.5
+"""How long an answer that crosses the end of its call is waited for."""
 
 
 class Waiter(Protocol):
@@ -67,9 +69,14 @@ class Sent:
         return code
 
     def _answer(self, deadline: Deadline, timeout: float) -> int:
-        if not self.waiter.wait_until(lambda: self.code is not None, deadline):
+        self.waiter.wait_until(lambda: self.code is not None or self.known.ended is not None, deadline)
+        late = Deadline(min(AFTER_THE_END_S, deadline.left))
+        if self.code is None and (end := self.known.ended) is not None:
+            if not self.waiter.wait_until(lambda: self.code is not None, late):
+                what = f"call {self.known.number}: it ended ({end.code} {end.reason})"
+                raise CallEnded(f"{what} before {self.method} was answered")
+        if self.code is None:
             raise WaitTimeout(f"call {self.known.number}: no answer to {self.method} within {timeout:g} s")
-        assert self.code is not None
         return self.code
 
     def _requests(self) -> list[int]:

@@ -8,9 +8,11 @@ from typing import Generic, TypeVar
 import msgspec
 
 from .commands import Request
+from .document import explain
+from .errors import ConfigError
 from .events import Wired
 
-__all__ = ["LineDecoder", "commands_decoder", "encode", "events_decoder"]
+__all__ = ["LineDecoder", "commands_decoder", "encode", "encode_request", "events_decoder"]
 
 T = TypeVar("T")
 
@@ -20,6 +22,18 @@ _encoder = msgspec.json.Encoder()
 def encode(message: msgspec.Struct) -> bytes:
     """One line of JSON, newline included."""
     return _encoder.encode(message) + b"\n"
+
+
+def encode_request(request: Request) -> bytes:
+    """As ``encode``; raises ConfigError for values that the agent would not understand and so not answer."""
+    kind = type(request.command)
+    try:
+        msgspec.json.decode(_encoder.encode(request.command), type=kind)
+    except UnicodeEncodeError as error:
+        raise ConfigError(f"{error.object!r} is no text that can be sent: {error.reason}") from None
+    except msgspec.ValidationError as error:
+        raise explain(error, msgspec.to_builtins(request.command), kind) from None
+    return encode(request)
 
 
 class LineDecoder(Generic[T]):

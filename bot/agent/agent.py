@@ -378,7 +378,7 @@ class Agent:
             self._hang_up(leg, EndedBy.ERROR, Hangup(call=leg.number, code=REQUEST_TIMEOUT))
 
     def _answer_later(self, leg: Leg, command: Answer) -> None:
-        if command.after_s <= 0:
+        if command.after_s <= 0 or leg.is_outgoing:
             self._answer(leg, command)
             return
 
@@ -399,6 +399,10 @@ class Agent:
             self._emit(CallbackFailed(at=time.monotonic(), where=where, traceback=words))
 
     def _answer(self, leg: Leg, command: Answer) -> None:
+        if leg.is_outgoing:
+            raise Refused("call", "it is an outgoing call, which its callee answers")
+        if leg.state in {CallState.CONNECTING, CallState.CONFIRMED}:
+            raise Refused("call", "it was answered before")
         self._check_edits(command)
         if command.code >= FINAL:
             leg.ended_by = EndedBy.LOCAL

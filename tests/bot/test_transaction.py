@@ -6,9 +6,10 @@ import pytest
 
 import bot.transaction
 from bot.commands import AnyCommand, Reinvite
+from bot.errors import CallEnded
 from bot.events import SipSent, Wired
-from bot.model import Direction
-from bot.transaction import BACK_OFF_S, is_renegotiating
+from bot.model import CallState, Direction
+from bot.transaction import BACK_OFF_S, Sent, is_renegotiating
 from tests.bot.fakes import PEER, Rig, done, message
 
 IN_DIALOG = {"To": f"<{PEER}>;tag=1"}
@@ -62,3 +63,14 @@ def test_after_glare_it_is_sent_again_when_that_is_wanted(rig: Rig, monkeypatch:
 def test_who_made_the_call_waits_longer() -> None:
     """RFC 3261 14.1."""
     assert BACK_OFF_S == {Direction.OUTGOING: (2.1, 4.0), Direction.INCOMING: (0.0, 2.0)}
+
+
+def test_request_that_the_end_of_its_call_leaves_open(rig: Rig) -> None:
+    line = rig.confirmed()
+    line.sent(message(f"INFO {PEER} SIP/2.0", line.dialog, "10 INFO", IN_DIALOG))
+    sent = Sent(rig.endpoint, line.call.known, "INFO")
+    line.state(CallState.DISCONNECTED, code=200, reason="OK")
+    with pytest.raises(CallEnded, match=r"ended \(200 OK\) before INFO was answered"):
+        sent.wait(timeout=60)
+    line.received(message("SIP/2.0 200 OK", line.dialog, "10 INFO", IN_DIALOG))
+    assert sent.wait() == 200

@@ -7,9 +7,10 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from bot.commands import AnyCommand, Reinvite, Request
+from bot.commands import AnyCommand, Answer, Play, Reinvite, Request
 from bot.events import AgentCrashed, AgentStopped, ExpectationChecked, Heartbeat, Wired
-from bot.wire import commands_decoder, encode, events_decoder
+from bot.errors import ConfigError
+from bot.wire import commands_decoder, encode, encode_request, events_decoder
 from tests.bot.samples import COMMANDS, EVENTS
 
 
@@ -34,6 +35,19 @@ def test_command_survives(command: AnyCommand) -> None:
     (decoded,) = commands_decoder().feed(encode(Request(7, command)))
     assert decoded == Request(7, command)
     assert type(decoded.command) is type(command)
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (Reinvite(call=1, direction="sideways"), "direction: expected one of "),  # type: ignore[arg-type]
+        (Answer(call=1, code=200, after_s=None), "after_s: expected "),  # type: ignore[arg-type]
+        (Play(call=1, playback=1, path="\udcff"), "is no text that can be sent"),
+    ],
+)
+def test_a_command_that_the_agent_would_not_understand_is_not_sent(command: AnyCommand, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        encode_request(Request(7, command))
 
 
 @pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
