@@ -40,6 +40,9 @@ def destination(config: EndpointConfig, uri: str, identity: Identity | None = No
         have = ", ".join(config.transports)
         wanted = f"asks for {asked}, the endpoint has {have}"
         raise ConfigError(f"{redact(uri)}: {wanted}; add it to them (--transport {asked})")
+    if asked and asked not in set(Transport) and not (identity or config).proxy:
+        known = ", ".join(Transport)
+        raise ConfigError(f"{redact(uri)}: there is no transport {asked!r}; expected one of {known}")
     if not target.param("transport") and first is not Transport.UDP and target.scheme != "tel":
         uri = with_transport(uri, first)
     literal = target.host.replace(".", "").isdigit()

@@ -70,11 +70,13 @@ class Sent:
 
     def _answer(self, deadline: Deadline, timeout: float) -> int:
         self.waiter.wait_until(lambda: self.code is not None or self.known.ended is not None, deadline)
-        late = Deadline(min(AFTER_THE_END_S, deadline.left))
-        if self.code is None and (end := self.known.ended) is not None:
-            if not self.waiter.wait_until(lambda: self.code is not None, late):
-                what = f"call {self.known.number}: it ended ({end.code} {end.reason})"
-                raise CallEnded(f"{what} before {self.method} was answered")
+        end = self.known.ended
+        if end is not None:
+            crossing = Deadline(min(AFTER_THE_END_S, deadline.left))
+            self.waiter.wait_until(lambda: self.code is not None, crossing)
+        if self.code is None and end is not None:
+            what = f"call {self.known.number}: it ended ({end.code} {end.reason})"
+            raise CallEnded(f"{what} before {self.method} was answered")
         if self.code is None:
             raise WaitTimeout(f"call {self.known.number}: no answer to {self.method} within {timeout:g} s")
         return self.code

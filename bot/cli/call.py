@@ -32,6 +32,7 @@ __all__ = ["command"]
 
 DEFAULT_DURATION_S = 10.0
 LAST_ECHO_S = 0.3
+CANCELLED_S = 5.0
 REQUEST_TERMINATED = 487
 
 
@@ -130,11 +131,15 @@ class Placing:
             lambda: call.known.reached(CallState.CONFIRMED, CallState.DISCONNECTED) is not None,
             Deadline(self._cancel_after),
         )
-        if not answered:
-            call.hangup()
-        self._run.check(
-            lambda: expect(call).to_be_disconnected(code=self._code or REQUEST_TERMINATED, by="local")
-        )
+        wanted = self._code or REQUEST_TERMINATED
+        if answered:
+            self._run.check(lambda: expect(call).to_be_disconnected(code=wanted, by="local"))
+            return
+        try:
+            came = str(call.cancel().wait(CANCELLED_S))
+        except (CallFailed, WaitTimeout) as error:  # the library takes the call to be over all the same
+            came = str(error)
+        self._run.decide(f"{call.label} is cancelled", came == str(wanted), str(wanted), came)
 
     def _is_answered(self, call: Call) -> bool:
         """Whether the call is up; if it should be refused, whether it was is asserted."""

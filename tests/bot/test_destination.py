@@ -54,6 +54,13 @@ def test_address_of_an_identity() -> None:
         Identity(display_name="a\r\nb")
 
 
+def test_a_transport_that_nobody_has() -> None:
+    uri = "sip:a@127.0.0.1;transport=ws"
+    with pytest.raises(ConfigError, match="there is no transport 'ws'; expected one of udp, tcp, tls"):
+        destination(EndpointConfig(), uri)
+    assert destination(EndpointConfig(proxy="sip:127.0.0.1;lr"), uri).uri == uri
+
+
 @pytest.mark.parametrize(
     ("uri", "sent"),
     [

@@ -7,9 +7,9 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from bot.commands import AnyCommand, Answer, Play, Reinvite, Request
-from bot.events import AgentCrashed, AgentStopped, ExpectationChecked, Heartbeat, Wired
+from bot.commands import Answer, AnyCommand, Play, Reinvite, Request
 from bot.errors import ConfigError
+from bot.events import AgentCrashed, AgentStopped, ExpectationChecked, Heartbeat, Wired
 from bot.wire import commands_decoder, encode, encode_request, events_decoder
 from tests.bot.samples import COMMANDS, EVENTS
 

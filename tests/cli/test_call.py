@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from bot import expect
+from tests.agent.raw_peer import RawPeer
 from tests.agent.starting import LOOPBACK, NewEndpoint
 from tests.cli.conftest import NewBot
 from tests.cli.contract import missing
@@ -306,6 +307,13 @@ def test_cancel_after(call: NewBot, new_endpoint: NewEndpoint) -> None:
     assert one["disconnect"]["code"] == 487
     assert one["setup"]["ringing_ms"] > 0
     assert one["setup"]["answered_ms"] is None
+
+
+def test_cancel_that_nobody_hears(call: NewBot) -> None:
+    with RawPeer() as silent:
+        bot = call(silent.uri, "--cancel-after", 0.3)
+        assert bot.end() == FAILED, bot.said
+    assert "no provisional response let the CANCEL go" in bot.stdout.replace("\n", " ")
 
 
 def test_cancelled_call_has_to_be_as_expected_too(call: NewBot, new_endpoint: NewEndpoint) -> None:
