@@ -32,10 +32,19 @@ class PathExpectation(Deciding):
         """
         wanted = transport_named(transport)
 
+        def settled() -> list[str]:
+            its = (one for one in self._known.messages if one.message.cseq_method == method)
+            return [one.transport for one in its if not (one.sent and one.message.is_request)]
+
+        def tried() -> list[str]:
+            its = (one for one in self._known.messages if one.message.cseq_method == method)
+            return [one.transport for one in its if one.sent and one.message.is_request]
+
         def used() -> str:
-            its = [one for one in self._known.messages if one.message.cseq_method == method]
-            answers = [one for one in its if not one.message.is_request]
-            return next((one.transport for one in [*answers, *its]), "")
+            return next(iter([*settled(), *reversed(tried())]), "")
+
+        if method != "ACK":  # one that is not answered may leave by another transport yet
+            self._call.host.wait_until(lambda: bool(settled() or self._ended()), Deadline(timeout))
 
         def wrong() -> str | None:
             return f"the {method} went by {used()}" if used() else self._ended()

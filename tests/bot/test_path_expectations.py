@@ -57,6 +57,19 @@ def test_what_counts_is_how_it_was_answered(rig: Rig) -> None:
         expect(line.call).to_use_transport("udp")
 
 
+def test_what_is_not_answered_may_leave_by_another_transport_yet(rig: Rig) -> None:
+    line = rig.outgoing()
+    line.call.known.messages.clear()
+    rig.driver.feed(sent(invite(line.dialog, cseq=7), "tcp"))
+
+    def fall_back() -> None:
+        rig.driver.feed(sent(invite(line.dialog, cseq=7), "udp"))
+        rig.driver.feed(received(response(line.dialog, 200, "OK", cseq=7), "udp"))
+
+    with while_waiting(rig.journal, fall_back), pytest.raises(ExpectationFailed, match="went by udp"):
+        expect(line.call).to_use_transport("tcp")
+
+
 def test_transport_of_another_request_is_waited_for(rig: Rig) -> None:
     line = called(rig, "udp")
     bye = message(f"BYE sip:{PEER} SIP/2.0", line.dialog, "8 BYE")
