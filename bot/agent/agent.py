@@ -181,7 +181,9 @@ class Agent:
                 self._outside(command)
             case Transfer():
                 other = self._leg(command.to_call) if command.to_call is not None else None
-                ask(self._leg(command.call), command, other)
+                leg = self._leg(command.call)
+                self._stamping.requested(leg.sdp.call_id, "REFER", command.headers)
+                ask(leg, command, other)
             case Measure():
                 self._leg(command.call).measure()
 
@@ -421,7 +423,7 @@ class Agent:
 
     def _cancel(self, leg: Leg, command: Cancel) -> None:
         """Give up an INVITE; the library holds the CANCEL of the first one back when it has to."""
-        self._stamping.cancelled(leg.sdp.call_id, command.headers)
+        self._stamping.requested(leg.sdp.call_id, "CANCEL", command.headers)
         if leg.is_outgoing and leg.state in {CallState.CALLING, CallState.EARLY}:
             self._hang_up(leg, EndedBy.LOCAL, Hangup(call=command.call))
         elif self._canceller is None:
@@ -450,7 +452,7 @@ class Agent:
         prm.txOption = tx_option(command.headers)
         self._stamping.answered(leg.sdp.call_id, code or DECLINE, command.headers)
         if leg.state in {CallState.CALLING, CallState.EARLY} and command.headers:
-            self._stamping.cancelled(leg.sdp.call_id, command.headers)
+            self._stamping.requested(leg.sdp.call_id, "CANCEL", command.headers)
         leg.live.hangup(prm)
 
     def _negotiate(self, leg: Leg, command: Reinvite | Update) -> None:

@@ -1,8 +1,9 @@
 """Puts header fields of the endpoint's settings on every message of their kind, as it leaves.
 
 The library's own requests and responses (ACK, PRACK, the 200 to a BYE) have no other way to get any, and
-of a CANCEL that has to wait it forgets them. And since it makes a response of the one before, with all of
-its header fields, those that were said for another response of the call are taken off again.
+of a CANCEL that has to wait it forgets them, and a REFER gets its own Referred-By beside another. And since
+it makes a response of the one before, with all of its header fields, those that were said for another
+response of the call are taken off again.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Stamping:
         self._stamps = list(stamps(settings))
         self._answers: OrderedDict[str, dict[int, list[Header]]] = OrderedDict()
         self._ever: dict[str, set[Header]] = {}
-        self._cancels: OrderedDict[str, list[Header]] = OrderedDict()
+        self._requests: OrderedDict[tuple[str, str], list[Header]] = OrderedDict()
 
     def install(self, modules: Modules) -> None:
         """Stand in the way of what leaves; Refused when this build does not allow what is set."""
@@ -64,14 +65,14 @@ class Stamping:
         while len(self._answers) > REMEMBERED:
             del self._ever[self._answers.popitem(last=False)[0]]
 
-    def cancelled(self, call_id: str, fields: Iterable[Header]) -> None:
-        """Note what was said for the CANCEL of a call, which may leave later."""
-        self._cancels[call_id] = list(fields)
-        while len(self._cancels) > REMEMBERED:
-            self._cancels.popitem(last=False)
+    def requested(self, call_id: str, method: str, fields: Iterable[Header]) -> None:
+        """Note what was said for a request of a call: a CANCEL, which may leave later, or a REFER."""
+        self._requests[call_id, method] = list(fields)
+        while len(self._requests) > REMEMBERED:
+            self._requests.popitem(last=False)
 
     def _leaving(self, address: int) -> int:
-        if not (self._stamps or self._answers or self._cancels):
+        if not (self._stamps or self._answers or self._requests):
             return 0
         sent = SentMessage.from_address(address)
         if not sent.name.startswith(b"tdta"):
@@ -87,7 +88,7 @@ class Stamping:
     def _due(self, message: Message) -> dict[str, list[str]]:
         """What the settings say that the message has by each name."""
         due = {name: values for kind, name, values in self._stamps if kind.fits(message)}
-        said = self._cancels.get(message.call_id or "", []) if message.method == "CANCEL" else []
+        said = self._requests.get((message.call_id or "", message.method or ""), [])
         return due | {name: [value for other, value in said if other == name] for name, _ in said}
 
     def _strays(self, message: Message) -> dict[str, list[str]]:

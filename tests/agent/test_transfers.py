@@ -52,6 +52,16 @@ def test_a_blind_transfer_is_told_of_step_by_step(new_endpoint: NewEndpoint) -> 
         expect(call).to_have_received_packets(at_least=5)
 
 
+def test_referred_by_is_what_was_said(new_endpoint: NewEndpoint) -> None:
+    a, b, c = new_endpoint(), new_endpoint(accept_transfers=True), new_endpoint()
+    outgoing, _ = connect(a, b)
+    with c.expect_call(timeout=WAIT_S) as incoming:
+        outgoing.transfer(c.uri, headers={"Referred-By": "<sip:boss@example.org>"})
+    [refer] = sent_by(outgoing, "REFER ")
+    assert Message.parse(refer).headers("Referred-By") == ["<sip:boss@example.org>"]
+    expect(incoming.value).to_have_header("Referred-By", "<sip:boss@example.org>", on="INVITE")
+
+
 @pytest.mark.parametrize("code", [486, 603])
 def test_the_target_refuses(code: int, new_endpoint: NewEndpoint) -> None:
     a, b, c = new_endpoint(), new_endpoint(accept_transfers=True), new_endpoint()
