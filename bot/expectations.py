@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, overload
+from typing import Any, TypeVar, overload
 
 from .call import Call, Recording
 from .deadline import Deadline
@@ -27,6 +28,8 @@ from .stream_expectations import StreamExpectation
 from .transfers import Asked, Followed, Replaced
 
 __all__ = ["CallExpectation", "RecordingExpectation", "expect"]
+
+Kind = TypeVar("Kind", bound=StrEnum)
 
 TIMEOUT_S = 5.0
 MEASURE_EVERY_S = 0.1
@@ -69,7 +72,7 @@ class CallExpectation(PathExpectation, SetupExpectation, StreamExpectation):
         self, *, code: int | None = None, by: str | EndedBy | None = None, timeout: float = TIMEOUT_S
     ) -> None:
         """The call has ended, or ends, with this status code and by this side."""
-        party = EndedBy(by) if by is not None else None
+        party = named(EndedBy, by, "by") if by is not None else None
         known = self._known
 
         def right() -> bool:
@@ -145,7 +148,7 @@ class CallExpectation(PathExpectation, SetupExpectation, StreamExpectation):
         timeout: float = TIMEOUT_S,
     ) -> None:
         """An audio stream runs in this direction, seen from this endpoint."""
-        wanted = MediaDirection(direction)
+        wanted = named(MediaDirection, direction, "direction")
         inactive = wanted is MediaDirection.INACTIVE
 
         def right() -> bool:
@@ -246,7 +249,7 @@ class CallExpectation(PathExpectation, SetupExpectation, StreamExpectation):
         a method they count only where none was signalled. Raises ConfigError when in-band digits are asked
         for and nobody listens for them.
         """
-        wanted = DtmfMethod(method) if method is not None else None
+        wanted = named(DtmfMethod, method, "method") if method is not None else None
         known = self._known
         if wanted is DtmfMethod.INBAND and not known.listens:
             raise ConfigError(f"{self._call} does not listen for in-band digits; call.listen() first")
@@ -477,12 +480,15 @@ def some(value: float | None) -> Iterator[float]:
 
 def suite_named(suite: str | CryptoSuite | None) -> CryptoSuite | None:
     """A suite by its RFC name; raises ConfigError for another."""
+    return named(CryptoSuite, suite, "crypto suite") if suite is not None else None
+
+
+def named(kind: type[Kind], name: str, what: str) -> Kind:
+    """The one of its kind that has this name; raises ConfigError for another."""
     try:
-        return CryptoSuite(suite) if suite is not None else None
+        return kind(name)
     except ValueError:
-        raise ConfigError(
-            f"crypto suite {suite!r} is unknown; expected one of {', '.join(CryptoSuite)}"
-        ) from None
+        raise ConfigError(f"{what} {name!r} is unknown; expected one of {', '.join(kind)}") from None
 
 
 def compiled(pattern: str) -> re.Pattern[str]:

@@ -202,7 +202,7 @@ def test_to_be_disconnected_in_vain(rig: Rig, talk: Line) -> None:
 
 
 def test_to_be_disconnected_by_nobody(rig: Rig, talk: Line) -> None:
-    with pytest.raises(ValueError, match="nobody"):
+    with pytest.raises(ConfigError, match="by 'nobody' is unknown; expected one of local, remote, error"):
         expect(talk.call).to_be_disconnected(by="nobody")
 
 
