@@ -421,7 +421,7 @@ class Endpoint:
 
         self.wait_until(lambda: bool(found()), Deadline(timeout))
         if not found():
-            raise WaitTimeout(f"{self.name}: no answer to the MESSAGE to {uri} within {timeout:g} s")
+            raise WaitTimeout(f"{self.name}: no answer to the MESSAGE to {redact(uri)} within {timeout:g} s")
         return found()[0].code
 
     # ---- observing

@@ -33,6 +33,12 @@ def test_message_outside_a_call(new_endpoint: NewEndpoint) -> None:
     assert not sender.messages
 
 
+def test_password_in_a_uri_is_not_told(new_endpoint: NewEndpoint) -> None:
+    with pytest.raises(WaitTimeout) as caught:
+        new_endpoint().send_message(f"sip:joe:opensesame@{LOOPBACK}:9", "hello", timeout=0.2)
+    assert "opensesame" not in str(caught.value)
+
+
 def test_second_message_to_the_same_peer_has_an_answer_of_its_own(new_endpoint: NewEndpoint) -> None:
     sender, receiver = new_endpoint(), new_endpoint()
     codes = [sender.send_message(receiver.uri, text, timeout=WAIT_S) for text in ("one", "two")]
