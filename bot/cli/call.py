@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from bot.cli.options import (
 from bot.cli.run import Run, endpoint_of
 from bot.config import MOST_HOPS, EndpointConfig
 from bot.deadline import Deadline
-from bot.errors import CallFailed, ConfigError, WaitTimeout
+from bot.errors import CallEnded, CallFailed, ConfigError, WaitTimeout
 from bot.expectations import expect
 from bot.model import CallState, DtmfMethod
 from bot.scenario.watching import CallWatch
@@ -116,7 +117,8 @@ class Placing:
             call = endpoint.make_call(self._uri, headers=self._headers, ring_timeout=self._ring_timeout)
             self._run.calls.append(call)
             if self._record:
-                call.record(self._record)
+                with suppress(CallEnded):  # refused before: what was expected of it is judged all the same
+                    call.record(self._record)
             if self._cancel_after is None and self._is_answered(call):
                 self._talk(call)
                 self._hang_up(call)

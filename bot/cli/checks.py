@@ -81,9 +81,14 @@ class Checks:
         """What can be judged when the recording is complete."""
         for recording in call.recordings:
             recording.wait()
-        if self.audio is not None and call.recordings:
-            audio, recording = self.audio, call.recordings[0]
-            self._run.check(lambda: expect(recording).to_match(audio))
+        if self.audio is None:
+            return
+        if not call.recordings:
+            what = f"{call.label} recording matches"
+            self._run.decide(what, False, f"the audio of {self.audio}", "nothing was recorded")
+            return
+        audio, recording = self.audio, call.recordings[0]
+        self._run.check(lambda: expect(recording).to_match(audio))
 
 
 def audible(path: Path | None) -> Path | None:
