@@ -141,10 +141,10 @@ class RawUser:
                     return message
         raise AssertionError(f"no final response in {limit_s} s")
 
-    def ask(self, message: str) -> Message:
+    def ask(self, message: str, limit_s: float = ANSWER_S) -> Message:
         """Send a request and return its final response."""
         self.send(message)
-        return self.final()
+        return self.final(limit_s)
 
     def _receive(self) -> bytes:
         try:

@@ -148,7 +148,7 @@ def test_tcp_connections_held_open(new_endpoint: NewEndpoint) -> None:
     with RawUser(endpoint.uri) as first:
         held = connections(endpoint, 100)
         try:
-            assert first.ask(first.request("OPTIONS")).status == 200
+            assert first.ask(first.request("OPTIONS"), TCP_RECOVERY_S).status == 200
         finally:
             for connection in held:
                 connection.close()
