@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,21 +97,37 @@ def active_frames(signal: Signal, rate: int) -> Flags:
 
 def align(reference: Signal, recording: Signal, rate: int, active: Flags, judged: Flags) -> Alignment:
     """Align a reference with a recording at the same rate; of its `active` frames the `judged` ones count."""
-    tracks = find_tracks(reference, recording, rate, active)
-    pair = _Pair(reference, recording, rate, active, judged)
-    alignment = _along(tracks, pair)
+    pair = _Pair(reference, recording, rate, active)
+    candidates = [_candidate(track, pair) for track in find_tracks(reference, recording, rate, active)]
+    alignment = _along(candidates, judged, rate)
     closer = find_closer(reference, recording, rate, _worth_a_look(alignment, rate))
-    return _along([*tracks, *closer], pair) if closer else alignment
+    if not closer:
+        return alignment
+    return _along([*candidates, *(_candidate(track, pair) for track in closer)], judged, rate)
 
 
-class _Pair(NamedTuple):
-    """What is aligned, and which frames of the reference are active, and count."""
+class _Pair:
+    """What is aligned, which frames of the reference are active, and how loud its loud ones are."""
 
-    reference: Signal
-    recording: Signal
-    rate: int
-    active: Flags
-    judged: Flags
+    def __init__(self, reference: Signal, recording: Signal, rate: int, active: Flags) -> None:
+        self.reference = reference
+        self.recording = recording
+        self.rate = rate
+        self.active = active
+        self.loud = _loud(reference, rate)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A track, the `frames` of the reference that it may hold for, and what it would cost each of them.
+
+    `facts` are the product and the powers of the waveforms and the distance of the spectra, (4, frames).
+    """
+
+    track: Track
+    frames: NDArray[np.intp]
+    cost: Signal
+    facts: Floats
 
 
 def _worth_a_look(alignment: Alignment, rate: int) -> Iterator[tuple[int, int, float, float]]:
@@ -130,31 +145,33 @@ def _worth_a_look(alignment: Alignment, rate: int) -> Iterator[tuple[int, int, f
             yield start, end, float(before), float(behind)
 
 
-def _along(tracks: list[Track], pair: _Pair) -> Alignment:
+def _candidate(track: Track, pair: _Pair) -> _Candidate:
+    frames = _frames(track, pair.rate, len(pair.active))
+    delay = np.rint(track.delays(frames * HOP_S * pair.rate)).astype(np.intp)
+    alike = likeness(pair.reference, pair.recording, pair.rate, frames, delay)
+    gain_db = _gain_db(alike, pair.active[frames])
+    distance = _distance_db(alike, gain_db, pair.loud)
+    foreign = np.minimum(distance / FOREIGN_DB, (1 - alike.coherence) / (1 - FOREIGN_COHERENCE))
+    cost = np.where(alike.lost > LOST_DB - gain_db, DEAREST, np.minimum(foreign, DEAREST))
+    powers = alike.reference_power, alike.recording_power
+    facts = np.stack([alike.product, *powers, distance])
+    return _Candidate(track, frames, cost.astype(np.float32), facts)
+
+
+def _along(candidates: list[_Candidate], judged: Flags, rate: int) -> Alignment:
     """The cheapest alignment at the delays of these tracks."""
-    reference, recording, rate, active, judged = pair
-    count = frame_count(len(reference), rate)
+    tracks, count = [one.track for one in candidates], len(judged)
     cost = np.full((count, len(tracks) + 1), DEAREST, np.float32)
     cost[:, -1] = 1.0
-    loud = _loud(reference, rate)
-    seen: list[tuple[NDArray[np.intp], Floats]] = []
-    for index, track in enumerate(tracks):
-        frames = _frames(track, rate, count)
-        delay = np.rint(track.delays(frames * HOP_S * rate)).astype(np.intp)
-        alike = likeness(reference, recording, rate, frames, delay)
-        gain_db = _gain_db(alike, active[frames])
-        distance = _distance_db(alike, gain_db, loud)
-        foreign = np.minimum(distance / FOREIGN_DB, (1 - alike.coherence) / (1 - FOREIGN_COHERENCE))
-        cost[frames, index] = np.where(alike.lost > LOST_DB - gain_db, DEAREST, np.minimum(foreign, DEAREST))
-        powers = alike.reference_power, alike.recording_power
-        seen.append((frames, np.stack([alike.product, *powers, distance])))
+    for index, one in enumerate(candidates):
+        cost[one.frames, index] = one.cost
     cost[~judged] = 0.0
     cost[~judged, -1] = ABSENT_PAUSE
     state = _cheapest(cost)
     facts = np.zeros((4, count))  # of each frame at the delay chosen for it
-    for index, (frames, values) in enumerate(seen):
-        here = state[frames] == index
-        facts[:, frames[here]] = values[:, here]
+    for index, one in enumerate(candidates):
+        here = state[one.frames] == index
+        facts[:, one.frames[here]] = one.facts[:, here]
     chosen = np.where(state == len(tracks), -1, state)
     chosen = _without_chance(chosen, facts[:3], judged)
     chosen = _in_order(chosen, tracks, judged, rate)
