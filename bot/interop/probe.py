@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,20 +82,17 @@ class Probe:
         """What came of each marker; once the call has ended, and with it the recording."""
         if self._recording is None or not self._played:
             return []
-        audio = self._recorded(self._recording)
-        return [
-            Heard(heard_in(audio, one) if audio is not None else None, one.sent, one.received)
-            for one in self._played
-        ]
+        words = self._words(self._recording)
+        return [Heard(word, one.sent, one.received) for word, one in zip(words, self._played, strict=True)]
 
-    def _recorded(self, recording: Recording) -> Audio | None:
-        """The recording if it is whole; else why not is the problem.
+    def _words(self, recording: Recording) -> Sequence[Sound | None]:
+        """For each marker what the recording says of it, if that is whole; else why not is the problem.
 
         When the disk is full nobody tells but the file: it is empty, has no lengths, or ends early.
         """
         from media.wav import AudioError, read
 
-        first = self._played[0]  # what is held after it may not be recorded
+        unknown = [None] * len(self._played)
         try:
             recording.wait(ACTIVE_S)
             audio = read(self._path)
@@ -103,13 +100,13 @@ class Probe:
             audio = None
         except BotError as error:
             self.problem = f"{self._path}: not recorded to the end: {str(error).splitlines()[0]}"
-            return None
-        if audio is None or (
-            audio.duration_s < first.until_s - LATE_S and heard_in(audio, first) != "marker"
-        ):
+            return unknown
+        words = heard_in(audio, self._played) if audio is not None else unknown
+        first = self._played[0]  # what is held after it may not be recorded
+        if audio is None or (audio.duration_s < first.until_s - LATE_S and words[0] != "marker"):
             self.problem = f"{self._path}: the recording could not be written; is the disk full?"
-            return None
-        return audio
+            return unknown
+        return words
 
 
 def packets(call: Call) -> tuple[int, int]:
@@ -120,14 +117,19 @@ def packets(call: Call) -> tuple[int, int]:
     return (stats.tx.packets, stats.rx.packets) if stats is not None else (0, 0)
 
 
-def heard_in(audio: Audio, played: Played) -> Sound:
-    """What a recording holds since a marker was played."""
+def heard_in(audio: Audio, played: Sequence[Played]) -> list[Sound]:
+    """What a recording holds since each marker was played."""
     import numpy as np
 
     from media.marker import find_markers
 
-    if any(one.identity == played.identity for one in find_markers(audio)):
-        return "marker"
-    since = audio.samples[round(played.after_s * audio.rate) :]
-    power = float(np.mean(np.square(since, dtype=np.float64))) if len(since) else 0.0
-    return "audio" if power > 10 ** (AUDIBLE_DBFS / 10) else "silence"
+    identities = {one.identity for one in find_markers(audio)}
+
+    def word(one: Played) -> Sound:
+        if one.identity in identities:
+            return "marker"
+        since = audio.samples[round(one.after_s * audio.rate) :]
+        power = float(np.mean(np.square(since, dtype=np.float64))) if len(since) else 0.0
+        return "audio" if power > 10 ** (AUDIBLE_DBFS / 10) else "silence"
+
+    return [word(one) for one in played]
