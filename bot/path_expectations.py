@@ -32,19 +32,15 @@ class PathExpectation(Deciding):
         """
         wanted = transport_named(transport)
 
-        def settled() -> list[str]:
+        def ways(*, tried: bool) -> list[str]:
             its = (one for one in self._known.messages if one.message.cseq_method == method)
-            return [one.transport for one in its if not (one.sent and one.message.is_request)]
-
-        def tried() -> list[str]:
-            its = (one for one in self._known.messages if one.message.cseq_method == method)
-            return [one.transport for one in its if one.sent and one.message.is_request]
+            return [one.transport for one in its if (one.sent and one.message.is_request) is tried]
 
         def used() -> str:
-            return next(iter([*settled(), *reversed(tried())]), "")
+            return next(iter([*ways(tried=False), *reversed(ways(tried=True))]), "")
 
         if method != "ACK":  # one that is not answered may leave by another transport yet
-            self._call.host.wait_until(lambda: bool(settled() or self._ended()), Deadline(timeout))
+            self._call.host.wait_until(lambda: bool(ways(tried=False) or self._ended()), Deadline(timeout))
 
         def wrong() -> str | None:
             return f"the {method} went by {used()}" if used() else self._ended()

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from bot.call import Call, checked_digits
-from bot.cli.options import existing_audio, naming
+from bot.cli.options import existing_audio, headers, naming
 from bot.cli.run import Run
 from bot.errors import ConfigError
 from bot.expectations import compiled, expect
 from bot.model import SrtpMode
-from bot.sip import parse_header
 
 __all__ = ["Checks"]
 
@@ -37,8 +36,7 @@ class Checks:
         if self._method and not self._digits:
             raise ConfigError("--expect-dtmf-method needs digits: add --expect-dtmf DIGITS")
         self.audio = audible(existing_audio(options.pop("expect_audio"), "--expect-audio"))
-        with naming("--expect-header"):
-            self._headers = [parse_header(text) for text in options.pop("expect_headers")]
+        self._headers = headers(options.pop("expect_headers"), "--expect-header")
         if self._codec is not None and not self._codec.strip():
             raise ConfigError("--expect-codec is empty; expected a name such as PCMA or speex/16000")
         self.asked = any([self._codec, self._suite, self._digits, self.audio, self._headers])

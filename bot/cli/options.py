@@ -193,9 +193,9 @@ def nat_settings(given: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in flags.items() if value is not None}
 
 
-def headers(texts: tuple[str, ...]) -> list[tuple[str, str]]:
-    """``--header`` options in their order, several of one name too; ConfigError for what is no header."""
-    with naming("--header"):
+def headers(texts: tuple[str, ...], option: str = "--header") -> list[tuple[str, str]]:
+    """The values of ``option`` in their order, several of one name too; ConfigError for what is no header."""
+    with naming(option):
         return [parse_header(text) for text in texts]
 
 

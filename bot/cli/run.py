@@ -122,12 +122,16 @@ class Run:
             lambda: expect(endpoint).to_be_registered(timeout=REGISTRATION_S)
         )
 
-    def decide(self, name: str, passed: bool, expected: str, observed: str) -> None:
-        """An expectation of the run as a whole."""
+    def note(self, name: str, passed: bool, expected: str, observed: str) -> None:
+        """Write down the verdict on an expectation of the run as a whole."""
         checked = ExpectationChecked(
             at=time.monotonic(), name=name, passed=passed, expected=expected, observed=observed
         )
         self.journal.append("run", checked)
+
+    def decide(self, name: str, passed: bool, expected: str, observed: str) -> None:
+        """Write it down, and tell a failure."""
+        self.note(name, passed, expected, observed)
         if not passed:
             self.say(f"FAIL  {name}: expected {expected}, observed {observed}")
 

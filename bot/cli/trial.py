@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +17,6 @@ from bot.call import Call
 from bot.cli.run import Run
 from bot.config import EndpointConfig
 from bot.errors import ConfigError
-from bot.events import ExpectationChecked
 from bot.interop.attempt import Setting
 from bot.interop.baseline import Baseline, saved
 from bot.interop.cells import Cell, Group
@@ -132,10 +130,10 @@ class Trial:
             self.judgements[cell] = judgement
             if judgement.verdict != "skip":
                 why = f"; {judgement.remark}" if judgement.remark and judgement.verdict != "pass" else ""
-                run.expect(cell.id, judgement.verdict == "pass", judgement.expected, short(one.outcome) + why)
+                run.note(cell.id, judgement.verdict == "pass", judgement.expected, short(one.outcome) + why)
         if self.baseline is None and wants_encryption(list(seen)):
             found = encrypted_call(seen, self.judgements)
-            run.expect(ENCRYPTED_CALL, found is not None, "SRTP", found or "in none")
+            run.note(ENCRYPTED_CALL, found is not None, "SRTP", found or "in none")
         self.seen = seen
         if self.silence is not None:
             self._judge_silence(run, self.silence)
@@ -144,7 +142,7 @@ class Trial:
         """The peer failed, not this run; what it did not hear it is not judged by."""
         after = silence.after
         name = ANSWERS if after is None else ANSWERS_TO_THE_END
-        run.expect(name, False, "a SIP message in each cell", str(silence))
+        run.note(name, False, "a SIP message in each cell", str(silence))
         if after is None:
             return
         for cell in self.cells:
@@ -181,15 +179,6 @@ class InteropRun(Run):
     def __init__(self, options: dict[str, Any], trial: Trial) -> None:
         super().__init__(options)
         self._trial = trial
-
-    def expect(self, name: str, passed: bool, expected: str, observed: str) -> None:
-        """Write a verdict down without telling it: the table does."""
-        self.journal.append(
-            "run",
-            ExpectationChecked(
-                at=time.monotonic(), name=name, passed=passed, expected=expected, observed=observed
-            ),
-        )
 
     def show(self) -> None:
         """The matrix for people."""
