@@ -27,6 +27,8 @@ from media.wav import AudioError
 __all__ = ["Decrypted", "Heard", "Recording", "decrypt"]
 
 PLAIN = "rtp.pcap"
+UNWRITTEN = (AudioError, CaptureError)
+"""What media raises for a file that cannot be written."""
 MOST_OPEN = 400
 """WAV files that are written at the same time; the one that is silent for longest is closed for another."""
 IDLE_S = 30.0
@@ -187,26 +189,32 @@ class _Writer:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """What media says of a file that cannot be written is told in the user's words."""
         try:
             yield
-        except (AudioError, CaptureError) as error:
-            what = str(error).removeprefix(f"{self._folder}/")
-            raise NativeError(f"{self._called}: {what}") from error
+        except UNWRITTEN as error:
+            raise self._told(error) from error
+
+    def _told(self, error: Exception) -> NativeError:
+        """What media says of a file that cannot be written, in the user's words."""
+        return NativeError(f"{self._called}: {str(error).removeprefix(f'{self._folder}/')}")
 
     def rtp(self, stream: Stream, packet: Packet, plain: bytes | None) -> None:
         if plain is None:
             return
         self.rtcp(stream, packet, plain)
-        with self._writing():
+        try:  # not with _writing(), which takes longer than what it guards
             track = self._tracks.get(stream) or self._begin(stream, packet.at)
             if track is not None:
                 track.add(packet.at, plain)
+        except UNWRITTEN as error:
+            raise self._told(error) from error
 
     def rtcp(self, stream: Stream, packet: Packet, plain: bytes | None) -> None:
         if plain is not None:
-            with self._writing():
+            try:
                 self._capture.write(packet.at, packet.source, packet.target, plain)
+            except UNWRITTEN as error:
+                raise self._told(error) from error
             self.packets += 1
 
     def _begin(self, stream: Stream, at: float) -> _Track | None:
