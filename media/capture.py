@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import BinaryIO, NamedTuple, Self
 
 from media import pcap, pcapng
+from media.file_errors import folder_hint, reason
 from media.frames import UNDESCRIBED, CaptureError, Damaged, Frame
 from media.ip import TCP, UDP, Fragments, Unreadable, parse
 from media.link import LINKS, NO_IP
@@ -269,10 +270,4 @@ class CaptureWriter:
             raise self._unwritten(error) from None
 
     def _unwritten(self, error: OSError | ValueError) -> CaptureError:
-        hint = "; does its folder exist?" if isinstance(error, FileNotFoundError) else ""
-        return CaptureError(f"{self._path}: cannot be written: {reason(error)}{hint}")
-
-
-def reason(error: OSError | ValueError) -> str:
-    """An error's own words, without the path that the message names already."""
-    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return CaptureError(f"{self._path}: cannot be written: {reason(error)}{folder_hint(self._path)}")

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 import soundfile
 
+from media.file_errors import folder_hint
 from media.payload import Decoder, Samples, UndecodableCodec, decoder
 from media.sequence import Sequence
-from media.wav import AudioError, folder_hint
+from media.wav import AudioError
 
 __all__ = ["LONGEST_S", "Playout", "stereo"]
 

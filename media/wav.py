@@ -14,9 +14,10 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from media.file_errors import folder_hint, reason
 from media.riff import AudioError, repair
 
-__all__ = ["Audio", "AudioError", "folder_hint", "playable", "read", "repair", "resample", "write"]
+__all__ = ["Audio", "AudioError", "playable", "read", "repair", "resample", "write"]
 
 Samples = NDArray[np.float32]
 
@@ -221,13 +222,8 @@ def _int16(block: Samples) -> NDArray[np.int16]:
     return np.asarray(np.clip(scaled, -FULL_SCALE, FULL_SCALE - 1), dtype=np.int16)
 
 
-def folder_hint(path: Path) -> str:
-    """What is most often the matter when a file cannot be made, if it is."""
-    return "" if path.parent.is_dir() else "; does its folder exist?"
-
-
 def _why(error: BaseException) -> str:
     """An error's own words, without the path that the message names already."""
     if isinstance(error, soundfile.LibsndfileError):
         return str(error.error_string).rstrip(".")
-    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return reason(error)
