@@ -9,6 +9,7 @@ import pytest
 
 from bot import Call, ConfigError, ExpectationFailed, MediaDirection, expect
 from bot.deadline import Deadline
+from bot.transaction import Sent
 from tests.agent.crossing import Crossing
 from tests.agent.renegotiating import sent_sdp
 from tests.agent.starting import NewEndpoint, connect, until
@@ -22,7 +23,7 @@ SENDRECV, SENDONLY, RECVONLY, INACTIVE = (
     MediaDirection.RECVONLY,
     MediaDirection.INACTIVE,
 )
-Step = Callable[[Call, Call], object]
+Step = Callable[[Call, Call], Sent]
 
 
 def packets(call: Call) -> int:
@@ -113,7 +114,7 @@ def test_both_sides_hold_and_each_resumes(
     outgoing, answered = connect(new_endpoint(), new_endpoint())
     for step, ours, theirs in steps:
         sent = step(outgoing, answered)
-        assert getattr(sent, "wait")(WAIT_S) == 200  # noqa: B009
+        assert sent.wait(WAIT_S) == 200
         are(outgoing, answered, ours, theirs)
     for call in (outgoing, answered):
         assert call.media[0].on_hold is None
