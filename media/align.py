@@ -19,13 +19,15 @@ from media.spectra import HOP_S, Floats, Likeness, Signal, frame_count, frame_po
 
 __all__ = ["Alignment", "active_frames", "align", "gaps_of"]
 
+TINY = 1e-20
 QUIET = 1e-6  # -60 dBFS: nothing is said below it
 ACTIVE_RANGE_DB = 30.0  # what counts as active: within this much of the loud frames
 FLOOR_DB = 40.0  # spectra are compared down to this much below the loud frames
 FOREIGN_DB = 6.0  # mean difference of the spectra at which a frame is as likely foreign as heard;
 FOREIGN_COHERENCE = 0.3  # and the waveforms' coherence (codecs: 0-4 dB; other speech: 6-35 dB, under 0.3)
 CHANCE = 0.45  # a run of frames whose waveforms correlate less than this is there by chance
-MOMENT = 15  # frames in all: a delay that holds for less is there by chance as well
+MOMENT = 15  # frames in all: a delay that holds for less is there by chance as well,
+CLOSE_MOMENT = 5  # though not so soon where it was looked for between those beside it only
 DOUBTFUL = 0.4  # a frame beside a gap that costs more than this belongs to the gap
 LOST_DB = 20.0  # a frame whose level fell by this much was lost
 DEAREST = 3.0  # a frame costs at most this; a missing one costs 1
@@ -103,7 +105,8 @@ def align(reference: Signal, recording: Signal, rate: int, active: Flags, judged
     closer = find_closer(reference, recording, rate, _worth_a_look(alignment, rate))
     if not closer:
         return alignment
-    return _along([*candidates, *(_candidate(track, pair) for track in closer)], judged, rate)
+    nearby = [_candidate(track, pair, CLOSE_MOMENT) for track in closer]
+    return _along([*nearby, *candidates], judged, rate)  # of equal ones the first is taken
 
 
 class _Pair:
@@ -122,12 +125,14 @@ class _Candidate:
     """A track, the `frames` of the reference that it may hold for, and what it would cost each of them.
 
     `facts` are the product and the powers of the waveforms and the distance of the spectra, (4, frames).
+    When it holds for fewer than `least` frames it is there by chance.
     """
 
     track: Track
     frames: NDArray[np.intp]
     cost: Signal
     facts: Floats
+    least: int
 
 
 def _worth_a_look(alignment: Alignment, rate: int) -> Iterator[tuple[int, int, float, float]]:
@@ -137,7 +142,7 @@ def _worth_a_look(alignment: Alignment, rate: int) -> Iterator[tuple[int, int, f
         return
     for value, first, after in _runs(np.minimum(alignment.track, 0)):
         frames = first + np.flatnonzero(alignment.judged[first:after])
-        if value < 0 and len(frames) >= MOMENT:
+        if value < 0 and len(frames) >= CLOSE_MOMENT:
             where = np.searchsorted(present, first)
             beside = present[np.clip([where - 1, where], 0, len(present) - 1)]
             before, behind = alignment.delays(beside, rate)
@@ -145,7 +150,7 @@ def _worth_a_look(alignment: Alignment, rate: int) -> Iterator[tuple[int, int, f
             yield start, end, float(before), float(behind)
 
 
-def _candidate(track: Track, pair: _Pair) -> _Candidate:
+def _candidate(track: Track, pair: _Pair, least: int = MOMENT) -> _Candidate:
     frames = _frames(track, pair.rate, len(pair.active))
     delay = np.rint(track.delays(frames * HOP_S * pair.rate)).astype(np.intp)
     alike = likeness(pair.reference, pair.recording, pair.rate, frames, delay)
@@ -155,7 +160,7 @@ def _candidate(track: Track, pair: _Pair) -> _Candidate:
     cost = np.where(alike.lost > LOST_DB - gain_db, DEAREST, np.minimum(foreign, DEAREST))
     powers = alike.reference_power, alike.recording_power
     facts = np.stack([alike.product, *powers, distance])
-    return _Candidate(track, frames, cost.astype(np.float32), facts)
+    return _Candidate(track, frames, cost.astype(np.float32), facts, least)
 
 
 def _along(candidates: list[_Candidate], judged: Flags, rate: int) -> Alignment:
@@ -173,7 +178,7 @@ def _along(candidates: list[_Candidate], judged: Flags, rate: int) -> Alignment:
         here = state[one.frames] == index
         facts[:, one.frames[here]] = one.facts[:, here]
     chosen = np.where(state == len(tracks), -1, state)
-    chosen = _without_chance(chosen, facts[:3], judged)
+    chosen = _without_chance(chosen, facts[:3], judged, np.array([one.least for one in candidates]))
     chosen = _in_order(chosen, tracks, judged, rate)
     chosen = _without_doubt(chosen, cost[np.arange(count), chosen])
     return Alignment(
@@ -245,17 +250,29 @@ def _runs(chosen: NDArray[np.intp]) -> list[tuple[int, int, int]]:
     return [(int(chosen[a]), a, b) for a, b in pairwise(edges)]
 
 
-def _without_chance(chosen: NDArray[np.intp], products: Floats, judged: Flags) -> NDArray[np.intp]:
+def _without_chance(
+    chosen: NDArray[np.intp], products: Floats, judged: Flags, least: NDArray[np.intp]
+) -> NDArray[np.intp]:
     """Runs whose waveforms have little in common, and delays that hold for a moment only, are missing."""
-    chosen = chosen.copy()
-    held = np.bincount(chosen[judged & (chosen >= 0)], minlength=1)
-    moment = min(MOMENT, int(judged.sum()) // 2)
-    chosen[(chosen >= 0) & (held[np.minimum(chosen, len(held) - 1)] < moment)] = -1
+    held = np.bincount(chosen[judged & (chosen >= 0)], minlength=len(least))
+    brief = np.flatnonzero(held < np.minimum(least, int(judged.sum()) // 2))
+    chosen = np.where(np.isin(chosen, brief), -1, chosen)
     for value, first, after in _runs(chosen):
-        both, reference, recording = products[:, first:after] @ judged[first:after]
-        if value >= 0 and both < CHANCE * np.sqrt(reference * recording) and judged[first:after].any():
+        there = products[:, first:after][:, judged[first:after]]
+        if value >= 0 and there.size and _in_common(there) < CHANCE:
             chosen[first:after] = -1
     return chosen
+
+
+def _in_common(products: Floats) -> float:
+    """How alike the waveforms of a run are, as a whole or in its usual frame.
+
+    A loud frame at its end that belongs to what comes next would outweigh all the others in the whole.
+    """
+    both, reference, recording = products
+    whole = both.sum() / max(np.sqrt(reference.sum() * recording.sum()), TINY)
+    usual = np.median(both / np.maximum(np.sqrt(reference * recording), TINY))
+    return float(max(whole, usual))
 
 
 def _in_order(chosen: NDArray[np.intp], tracks: list[Track], judged: Flags, rate: int) -> NDArray[np.intp]:

@@ -20,6 +20,7 @@ __all__ = ["Track", "find_closer", "find_tracks"]
 BLOCK_S, STEP_S = 1.0, 0.5
 NEAR_S = 0.024  # around a known delay: more than one packet of 20 ms
 CLOSE_S = 0.06  # around the delays beside a gap: three packets of 20 ms
+PIECE_S = 0.2  # of a gap, in which delays may have followed one another
 LONGEST_GAP_S = 10.0  # no jitter buffer is behind longer ones, nor behind such jumps; bounds memory
 LOCAL_S = 2.0  # when the whole file would take too long
 APART_S = 0.002  # peaks closer than this are one
@@ -196,28 +197,44 @@ def find_closer(
     after it: audio keeps its order, so it is looked for between them and a little beyond.
     """
     floor = _floor(recording, rate)
-    tracks = []
-    for start, end, before, after in gaps:
-        margin = round(CLOSE_S * rate)
-        low, high = round(min(before, after)) - margin, round(max(before, after)) + margin
-        if max(end - start, high - low) > LONGEST_GAP_S * rate:
-            continue
-        piece = reference[start:end]
-        correlation = _correlation(piece, recording, start + low, len(piece) + high - low, floor * len(piece))
+    tracks = [track for gap in gaps for track in _within(gap, reference, recording, rate, floor)]
+    return sorted(tracks, key=lambda track: -track.score)[:MAX_TRACKS]
+
+
+def _within(
+    gap: tuple[int, int, float, float], reference: Signal, recording: Signal, rate: int, floor: float
+) -> list[Track]:
+    """What is found of one gap, as a whole and piece by piece; of pieces at the same delay the first."""
+    start, end, before, after = gap
+    margin = round(CLOSE_S * rate)
+    low, high = round(min(before, after)) - margin, round(max(before, after)) + margin
+    if max(end - start, high - low) > LONGEST_GAP_S * rate:
+        return []
+    tracks: list[Track] = []
+    for first, last in _pieces(start, end, round(PIECE_S * rate)):
+        piece, width = reference[first:last], last - first + high - low
+        correlation = _correlation(piece, recording, first + low, width, floor * len(piece))
         if correlation is None or correlation.max() < SURE:
             continue
         peak = int(correlation.argmax())
         delay = low + peak + _vertex(correlation, peak)
-        tracks.append(
-            Track(
-                at=np.array([(start + end) / 2]),
-                delay=np.array([delay]),
-                score=float(correlation[peak]),
-                start=max(0, start - margin),
-                end=min(len(reference), end + margin),
+        if all(abs(one.delay[0] - delay) >= JUMP_S * rate for one in tracks):
+            tracks.append(
+                Track(
+                    at=np.array([(first + last) / 2]),
+                    delay=np.array([delay]),
+                    score=float(correlation[peak]),
+                    start=max(0, start - margin),
+                    end=min(len(reference), end + margin),
+                )
             )
-        )
-    return sorted(tracks, key=lambda track: -track.score)[:MAX_TRACKS]
+    return tracks
+
+
+def _pieces(start: int, end: int, size: int) -> list[tuple[int, int]]:
+    """The whole stretch, and where it is longer, those of `size` samples within it, half overlapping."""
+    inner = range(start, max(start, end - size), size // 2)
+    return [(start, end), *((at, at + size) for at in inner), *([(end - size, end)] if inner else [])]
 
 
 def _floor(recording: Signal, rate: int) -> float:
