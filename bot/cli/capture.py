@@ -5,6 +5,7 @@ The keys that it needs stay in memory; of what the capture itself has in clear t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -72,7 +73,18 @@ class CaptureOfRun:
             raise NativeError(f"--capture: {error}") from None
         return f"the kernel dropped {sniffer.dropped} packets of the capture" if sniffer.dropped else None
 
-    def analysis(self) -> Analysis:
+    def proofs(self, calls: Sequence[Call]) -> Mapping[Call, dict[int, Proof]]:
+        """For every call that had media, by the index of its m= line; raises NativeError."""
+        streams = self._analysis().streams
+        return {
+            call: {
+                index: prove(call.known.sip_call_id, index, line, streams)
+                for index, line in lines_of(call.known, self._journal).items()
+            }
+            for call in calls
+        }
+
+    def _analysis(self) -> Analysis:
         """What the file holds, with what the journal tells of it."""
         from bot.pcap.analysis import analyse
         from media.capture import CaptureError
@@ -87,20 +99,10 @@ class CaptureOfRun:
             self._entries.append(entry)
 
 
-def proofs(calls: Sequence[Call], analysis: Analysis) -> Mapping[Call, dict[int, Proof]]:
-    """For every call that had media, by the index of its m= line."""
-    return {
-        call: {
-            index: prove(call.known.sip_call_id, index, line, analysis.streams)
-            for index, line in lines_of(call.known).items()
-        }
-        for call in calls
-    }
-
-
-def lines_of(known: CallRecord) -> dict[int, Line]:
+def lines_of(known: CallRecord, journal: Journal) -> dict[int, Line]:
     """The m= lines that were active."""
     lines: dict[int, Line] = {}
+    ended = journal.wall_time(known.ended.at) if known.ended else math.inf
     for media in known.last_active.values():
         crypto, stats = known.crypto(media.index), known.stats(media.index)
         profile = known.profile(media.index) or ""
@@ -110,6 +112,8 @@ def lines_of(known: CallRecord) -> dict[int, Line]:
             suite=media.suite,
             sent=stats.tx.packets if stats else None,
             received=stats.rx.packets if stats else None,
+            began=journal.wall_time(known.started_at),
+            ended=ended,
         )
     return lines
 

@@ -199,11 +199,9 @@ class Run:
         """Judge every call by its packets; a capture that is not whole is an error of the run."""
         if self._capture is None or (self.error is not None and not self._capture.running):
             return {}
-        from bot.cli.capture import proofs
-
         try:
             lost = self._capture.end()
-            proven = proofs(self.calls, self._capture.analysis())
+            proven = self._capture.proofs(self.calls)
         except NativeError as error:
             self.error = self.error or str(error)
             self.exit_status = self.exit_status or error.exit_status

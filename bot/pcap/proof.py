@@ -5,6 +5,7 @@ It knows what an endpoint thinks of its call and what the capture says, and neit
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from bot.pcap.report import Protection, StreamReport
 
 __all__ = ["Line", "Proof", "WireCounters", "WireResult", "prove"]
+
+
+UNEXPLAINED = ("not every packet was protected as negotiated",)
 
 
 class WireCounters(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +57,14 @@ class Line:
     sent: int | None = None
     """Packets that the library counted; None when it did not."""
     received: int | None = None
+    began: float = -math.inf
+    """When the call did, in seconds since 1970; before it, its ports were another's."""
+    ended: float = math.inf
+    """The same, and after it."""
+
+    def may_have(self, stream: StreamReport) -> bool:
+        """Whether the stream was there while the call was."""
+        return stream.started <= self.ended and stream.started + stream.duration_s >= self.began
 
 
 @dataclass(frozen=True)
@@ -94,9 +106,8 @@ class Way:
         if not self.packets and self._counted:
             found.append(f"the library counted {packets(self._counted)}, the capture has none")
         if secure:
-            found += [
-                problem for one in protections(self.streams) if not one.intact for problem in one.problems
-            ]
+            broken = [one for one in protections(self.streams) if not one.intact]
+            found += [problem for one in broken for problem in one.problems or UNEXPLAINED]
             allowed = [one for one in self.streams if one.protection is None or one.protection.plain_allowed]
             plain = sum(one.protection.plain if one.protection else one.packets for one in allowed)
             if plain:
@@ -109,7 +120,11 @@ def prove(call_id: str, index: int, line: Line, streams: Iterable[StreamReport])
 
     What was not captured has failed.
     """
-    its = [one for one in streams if one.call_id in (call_id, None) and one.media_index in (index, None)]
+    its = [
+        one
+        for one in streams
+        if one.call_id in (call_id, None) and one.media_index in (index, None) and line.may_have(one)
+    ]
     rx = Way("received", [one for one in its if one.target in line.own], line.received)
     tx = Way("sent", [one for one in its if one.source in line.own], line.sent)
     suites = [one.suite for one in protections([*rx.streams, *tx.streams]) if one.authenticated]

@@ -86,6 +86,16 @@ def test_everything_authenticated() -> None:
     )
 
 
+@pytest.mark.parametrize(("started", "its_own"), [(6.0, False), (9.0, True), (14.0, True), (21.0, False)])
+def test_who_had_the_port_before_or_after_does_not_count(started: float, its_own: bool) -> None:
+    """A capture of the loopback has the calls of other programs, one after the other at the same port."""
+    line = Line(own={OURS}, secure=True, suite=SUITE, sent=100, received=100, began=10.0, ended=20.0)
+    other = received(protection(packets=4, failed=4, authenticated=0), call_id=None, started=started)
+    proof = prove(CALL_ID, 0, line, [sent(GOOD, started=11.0), received(GOOD, started=11.0), other])
+    assert proof.passed is not its_own
+    assert proof.wire.rx.packets == (104 if its_own else 100)
+
+
 def test_all_streams_of_a_direction_count() -> None:
     """A re-INVITE may change ports and SSRCs; the suite is that of the last."""
     moved = Line(own={OURS, "127.0.0.1:4010"}, secure=True, suite=OTHER_SUITE, sent=200, received=100)
