@@ -137,7 +137,7 @@ class Baresip:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._socket.close()
-        self.program.stop()
+        self.program.__exit__(kind, error, trace)
 
     def _account(self, name: str) -> str:
         keying = f";mediaenc={self._accounts[name]}" if self._accounts[name] else ""

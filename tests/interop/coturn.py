@@ -62,4 +62,4 @@ class Coturn:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.program.stop()
+        self.program.__exit__(kind, error, trace)

@@ -90,7 +90,7 @@ class Kamailio:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.program.stop()
+        self.program.__exit__(kind, error, trace)
 
     def _wait_until_it_answers(self) -> None:
         """A connection waits in the queue of the port until its processes are up."""

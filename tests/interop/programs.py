@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import random
 import re
@@ -11,7 +12,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -32,7 +33,9 @@ INSTALL = {
     "sipp": "apt-get install --no-install-recommends sip-tester (or brew install sipp)",
 }
 """How to get each peer program."""
-PEER_PORTS = (2000, 9990)
+PORTS_A_PEER = 8
+PEER_PORTS = range(2000, 8880, PORTS_A_PEER)
+"""Below those of SIPp's control sockets, of RTP, and those that the kernel gives away by itself."""
 DAEMONS = "/usr/sbin"
 """Where servers are and where the PATH of a user does not always lead."""
 
@@ -42,14 +45,24 @@ def installed(program: str) -> str | None:
     return shutil.which(program, path=os.pathsep.join((os.environ.get("PATH", os.defpath), DAEMONS)))
 
 
-def free_ports(count: int = 1) -> int:
-    """An even port of 127.0.0.1 that is free for UDP and TCP, and its successors up to ``count``.
+def _dealt() -> Iterator[int]:
+    """The first ports for each peer of this worker, round and round; no two workers share one.
 
-    From below the ports that the kernel gives away by itself and those of RTP, so that only
-    another test's peer could take it first, and that is one chance in thousands.
+    Begun anywhere, so that two runs of the tests at once seldom meet, and see it when they do.
     """
-    while True:
-        first = random.randrange(*PEER_PORTS, 2)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    mine = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % workers
+    hand = PEER_PORTS[mine::workers]
+    return itertools.islice(itertools.cycle(hand), random.randrange(len(hand)), None)
+
+
+_ports = _dealt()
+
+
+def free_ports(count: int = 1) -> int:
+    """An even port of 127.0.0.1 that is free for UDP and TCP, and its successors up to ``count``."""
+    assert count <= PORTS_A_PEER
+    for first in _ports:
         with contextlib.ExitStack() as held:
             try:
                 for port in range(first, first + count):
@@ -58,6 +71,7 @@ def free_ports(count: int = 1) -> int:
             except OSError:
                 continue
             return first
+    raise AssertionError("unreachable: the ports go round and round")
 
 
 class Program:
@@ -151,6 +165,8 @@ class Program:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if error is not None:
+            error.add_note(f"{self.arguments[0]} wrote last:\n{self.tail}")
         self.stop()
 
     def _read(self) -> None:

@@ -42,4 +42,4 @@ class Rtpengine:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.program.stop()
+        self.program.__exit__(kind, error, trace)

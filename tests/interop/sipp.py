@@ -15,14 +15,16 @@ from bot.record import TracedMessage
 from bot.sip import parse_uri
 from tests.interop.programs import LOOPBACK, Program, free_ports
 
-__all__ = ["CAPTURES", "Scripted", "assert_exchange", "line", "response_codes", "sipp"]
+__all__ = ["CAPTURES", "Scripted", "arrived", "assert_exchange", "line", "response_codes", "sipp"]
 
 CAPTURES = Path("/usr/share/sip-tester")
 """The captures of audio and digits that ``uac_pcap`` plays; a Debian package's folder."""
 SCENARIOS = Path(__file__).parent / "scenarios"
-PLAYED_S = 10
-LISTENING_S, LOOK_S = 5.0, 0.005
-EXCHANGE_S = 2.0
+PLAYED_S = 20
+LISTENING_S, LOOK_S = 15.0, 0.005
+ARRIVAL_S = 15.0
+"""On a busy machine SIPp takes its time to start."""
+EXCHANGE_S = 5.0
 
 
 def sipp(scenario: str, uri: str, folder: Path, *options: str) -> Program:
@@ -94,12 +96,6 @@ class Scripted:
             elif self.complaints:
                 error.add_note(self.complaints)
 
-    def call_at(self, endpoint: Endpoint) -> Call:
-        """The call that it makes there, which may have arrived already."""
-        with endpoint.expect_call() as incoming:
-            pass
-        return incoming.value
-
     @property
     def complaints(self) -> str:
         """What SIPp found wrong, in its words."""
@@ -111,6 +107,13 @@ class Scripted:
         while not any(one.laddr.port == self.port for one in process.net_connections("udp4") if one.laddr):
             assert not self._program.ended_within(LOOK_S), self._program.tail
             assert not deadline.passed, f"SIPp does not listen at {self.port} after {LISTENING_S:g} s"
+
+
+def arrived(endpoint: Endpoint) -> Call:
+    """The call that SIPp makes there, once it has; it may have arrived already."""
+    with endpoint.expect_call(ARRIVAL_S) as incoming:
+        pass
+    return incoming.value
 
 
 def assert_exchange(call: Call, *expected: str, copies: bool = False) -> None:

@@ -47,8 +47,8 @@ PATIENCE_S = 0.01
 )
 def test_a_rejecting_program_survives(seconds: int, new_endpoint: NewEndpoint, tmp_path: Path) -> None:
     with Answering(tmp_path / "bot", "reject", "--code", "486") as bot:
-        flood = sipp("uac", bot.uri, tmp_path, *flooding(seconds))
-        assert flood.wait(timeout=seconds + 20) == 1, flood.tail
+        with sipp("uac", bot.uri, tmp_path, *flooding(seconds)) as flood:
+            assert flood.wait(timeout=seconds + 20) == 1
         bot.assert_unharmed()
         codes = response_codes(flood, tmp_path)
         assert set(codes) <= {BUSY_HERE, SERVICE_UNAVAILABLE}

@@ -12,7 +12,7 @@ import pytest
 
 from bot import CallState, Endpoint, expect
 from tests.interop.programs import LOOPBACK
-from tests.interop.sipp import Scripted, assert_exchange
+from tests.interop.sipp import Scripted, arrived, assert_exchange
 
 pytestmark = pytest.mark.peer("sipp")
 
@@ -78,8 +78,8 @@ def test_a_183_that_asks_for_prack(endpoint: Endpoint, tmp_path: Path) -> None:
 
 def test_the_offer_is_in_our_200(endpoint: Endpoint, tmp_path: Path) -> None:
     """RFC 3261 13.2.1: the answer in the ACK makes the media, as it should be."""
-    with Scripted("calls/late-offer", tmp_path, uri=endpoint.uri) as peer:
-        call = peer.call_at(endpoint).answer()
+    with Scripted("calls/late-offer", tmp_path, uri=endpoint.uri):
+        call = arrived(endpoint).answer()
         expect(call).to_be_confirmed()
     expect(call).to_be_disconnected(code=200, by="remote")
     [(_, [line])] = [(at, media) for at, media in call.known.media_history if media[0].active]
@@ -91,8 +91,8 @@ def test_our_offer_stays_without_an_answer(endpoint: Endpoint, tmp_path: Path) -
 
     It waits for the peer to end it.
     """
-    with Scripted("calls/late-offer-unanswered", tmp_path, uri=endpoint.uri) as peer:
-        call = peer.call_at(endpoint).answer()
+    with Scripted("calls/late-offer-unanswered", tmp_path, uri=endpoint.uri):
+        call = arrived(endpoint).answer()
         expect(call).to_be_confirmed()
     expect(call).to_be_disconnected(code=200, by="remote")
     assert_exchange(call, "<- INVITE", "-> 100 INVITE", "-> 200 INVITE", "<- ACK", *ENDED_BY_PEER)

@@ -13,7 +13,7 @@ import pytest
 from bot import Call, CallState, Endpoint, expect
 from bot.deadline import Deadline
 from tests.interop.programs import LOOPBACK
-from tests.interop.sipp import Scripted, assert_exchange, line
+from tests.interop.sipp import Scripted, arrived, assert_exchange, line
 
 pytestmark = pytest.mark.peer("sipp")
 
@@ -114,8 +114,8 @@ def test_a_fork_accepts_what_we_have_given_up(endpoint: Endpoint, tmp_path: Path
 
 def test_the_peer_cancels_while_we_ring(endpoint: Endpoint, tmp_path: Path) -> None:
     """RFC 3261 9.2: 200 for the CANCEL and 487 for the INVITE, as it should be."""
-    with Scripted("calls/cancel-before-answer", tmp_path, uri=endpoint.uri) as peer:
-        call = peer.call_at(endpoint).ring()
+    with Scripted("calls/cancel-before-answer", tmp_path, uri=endpoint.uri):
+        call = arrived(endpoint).ring()
     expect(call).to_be_disconnected(code=487, by="remote")
     assert_exchange(
         call,
@@ -126,8 +126,8 @@ def test_the_peer_cancels_while_we_ring(endpoint: Endpoint, tmp_path: Path) -> N
 
 def test_the_peers_cancel_crosses_our_200(endpoint: Endpoint, tmp_path: Path) -> None:
     """RFC 3261 9.2: it is answered 200 and the call goes on until its BYE, as it should be."""
-    with Scripted("calls/cancel-crosses-200", tmp_path, uri=endpoint.uri) as peer:
-        call = peer.call_at(endpoint).answer()
+    with Scripted("calls/cancel-crosses-200", tmp_path, uri=endpoint.uri):
+        call = arrived(endpoint).answer()
         expect(call).to_be_confirmed()
     expect(call).to_be_disconnected(code=200, by="remote")
     assert_exchange(call, *ANSWERED, "<- CANCEL", "-> 200 CANCEL", "<- ACK", *ENDED_BY_PEER)
@@ -135,8 +135,8 @@ def test_the_peers_cancel_crosses_our_200(endpoint: Endpoint, tmp_path: Path) ->
 
 def test_a_cancel_with_another_branch(endpoint: Endpoint, tmp_path: Path) -> None:
     """RFC 3261 9.2: 481, and the call goes on (until it is cancelled properly), as it should be."""
-    with Scripted("calls/cancel-wrong-branch", tmp_path, uri=endpoint.uri) as peer:
-        call = peer.call_at(endpoint).ring()
+    with Scripted("calls/cancel-wrong-branch", tmp_path, uri=endpoint.uri):
+        call = arrived(endpoint).ring()
     expect(call).to_be_disconnected(code=487, by="remote")
     assert_exchange(
         call,
@@ -147,8 +147,8 @@ def test_a_cancel_with_another_branch(endpoint: Endpoint, tmp_path: Path) -> Non
 
 def test_the_peer_ends_by_bye_while_we_ring(endpoint: Endpoint, tmp_path: Path) -> None:
     """RFC 3261 15: 200 for the BYE and 487 for the INVITE, as it should be."""
-    with Scripted("calls/bye-while-ringing", tmp_path, uri=endpoint.uri) as peer:
-        call = peer.call_at(endpoint).ring()
+    with Scripted("calls/bye-while-ringing", tmp_path, uri=endpoint.uri):
+        call = arrived(endpoint).ring()
     expect(call).to_be_disconnected(code=487, by="remote")
     assert_exchange(
         call,
@@ -189,8 +189,8 @@ def test_copies_of_an_invite_make_one_call(endpoint: Endpoint, tmp_path: Path) -
 
     So it is while it rings; the copy after the 200, for which RFC 6026 asks no answer, gets it too.
     """
-    with Scripted("calls/retransmits-invite", tmp_path, uri=endpoint.uri, sees_copies=True) as peer:
-        call = peer.call_at(endpoint).ring()
+    with Scripted("calls/retransmits-invite", tmp_path, uri=endpoint.uri, sees_copies=True):
+        call = arrived(endpoint).ring()
         wait_for(call, 2, sent=True, status=180)
         assert endpoint.calls == [call]
         call.answer()
@@ -207,8 +207,8 @@ def test_the_200_is_sent_again_until_its_ack(endpoint: Endpoint, tmp_path: Path)
 
     What follows 64 * T1 without an ACK is not waited for: that takes 32 s, and T1 cannot be set here.
     """
-    with Scripted("calls/ack-never-comes", tmp_path, uri=endpoint.uri, sees_copies=True) as peer:
-        call = peer.call_at(endpoint).answer()
+    with Scripted("calls/ack-never-comes", tmp_path, uri=endpoint.uri, sees_copies=True):
+        call = arrived(endpoint).answer()
     expect(call).to_be_disconnected(code=200, by="remote")
     assert_exchange(call, *ANSWERED, *["-> 200 INVITE"] * 2, *ENDED_BY_PEER, copies=True)
     first, second, third = (one.at for one in call.known.messages if line(one) == "-> 200 INVITE")
@@ -236,8 +236,8 @@ def test_the_peers_offer_crosses_our_reinvite(
     scenario: str, method: str, endpoint: Endpoint, tmp_path: Path
 ) -> None:
     """RFC 3261 14.2, RFC 3311 5.2: the peer's gets 491 while ours has no answer, as it should be."""
-    with Scripted(f"calls/{scenario}", tmp_path, uri=endpoint.uri) as peer:
-        call = peer.call_at(endpoint).answer()
+    with Scripted(f"calls/{scenario}", tmp_path, uri=endpoint.uri):
+        call = arrived(endpoint).answer()
         assert call.reinvite().wait(timeout=5) == 200
     expect(call).to_be_disconnected(code=200, by="remote")
     glare = "-> INVITE", f"<- {method}", f"-> 491 {method}", *(["<- ACK"] if method == "INVITE" else [])
@@ -246,8 +246,8 @@ def test_the_peers_offer_crosses_our_reinvite(
 
 def test_a_reinvite_comes_before_the_ack(endpoint: Endpoint, tmp_path: Path) -> None:
     """RFC 3261 14.2 has no reason to refuse it once the INVITE is answered; the library does, with 491."""
-    with Scripted("calls/reinvite-before-ack", tmp_path, uri=endpoint.uri) as peer:
-        call = peer.call_at(endpoint).answer()
+    with Scripted("calls/reinvite-before-ack", tmp_path, uri=endpoint.uri):
+        call = arrived(endpoint).answer()
     expect(call).to_be_disconnected(code=200, by="remote")
     early = "<- INVITE", "-> 491 INVITE", "<- ACK"
     assert_exchange(call, *ANSWERED, *early, "<- ACK", *ENDED_BY_PEER)
@@ -256,16 +256,16 @@ def test_a_reinvite_comes_before_the_ack(endpoint: Endpoint, tmp_path: Path) -> 
 
 def test_a_cseq_that_is_too_low(endpoint: Endpoint, tmp_path: Path) -> None:
     """RFC 3261 12.2.2: 500, even for a BYE, and the call goes on, as it should be."""
-    with Scripted("calls/cseq-out-of-order", tmp_path, uri=endpoint.uri) as peer:
-        call = peer.call_at(endpoint).answer()
+    with Scripted("calls/cseq-out-of-order", tmp_path, uri=endpoint.uri):
+        call = arrived(endpoint).answer()
     expect(call).to_be_disconnected(code=200, by="remote")
     assert_exchange(call, *ANSWERED, "<- ACK", "<- BYE", "-> 500 BYE", *ENDED_BY_PEER)
 
 
 def test_a_bye_comes_before_the_ack(endpoint: Endpoint, tmp_path: Path) -> None:
     """RFC 3261 15, RFC 5407 3.1.6: the call ends, as it should be, and was never confirmed."""
-    with Scripted("calls/bye-before-ack", tmp_path, uri=endpoint.uri) as peer:
-        call = peer.call_at(endpoint).answer()
+    with Scripted("calls/bye-before-ack", tmp_path, uri=endpoint.uri):
+        call = arrived(endpoint).answer()
     expect(call).to_be_disconnected(code=200, by="remote")
     assert_exchange(call, *ANSWERED, *ENDED_BY_PEER)
     assert call.known.reached(CallState.CONFIRMED) is None
@@ -273,8 +273,8 @@ def test_a_bye_comes_before_the_ack(endpoint: Endpoint, tmp_path: Path) -> None:
 
 def test_a_second_bye(endpoint: Endpoint, tmp_path: Path) -> None:
     """RFC 3261 15.1.2 wants 481 for it; the library, which still knows the dialog, says 200."""
-    with Scripted("calls/bye-twice", tmp_path, uri=endpoint.uri) as peer:
-        call = peer.call_at(endpoint).answer()
+    with Scripted("calls/bye-twice", tmp_path, uri=endpoint.uri):
+        call = arrived(endpoint).answer()
     expect(call).to_be_disconnected(code=200, by="remote")
     assert_exchange(call, *ANSWERED, "<- ACK", *ENDED_BY_PEER, *ENDED_BY_PEER)
     assert [seen.state for seen in call.known.states].count(CallState.DISCONNECTED) == 1
