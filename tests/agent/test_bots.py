@@ -71,9 +71,11 @@ def test_a_hash_ends_a_call_with_the_parrot(new_endpoint: NewEndpoint) -> None:
 def test_milliwatt(codec: str, new_endpoint: NewEndpoint, tmp_path: Path) -> None:
     callee = new_endpoint(codecs=[codec], controller=bot("tone"))
     call = talk(new_endpoint(codecs=[codec]), callee.uri)
-    [heard] = find_tones(read(heard_for(call, tmp_path / "tone.wav", 2.0)))
-    assert heard.frequencies == pytest.approx((1004,), abs=2)
-    assert heard.level_dbfs == pytest.approx(-3.17, abs=0.5)
+    heard = find_tones(read(heard_for(call, tmp_path / "tone.wav", 2.0)))
+    assert sum(one.end_s - one.start_s for one in heard) > 1  # a busy machine's jitter buffer may cut it
+    for one in heard:
+        assert one.frequencies == pytest.approx((1004,), abs=2)
+        assert one.level_dbfs == pytest.approx(-3.17, abs=0.5)
 
 
 def test_the_tone_has_no_seam(tmp_path: Path) -> None:
@@ -115,9 +117,10 @@ def test_ringback_as_early_media_ends_at_the_answer(new_endpoint: NewEndpoint, t
     expect(call).to_be_confirmed()
     call.host.wait_until(lambda: False, Deadline(1.5))
     recording.stop()
-    [ringback] = find_tones(read(recording.path))
-    assert sorted(ringback.frequencies) == pytest.approx([440, 480], abs=4)
-    assert 1.0 < ringback.end_s < 2.0
+    ringback = find_tones(read(recording.path))
+    for one in ringback:  # a busy machine's jitter buffer may cut it
+        assert sorted(one.frequencies) == pytest.approx([440, 480], abs=4)
+    assert 1.0 < ringback[-1].end_s < 2.0
     assert callee.failure is None
 
 
