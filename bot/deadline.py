@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 
-__all__ = ["Deadline"]
+__all__ = ["TIMEOUT_S", "Deadline"]
+
+TIMEOUT_S = 5.0
+"""What is expected has this long to come true unless it is told otherwise."""
 
 
 class Deadline:

@@ -15,7 +15,7 @@ from typing import Any, Protocol, Self
 from .call import Call
 from .commands import AnyCommand, MakeCall, SdpEdit, SendMessage, Start
 from .config import EndpointConfig
-from .deadline import Deadline
+from .deadline import TIMEOUT_S, Deadline
 from .destination import Destination, destination
 from .driver import Driver
 from .ear import Ear
@@ -278,7 +278,7 @@ class Endpoint:
         return self._by_dialog[dialog]
 
     @contextmanager
-    def expect_call(self, timeout: float = 5.0) -> Iterator[Awaited]:
+    def expect_call(self, timeout: float = TIMEOUT_S) -> Iterator[Awaited]:
         """Catch the next incoming call that nobody has caught: arm it, then make the call inside the block.
 
         At the end of the block it waits up to ``timeout`` seconds; raises WaitTimeout.

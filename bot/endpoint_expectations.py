@@ -5,14 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from .deadline import Deadline
+from .deadline import TIMEOUT_S, Deadline
 from .endpoint import Endpoint
 from .errors import ExpectationFailed
 from .events import ExpectationChecked, MessageWaiting, RegistrationChanged
 
 __all__ = ["EndpointExpectation"]
 
-TIMEOUT_S = 5.0
 REFUSED = 300
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from .call import Call, Recording
-from .deadline import Deadline
+from .deadline import TIMEOUT_S, Deadline
 from .endpoint import Endpoint
 from .endpoint_expectations import EndpointExpectation
 from .errors import ConfigError
@@ -31,7 +31,6 @@ __all__ = ["CallExpectation", "RecordingExpectation", "expect"]
 
 Kind = TypeVar("Kind", bound=StrEnum)
 
-TIMEOUT_S = 5.0
 MEASURE_EVERY_S = 0.1
 SETTLE_S = 0.5
 

@@ -6,7 +6,7 @@ It must not know how a verdict is waited for and written down: ``deciding`` does
 from __future__ import annotations
 
 from .call import Call
-from .deadline import Deadline
+from .deadline import TIMEOUT_S, Deadline
 from .deciding import Deciding
 from .errors import ConfigError
 from .model import CandidatePair, Transport
@@ -14,7 +14,6 @@ from .record import CallRecord
 
 __all__ = ["PathExpectation"]
 
-TIMEOUT_S = 5.0
 LOOK_EVERY_S = 0.05
 CANDIDATE_TYPES = ("host", "srflx", "prflx", "relay")
 

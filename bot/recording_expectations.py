@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from .call import Recording
+from .deadline import TIMEOUT_S
 from .deciding import Deciding
 from .errors import ConfigError
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SoundExpectation"]
 
-TIMEOUT_S = 5.0
 SILENT_DBFS = -50.0
 """What silence stays below, 5 ms at a time: the noise of A-law is at -66, room noise about there."""
 SHOWN = 8

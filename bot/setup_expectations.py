@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .cancellation import incomplete, wrong_with
+from .deadline import TIMEOUT_S
 from .deciding import Deciding
 from .errors import ConfigError
 from .reliability import reliable_responses, unacknowledged
@@ -16,7 +17,6 @@ from .sip import Message, Uri, parse_uri
 
 __all__ = ["SetupExpectation"]
 
-TIMEOUT_S = 5.0
 REFRESHERS = ("uac", "uas")
 
 

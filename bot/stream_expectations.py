@@ -5,12 +5,12 @@ It must not know how a verdict is waited for and written down: ``deciding`` does
 
 from __future__ import annotations
 
+from .deadline import TIMEOUT_S
 from .deciding import Deciding
 from .errors import ConfigError
 
 __all__ = ["StreamExpectation"]
 
-TIMEOUT_S = 5.0
 NO_EVENTS = 0
 """As the setting ``telephone_event`` says it."""
 
