@@ -9,6 +9,8 @@ JOBS   ?= 2
 # Calls mostly wait, so more of them fit than there are cores.
 CALLING ?= 4
 export OPENBLAS_NUM_THREADS ?= 1
+# The tests start thousands of processes; without bytecode each of them would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check bench clean peers
 
