@@ -28,6 +28,7 @@ FOREIGN_COHERENCE = 0.3  # and the waveforms' coherence (codecs: 0-4 dB; other s
 CHANCE = 0.45  # a run of frames whose waveforms correlate less than this is there by chance
 MOMENT = 15  # frames in all: a delay that holds for less is there by chance as well,
 CLOSE_MOMENT = 5  # though not so soon where it was looked for between those beside it only
+LOOKS = 2  # at what the alignment leaves open
 DOUBTFUL = 0.4  # a frame beside a gap that costs more than this belongs to the gap
 LOST_DB = 20.0  # a frame whose level fell by this much was lost
 DEAREST = 3.0  # a frame costs at most this; a missing one costs 1
@@ -101,12 +102,15 @@ def align(reference: Signal, recording: Signal, rate: int, active: Flags, judged
     """Align a reference with a recording at the same rate; of its `active` frames the `judged` ones count."""
     pair = _Pair(reference, recording, rate, active)
     candidates = [_candidate(track, pair) for track in find_tracks(reference, recording, rate, active)]
-    alignment = _along(candidates, judged, rate)
-    closer = find_closer(reference, recording, rate, _worth_a_look(alignment, rate))
-    if not closer:
-        return alignment
-    nearby = [_candidate(track, pair, CLOSE_MOMENT) for track in closer]
-    return _along([*nearby, *candidates], judged, rate)  # of equal ones the first is taken
+    alignment, astray = _along(candidates, judged, rate)
+    for _ in range(LOOKS):  # what is found may leave stretches that were explained badly without it
+        closer = find_closer(reference, recording, rate, _worth_a_look(alignment, astray, rate))
+        nearby = [_candidate(track, pair, CLOSE_MOMENT) for track in closer]
+        if not nearby:
+            break
+        candidates = [*nearby, *candidates]  # of equal ones the first is taken
+        alignment, astray = _along(candidates, judged, rate)
+    return alignment
 
 
 class _Pair:
@@ -135,16 +139,16 @@ class _Candidate:
     least: int
 
 
-def _worth_a_look(alignment: Alignment, rate: int) -> Iterator[tuple[int, int, float, float]]:
-    """Gaps in which a delay could hold for more than a moment: both ends, the delays before and after."""
-    present = np.flatnonzero(alignment.track >= 0)
-    if not len(present):
+def _worth_a_look(alignment: Alignment, astray: Flags, rate: int) -> Iterator[tuple[int, int, float, float]]:
+    """Where another delay could hold for more than a moment: both ends, the delays before and after."""
+    settled = np.flatnonzero(~astray & (alignment.track >= 0))
+    if not len(settled):
         return
-    for value, first, after in _runs(np.minimum(alignment.track, 0)):
+    for value, first, after in _runs(astray.astype(np.intp)):
         frames = first + np.flatnonzero(alignment.judged[first:after])
-        if value < 0 and len(frames) >= CLOSE_MOMENT:
-            where = np.searchsorted(present, first)
-            beside = present[np.clip([where - 1, where], 0, len(present) - 1)]
+        if value and len(frames) >= CLOSE_MOMENT:
+            where = np.searchsorted(settled, first)
+            beside = settled[np.clip([where - 1, where], 0, len(settled) - 1)]
             before, behind = alignment.delays(beside, rate)
             start, end = round(frames[0] * HOP_S * rate), round((frames[-1] + 1) * HOP_S * rate)
             yield start, end, float(before), float(behind)
@@ -163,8 +167,11 @@ def _candidate(track: Track, pair: _Pair, least: int = MOMENT) -> _Candidate:
     return _Candidate(track, frames, cost.astype(np.float32), facts, least)
 
 
-def _along(candidates: list[_Candidate], judged: Flags, rate: int) -> Alignment:
-    """The cheapest alignment at the delays of these tracks."""
+def _along(candidates: list[_Candidate], judged: Flags, rate: int) -> tuple[Alignment, Flags]:
+    """The cheapest alignment at the delays of these tracks, and the frames that it does not explain.
+
+    Those are missing, or their waveform is another there, though their spectrum may be alike.
+    """
     tracks, count = [one.track for one in candidates], len(judged)
     cost = np.full((count, len(tracks) + 1), DEAREST, np.float32)
     cost[:, -1] = 1.0
@@ -181,7 +188,8 @@ def _along(candidates: list[_Candidate], judged: Flags, rate: int) -> Alignment:
     chosen = _without_chance(chosen, facts[:3], judged, np.array([one.least for one in candidates]))
     chosen = _in_order(chosen, tracks, judged, rate)
     chosen = _without_doubt(chosen, cost[np.arange(count), chosen])
-    return Alignment(
+    astray = (chosen < 0) | (_local_coherence(facts[:3] * judged) < CHANCE)
+    alignment = Alignment(
         tracks=tuple(tracks),
         track=chosen,
         judged=judged,
@@ -189,6 +197,7 @@ def _along(candidates: list[_Candidate], judged: Flags, rate: int) -> Alignment:
         gaps=gaps_of(chosen, judged),
         insertions=_insertions(chosen, tracks, judged, rate),
     )
+    return alignment, _fill_pauses(astray.astype(np.intp), judged) > 0
 
 
 def _frames(track: Track, rate: int, count: int) -> NDArray[np.intp]:
@@ -273,6 +282,14 @@ def _in_common(products: Floats) -> float:
     whole = both.sum() / max(np.sqrt(reference.sum() * recording.sum()), TINY)
     usual = np.median(both / np.maximum(np.sqrt(reference * recording), TINY))
     return float(max(whole, usual))
+
+
+def _local_coherence(products: Floats) -> Floats:
+    """How alike the waveforms are around each frame; 1 where nothing is."""
+    around = np.ones(CLOSE_MOMENT)
+    both, reference, recording = (np.convolve(one, around, "same") for one in products)
+    scale = np.sqrt(reference * recording)
+    return np.asarray(np.divide(both, scale, out=np.ones_like(both), where=scale > TINY))
 
 
 def _in_order(chosen: NDArray[np.intp], tracks: list[Track], judged: Flags, rate: int) -> NDArray[np.intp]:
