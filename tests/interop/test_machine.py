@@ -27,7 +27,7 @@ PIN = "2468013579"
 SAID = "speech:4"
 PATIENCE_S = 3.0
 """What baresip says first is silence, since it does not wait for the beep."""
-STARVED = Options(max_missing_ms=600, max_edge_ms=600)
+STARVED = Options(max_missing_ms=600, max_edge_ms=600, max_inserted_ms=600)
 """What is said passes three clocks, each of which a busy machine may stop for a while."""
 BARESIP_RATE = 48000
 GLANCE_S = 0.02
