@@ -131,11 +131,21 @@ class Driver:
                         return ""
                     selector.unregister(key.fileobj)
             if not ready and time.monotonic() >= self._silent_until:
-                if self._is_starved():
+                starved = self._is_starved()
+                if self._has_beaten(selector):
+                    continue
+                if starved:
                     self._silent_until = time.monotonic() + STARVATION_PROBE_S
                     continue
                 self._abort()
                 return "it hung: its pump stopped turning"
+
+    def _has_beaten(self, selector: selectors.BaseSelector) -> bool:
+        """Whether a heartbeat came after all, while the agent was probed."""
+        for key, _ in selector.select(0):
+            if key.fileobj is self._socket:
+                self._hear()
+        return time.monotonic() < self._silent_until
 
     def _hear(self) -> bool:
         try:

@@ -74,6 +74,8 @@ __all__ = ["Agent"]
 DTLS_OFFER = re.compile(r"^m=\S+ \S+ UDP/TLS/", re.MULTILINE | re.IGNORECASE)
 FAREWELL_S = 1.0
 """How long the answers to our BYEs are waited for."""
+DESTRUCTION_S = 3.0
+"""How long the library may take to end, many connections on a busy machine included; no pump turns then."""
 TEMPORARILY_UNAVAILABLE, REQUEST_TIMEOUT, OK, DECLINE = 480, 408, 200, 603
 FINAL = 300
 INVALID_URI, SESSION_TERMINATED, SESSION_INSECURE = 171039, 171140, 171142
@@ -120,6 +122,7 @@ class Agent:
                 self._loop.turn(self._library.endpoint)
                 self._bury()
             self._say_goodbye()
+        self._loop.beat(DESTRUCTION_S)
         self._drop_everything()
         self._library.stop()
         self._emit(AgentStopped(at=time.monotonic()))

@@ -134,6 +134,13 @@ def test_a_pump_that_stops_turning_is_a_crash(launch: Launch) -> None:
     assert ear.crash().reason == "it hung: its pump stopped turning"
 
 
+def test_a_heartbeat_that_comes_at_the_last_moment_counts(launch: Launch) -> None:
+    one, another = (f"say(type='Heartbeat', at=0.0, next_s={next_s})" for next_s in (0.0, 60.0))
+    driver, ear = launch(f"import time\n{one}\ntime.sleep(0.01)\n{another}\n{OBEDIENT}")
+    driver.send(Reinvite(call=1))
+    assert ear.next() == CommandDone(at=0.0, request=1)
+
+
 def test_what_is_no_event_is_a_crash(launch: Launch) -> None:
     _, ear = launch("parent.sendall(b'pjlib: out of memory\\n')\nsignal.pause()")
     assert ear.crash().reason.startswith("it wrote what is no event")
