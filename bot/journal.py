@@ -137,10 +137,6 @@ class Journal:
         """Seconds from the journal's beginning to the event."""
         return event.at - self.started_at
 
-    def wall_time(self, at: float) -> float:
-        """Seconds since 1970 of a monotonic time, as the clock was when the journal began."""
-        return self.started.timestamp() + at - self.started_at
-
     def close(self) -> None:
         """Close the file."""
         with self._changed:

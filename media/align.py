@@ -25,7 +25,9 @@ ACTIVE_RANGE_DB = 30.0  # what counts as active: within this much of the loud fr
 FLOOR_DB = 40.0  # spectra are compared down to this much below the loud frames
 FOREIGN_DB = 6.0  # mean difference of the spectra at which a frame is as likely foreign as heard;
 FOREIGN_COHERENCE = 0.3  # and the waveforms' coherence (codecs: 0-4 dB; other speech: 6-35 dB, under 0.3)
-CHANCE = 0.45  # a run of frames whose waveforms correlate less than this is there by chance
+CHANCE = 0.45  # a run of frames whose waveforms correlate less than this is there by chance;
+ALIKE = 0.7  # and not one of whose frames half correlate that much;
+USUAL = 0.7  # looked for so near, voices repeat themselves, and it needs this much of what is usual
 MOMENT = 15  # frames in all: a delay that holds for less is there by chance as well,
 CLOSE_MOMENT = 5  # though not so soon where it was looked for between those beside it only
 LOOKS = 2  # at what the alignment leaves open
@@ -105,7 +107,7 @@ def align(reference: Signal, recording: Signal, rate: int, active: Flags, judged
     alignment, astray = _along(candidates, judged, rate)
     for _ in range(LOOKS):  # what is found may leave stretches that were explained badly without it
         closer = find_closer(reference, recording, rate, _worth_a_look(alignment, astray, rate))
-        nearby = [_candidate(track, pair, CLOSE_MOMENT) for track in closer]
+        nearby = [_candidate(track, pair, near=True) for track in closer]
         if not nearby:
             break
         candidates = [*nearby, *candidates]  # of equal ones the first is taken
@@ -129,14 +131,14 @@ class _Candidate:
     """A track, the `frames` of the reference that it may hold for, and what it would cost each of them.
 
     `facts` are the product and the powers of the waveforms and the distance of the spectra, (4, frames).
-    When it holds for fewer than `least` frames it is there by chance.
+    One that was looked for `near` the delays beside it is there by chance less easily, or more so.
     """
 
     track: Track
     frames: NDArray[np.intp]
     cost: Signal
     facts: Floats
-    least: int
+    near: bool
 
 
 def _worth_a_look(alignment: Alignment, astray: Flags, rate: int) -> Iterator[tuple[int, int, float, float]]:
@@ -154,7 +156,7 @@ def _worth_a_look(alignment: Alignment, astray: Flags, rate: int) -> Iterator[tu
             yield start, end, float(before), float(behind)
 
 
-def _candidate(track: Track, pair: _Pair, least: int = MOMENT) -> _Candidate:
+def _candidate(track: Track, pair: _Pair, *, near: bool = False) -> _Candidate:
     frames = _frames(track, pair.rate, len(pair.active))
     delay = np.rint(track.delays(frames * HOP_S * pair.rate)).astype(np.intp)
     alike = likeness(pair.reference, pair.recording, pair.rate, frames, delay)
@@ -164,7 +166,7 @@ def _candidate(track: Track, pair: _Pair, least: int = MOMENT) -> _Candidate:
     cost = np.where(alike.lost > LOST_DB - gain_db, DEAREST, np.minimum(foreign, DEAREST))
     powers = alike.reference_power, alike.recording_power
     facts = np.stack([alike.product, *powers, distance])
-    return _Candidate(track, frames, cost.astype(np.float32), facts, least)
+    return _Candidate(track, frames, cost.astype(np.float32), facts, near)
 
 
 def _along(candidates: list[_Candidate], judged: Flags, rate: int) -> tuple[Alignment, Flags]:
@@ -185,10 +187,11 @@ def _along(candidates: list[_Candidate], judged: Flags, rate: int) -> tuple[Alig
         here = state[one.frames] == index
         facts[:, one.frames[here]] = one.facts[:, here]
     chosen = np.where(state == len(tracks), -1, state)
-    chosen = _without_chance(chosen, facts[:3], judged, np.array([one.least for one in candidates]))
+    chosen = _without_chance(chosen, facts[:3], judged, np.array([one.near for one in candidates], np.bool_))
     chosen = _in_order(chosen, tracks, judged, rate)
     chosen = _without_doubt(chosen, cost[np.arange(count), chosen])
-    astray = (chosen < 0) | (_local_coherence(facts[:3] * judged) < CHANCE)
+    around = np.stack([np.convolve(one * judged, np.ones(CLOSE_MOMENT), "same") for one in facts[:3]])
+    astray = (chosen < 0) | (_coherence(around) < CHANCE)
     alignment = Alignment(
         tracks=tuple(tracks),
         track=chosen,
@@ -260,36 +263,30 @@ def _runs(chosen: NDArray[np.intp]) -> list[tuple[int, int, int]]:
 
 
 def _without_chance(
-    chosen: NDArray[np.intp], products: Floats, judged: Flags, least: NDArray[np.intp]
+    chosen: NDArray[np.intp], products: Floats, judged: Flags, near: Flags
 ) -> NDArray[np.intp]:
     """Runs whose waveforms have little in common, and delays that hold for a moment only, are missing."""
-    held = np.bincount(chosen[judged & (chosen >= 0)], minlength=len(least))
-    brief = np.flatnonzero(held < np.minimum(least, int(judged.sum()) // 2))
-    chosen = np.where(np.isin(chosen, brief), -1, chosen)
+    placed = judged & (chosen >= 0)
+    held = np.bincount(chosen[placed], minlength=len(near))
+    least = np.minimum(np.where(near, CLOSE_MOMENT, MOMENT), int(judged.sum()) // 2)
+    chosen = np.where(np.isin(chosen, np.flatnonzero(held < least)), -1, chosen)
+    usual = max(CHANCE, USUAL * float(np.median(_coherence(products[:, placed])))) if placed.any() else CHANCE
     for value, first, after in _runs(chosen):
         there = products[:, first:after][:, judged[first:after]]
-        if value >= 0 and there.size and _in_common(there) < CHANCE:
+        if value < 0 or not there.size:
+            continue
+        # One loud frame at its end that belongs to what comes next outweighs the others in the whole.
+        whole, middle = float(_coherence(there.sum(axis=1))), float(np.median(_coherence(there)))
+        if middle < ALIKE and whole < (usual if near[value] else CHANCE):
             chosen[first:after] = -1
     return chosen
 
 
-def _in_common(products: Floats) -> float:
-    """How alike the waveforms of a run are, as a whole or in its usual frame.
-
-    A loud frame at its end that belongs to what comes next would outweigh all the others in the whole.
-    """
+def _coherence(products: Floats) -> Floats:
+    """How alike waveforms are, from their product and their powers; 1 where nothing is."""
     both, reference, recording = products
-    whole = both.sum() / max(np.sqrt(reference.sum() * recording.sum()), TINY)
-    usual = np.median(both / np.maximum(np.sqrt(reference * recording), TINY))
-    return float(max(whole, usual))
-
-
-def _local_coherence(products: Floats) -> Floats:
-    """How alike the waveforms are around each frame; 1 where nothing is."""
-    around = np.ones(CLOSE_MOMENT)
-    both, reference, recording = (np.convolve(one, around, "same") for one in products)
     scale = np.sqrt(reference * recording)
-    return np.asarray(np.divide(both, scale, out=np.ones_like(both), where=scale > TINY))
+    return np.asarray(np.divide(both, scale, out=np.ones_like(scale), where=scale > TINY))
 
 
 def _in_order(chosen: NDArray[np.intp], tracks: list[Track], judged: Flags, rate: int) -> NDArray[np.intp]:

@@ -49,7 +49,8 @@ def told(entries: Iterable[Entry], journal: Journal) -> Iterator[Told]:
             text = with_keys(event, keys.pop(entry.endpoint, []))
             own, peer = ends.own(entry.endpoint, event), address(event.peer)
             source, target = (own, peer) if isinstance(event, SipSent) else (peer, own)
-            yield Told(at=journal.wall_time(event.at), source=source, target=target, text=text)
+            at = journal.started.timestamp() + journal.since_start(event)
+            yield Told(at=at, source=source, target=target, text=text)
 
 
 def with_keys(event: SipSent | SipReceived, keys: Iterable[KeyNegotiated]) -> str:

@@ -927,7 +927,7 @@ def slipping(reference: Audio, seed: int) -> tuple[Audio, float]:
     return audio(*parts, quiet(0.4)), 1000 * dropped / RATE
 
 
-@pytest.mark.parametrize("seed", [4, 10, 14, 22, 40, 49, 84, 89, 91, 93])
+@pytest.mark.parametrize("seed", [4, 10, 14, 40, 49, 84, 89, 91, 93, 127])
 def test_slip_after_slip_is_not_missing(seed: int) -> None:
     reference = speech(seed % 40, 8)
     recording, dropped_ms = slipping(reference, seed)
@@ -945,3 +945,11 @@ def test_a_slip_soon_after_the_start(seed: int, after_ms: int) -> None:
     result = compare(Audio(said, rate), Audio(heard, rate))
     assert result.matched, result.reasons
     assert result.inserted_ms == pytest.approx(40, abs=10)
+
+
+def test_what_sounds_alike_beside_a_slip_is_not_the_audio() -> None:
+    """150 ms played backwards: at some delay nearby, half of a voice's waveform is as it should be."""
+    said = speech(8, 4).samples
+    at, after, slip = 7200, 8400, 10000
+    heard = audio(quiet(0.1), said[:at], said[at:after][::-1], said[after:slip], said[slip - 160 :])
+    assert not compare(speech(8, 4), heard).matched
