@@ -5,7 +5,7 @@ The keys that it needs stay in memory; of what the capture itself has in clear t
 
 from __future__ import annotations
 
-import math
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 from bot.call import Call
 from bot.config import EndpointConfig
 from bot.errors import ConfigError, NativeError
+from bot.events import CallStarted, CallStateChanged, Event
 from bot.journal import Entry, Journal
-from bot.pcap.proof import Line, Proof, prove
+from bot.model import CallState
+from bot.pcap.proof import Life, Line, Proof, prove
 from bot.pcap.told import is_told, told
 from bot.record import CallRecord
 from bot.sdp import parse_sdp
@@ -34,6 +36,7 @@ class CaptureOfRun:
         self.path = path
         self._journal = journal
         self._entries: list[Entry] = []
+        self._lives: dict[tuple[str, int], Life] = {}
         self._sniffer: Sniffer | None = None
         journal.observe(self._observe)
 
@@ -79,7 +82,7 @@ class CaptureOfRun:
         return {
             call: {
                 index: prove(call.known.sip_call_id, index, line, streams)
-                for index, line in lines_of(call.known, self._journal).items()
+                for index, line in lines_of(call.known, self._life(call.host.name, call.number)).items()
             }
             for call in calls
         }
@@ -94,15 +97,30 @@ class CaptureOfRun:
         except CaptureError as error:
             raise NativeError(f"--capture: {error}") from None
 
+    def _life(self, endpoint: str, call: int) -> Life:
+        return self._lives.get((endpoint, call), Life())
+
     def _observe(self, entry: Entry) -> None:
-        if self._sniffer is not None and is_told(entry):
+        if self._sniffer is None:
+            return
+        if is_told(entry):
             self._entries.append(entry)
+        match entry.event:
+            case CallStarted() as event:
+                self._lives[entry.endpoint, event.call] = Life(began=wall_time(event))
+            case CallStateChanged(state=CallState.DISCONNECTED) as event:
+                began = self._life(entry.endpoint, event.call).began
+                self._lives[entry.endpoint, event.call] = Life(began=began, ended=wall_time(event))
 
 
-def lines_of(known: CallRecord, journal: Journal) -> dict[int, Line]:
+def wall_time(event: Event) -> float:
+    """When it happened, in seconds since 1970, by the clock of this moment: a suspended machine's jumps."""
+    return time.time() - (time.monotonic() - event.at)
+
+
+def lines_of(known: CallRecord, life: Life) -> dict[int, Line]:
     """The m= lines that were active."""
     lines: dict[int, Line] = {}
-    ended = journal.wall_time(known.ended.at) if known.ended else math.inf
     for media in known.last_active.values():
         crypto, stats = known.crypto(media.index), known.stats(media.index)
         profile = known.profile(media.index) or ""
@@ -112,8 +130,7 @@ def lines_of(known: CallRecord, journal: Journal) -> dict[int, Line]:
             suite=media.suite,
             sent=stats.tx.packets if stats else None,
             received=stats.rx.packets if stats else None,
-            began=journal.wall_time(known.started_at),
-            ended=ended,
+            life=life,
         )
     return lines
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from bot.pcap.messages import Told
+from bot.pcap.proof import LINGER_S
 from bot.sdp import CryptoNegotiation, OfferAnswer, Sdp, SdpMedia, parse_sdp
 from bot.sip import Message
 from media.capture import Address
@@ -28,8 +29,6 @@ MOST_CALLS = 10_000
 MOST_DESCRIPTIONS = 1_000
 """Of one hop of a call: a hostile peer may re-negotiate for ever."""
 MOST_CLAIMS = 500_000
-LINGER_S = 5.0
-"""How long after its BYE packets of a call may still come."""
 _MOST_BRANCHES = 64
 _MOST_HOPS = 16
 _MOST_FORKS = 32

@@ -6,7 +6,7 @@ It knows what an endpoint thinks of its call and what the capture says, and neit
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,10 @@ import msgspec
 if TYPE_CHECKING:
     from bot.pcap.report import Protection, StreamReport
 
-__all__ = ["Line", "Proof", "WireCounters", "WireResult", "prove"]
+__all__ = ["LINGER_S", "Life", "Line", "Proof", "WireCounters", "WireResult", "prove"]
 
-
+LINGER_S = 5.0
+"""How long after its BYE packets of a call may still come."""
 UNEXPLAINED = ("not every packet was protected as negotiated",)
 
 
@@ -45,10 +46,30 @@ class WireResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
+class Life:
+    """When a call began and ended, in seconds since 1970."""
+
+    began: float = -math.inf
+    ended: float = math.inf
+
+    def share(self, streams: Iterable[StreamReport]) -> list[StreamReport]:
+        """Those that were there while the call was, or came on the same way right after it."""
+        streams = list(streams)
+        meanwhile = [one for one in streams if one.started <= self.ended and one.ended >= self.began]
+        ways = {(one.source, one.target) for one in meanwhile}
+        after = [
+            one
+            for one in streams
+            if self.ended < one.started <= self.ended + LINGER_S and (one.source, one.target) in ways
+        ]
+        return [*meanwhile, *after]
+
+
+@dataclass(frozen=True)
 class Line:
     """An m= line of a call, as the call's endpoint knows it."""
 
-    own: Collection[str]
+    own: Set[str]
     """Every ``host:port`` at which this endpoint received its RTP, and from which it sent."""
     secure: bool
     """Whether SRTP was negotiated."""
@@ -57,14 +78,8 @@ class Line:
     sent: int | None = None
     """Packets that the library counted; None when it did not."""
     received: int | None = None
-    began: float = -math.inf
-    """When the call did, in seconds since 1970; before it, its ports were another's."""
-    ended: float = math.inf
-    """The same, and after it."""
-
-    def may_have(self, stream: StreamReport) -> bool:
-        """Whether the stream was there while the call was."""
-        return stream.started <= self.ended and stream.started + stream.duration_s >= self.began
+    life: Life = Life()
+    """Before and after it, the ports were another's."""
 
 
 @dataclass(frozen=True)
@@ -120,11 +135,8 @@ def prove(call_id: str, index: int, line: Line, streams: Iterable[StreamReport])
 
     What was not captured has failed.
     """
-    its = [
-        one
-        for one in streams
-        if one.call_id in (call_id, None) and one.media_index in (index, None) and line.may_have(one)
-    ]
+    named = [one for one in streams if one.call_id in (call_id, None) and one.media_index in (index, None)]
+    its = line.life.share(one for one in named if line.own & {one.source, one.target})
     rx = Way("received", [one for one in its if one.target in line.own], line.received)
     tx = Way("sent", [one for one in its if one.source in line.own], line.sent)
     suites = [one.suite for one in protections([*rx.streams, *tx.streams]) if one.authenticated]

@@ -67,7 +67,11 @@ class StreamReport(msgspec.Struct, frozen=True, kw_only=True):
     jitter_ms_mean: float | None
     jitter_ms_max: float | None
     started: float
+    """Of its first packet, RTCP included."""
+    ended: float
+    """Of its last."""
     duration_s: float
+    """Of its RTP."""
     rtcp_packets: int
     profile: str | None
     offered: tuple[str, ...]
@@ -115,6 +119,7 @@ def report(stream: Stream) -> StreamReport:
         jitter_ms_mean=statistics.jitter_ms_mean if measured else None,
         jitter_ms_max=statistics.jitter_ms_max if measured else None,
         started=stream.began,
+        ended=stream.ended,
         duration_s=statistics.duration_s,
         rtcp_packets=stream.rtcp_packets,
         profile=profile,

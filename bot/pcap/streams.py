@@ -88,6 +88,7 @@ class Stream:
         self.unopened = PlainOrNot(doubt_is_plain=agreed.due is Due.NOTHING)
         self.suites: Counter[str] = Counter()
         self.began = math.inf
+        self.ended = -math.inf
         self._key_stream: tuple[SrtpKey | None, int] = None, 0
 
     def format(self, payload_type: int) -> Format | None:
@@ -123,7 +124,7 @@ class Stream:
 
     def take(self, packet: Packet, rtp: RtpPacket, key_streams: KeyStreams) -> bytes | None:
         """Count an RTP packet; the plain one, None when it is protected and no key opens it."""
-        self.began = min(self.began, packet.at)
+        self._lives_at(packet.at)
         number = rtp.payload_type
         self.payload_types[number] += 1
         form = self.format(number)
@@ -137,6 +138,9 @@ class Stream:
             return packet.payload if plain or (plain is None and doubt_is_plain) else None
         self._opened(packet, opened, key_streams)
         return opened.plain
+
+    def _lives_at(self, at: float) -> None:
+        self.began, self.ended = min(self.began, at), max(self.ended, at)
 
     def _opened(self, packet: Packet, opened: Opened, key_streams: KeyStreams) -> None:
         if opened.trust is Trust.PEER:
@@ -157,7 +161,7 @@ class Stream:
 
     def take_rtcp(self, packet: Packet) -> bytes | None:
         """Count an RTCP packet; the plain one, None when it is protected and no key opens it."""
-        self.began = min(self.began, packet.at)
+        self._lives_at(packet.at)
         self.rtcp_packets += 1
         if is_whole_rtcp(packet.payload):
             self.rtcp_plain += 1

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bot.pcap.proof import Line, WireCounters, WireResult, prove
+from bot.pcap.proof import Life, Line, WireCounters, WireResult, prove
 from bot.pcap.report import Protection, StreamReport
 
 SUITE = "AES_CM_128_HMAC_SHA1_80"
@@ -50,7 +50,8 @@ def stream(source: str, target: str, protected: Protection | None, **fields: Any
         "reordered": 0,
         "jitter_ms_mean": None,
         "jitter_ms_max": None,
-        "started": 1.0,
+        "started": fields.get("started", 1.0),
+        "ended": fields.get("started", 1.0) + 2.0,
         "duration_s": 2.0,
         "rtcp_packets": 0,
         "profile": "RTP/SAVP",
@@ -86,14 +87,37 @@ def test_everything_authenticated() -> None:
     )
 
 
-@pytest.mark.parametrize(("started", "its_own"), [(6.0, False), (9.0, True), (14.0, True), (21.0, False)])
-def test_who_had_the_port_before_or_after_does_not_count(started: float, its_own: bool) -> None:
-    """A capture of the loopback has the calls of other programs, one after the other at the same port."""
-    line = Line(own={OURS}, secure=True, suite=SUITE, sent=100, received=100, began=10.0, ended=20.0)
-    other = received(protection(packets=4, failed=4, authenticated=0), call_id=None, started=started)
-    proof = prove(CALL_ID, 0, line, [sent(GOOD, started=11.0), received(GOOD, started=11.0), other])
-    assert proof.passed is not its_own
-    assert proof.wire.rx.packets == (104 if its_own else 100)
+LIVED = Line(own={OURS}, secure=True, suite=SUITE, sent=100, received=100, life=Life(began=10.0, ended=20.0))
+ELSEWHERE = "127.0.0.1:6000"
+
+
+@pytest.mark.parametrize(
+    ("source", "started", "counts"),
+    [
+        (ELSEWHERE, 6.0, False),
+        (ELSEWHERE, 9.0, True),
+        (ELSEWHERE, 14.0, True),
+        (ELSEWHERE, 20.5, False),
+        (THEIRS, 6.0, False),
+        (THEIRS, 20.5, True),
+        (THEIRS, 24.9, True),
+        (THEIRS, 25.1, False),
+    ],
+)
+def test_who_had_the_port_before_or_after_does_not_count(source: str, started: float, counts: bool) -> None:
+    """A capture of the loopback has the calls of other programs, one after the other at the same port.
+
+    What the call's own peer sends right after its end is the call's still.
+    """
+    other = stream(source, OURS, protection(packets=4, failed=4), call_id=None, started=started)
+    proof = prove(CALL_ID, 0, LIVED, [other, sent(GOOD, started=11.0), received(GOOD, started=11.0)])
+    assert proof.passed is not counts
+    assert proof.wire.rx.packets == (104 if counts else 100)
+
+
+def test_a_stream_lives_until_its_last_rtcp() -> None:
+    bare = received(protection(packets=9, failed=9), started=7.0, ended=10.5, duration_s=1.0)
+    assert not prove(CALL_ID, 0, LIVED, [bare, sent(GOOD, started=11.0)]).passed
 
 
 def test_all_streams_of_a_direction_count() -> None:
