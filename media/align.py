@@ -15,11 +15,10 @@ from numpy.typing import NDArray
 
 from media.levels import Flags, Stretch
 from media.search import Track, find_closer, find_tracks
-from media.spectra import HOP_S, Floats, Likeness, Signal, frame_count, frame_power, likeness, logs
+from media.spectra import HOP_S, Floats, Likeness, Signal, coherence, frame_count, frame_power, likeness, logs
 
 __all__ = ["Alignment", "active_frames", "align", "gaps_of"]
 
-TINY = 1e-20
 QUIET = 1e-6  # -60 dBFS: nothing is said below it
 ACTIVE_RANGE_DB = 30.0  # what counts as active: within this much of the loud frames
 FLOOR_DB = 40.0  # spectra are compared down to this much below the loud frames
@@ -107,7 +106,7 @@ def align(reference: Signal, recording: Signal, rate: int, active: Flags, judged
     alignment, astray = _along(candidates, judged, rate)
     for _ in range(LOOKS):  # what is found may leave stretches that were explained badly without it
         closer = find_closer(reference, recording, rate, _worth_a_look(alignment, astray, rate))
-        nearby = [_candidate(track, pair, near=True) for track in closer]
+        nearby = [_candidate(track, pair, near=True) for track in closer if _is_new(track, candidates)]
         if not nearby:
             break
         candidates = [*nearby, *candidates]  # of equal ones the first is taken
@@ -169,6 +168,11 @@ def _candidate(track: Track, pair: _Pair, *, near: bool = False) -> _Candidate:
     return _Candidate(track, frames, cost.astype(np.float32), facts, near)
 
 
+def _is_new(track: Track, candidates: list[_Candidate]) -> bool:
+    known = [one.track for one in candidates]
+    return not any(one.start == track.start and one.delay[0] == track.delay[0] for one in known)
+
+
 def _along(candidates: list[_Candidate], judged: Flags, rate: int) -> tuple[Alignment, Flags]:
     """The cheapest alignment at the delays of these tracks, and the frames that it does not explain.
 
@@ -191,7 +195,7 @@ def _along(candidates: list[_Candidate], judged: Flags, rate: int) -> tuple[Alig
     chosen = _in_order(chosen, tracks, judged, rate)
     chosen = _without_doubt(chosen, cost[np.arange(count), chosen])
     around = np.stack([np.convolve(one * judged, np.ones(CLOSE_MOMENT), "same") for one in facts[:3]])
-    astray = (chosen < 0) | (_coherence(around) < CHANCE)
+    astray = (chosen < 0) | (coherence(*around) < CHANCE)
     alignment = Alignment(
         tracks=tuple(tracks),
         track=chosen,
@@ -218,8 +222,7 @@ def _gain_db(alike: Likeness, active: Flags) -> float:
     usable = active & (alike.reference_power > 0) & (alike.recording_power > 0)
     if not usable.any():
         return 0.0
-    coherence = alike.coherence
-    best = usable & (coherence >= np.median(coherence[usable]))
+    best = usable & (alike.coherence >= np.median(alike.coherence[usable]))
     return float(10 * np.log10(np.median(alike.recording_power[best] / alike.reference_power[best])))
 
 
@@ -270,23 +273,16 @@ def _without_chance(
     held = np.bincount(chosen[placed], minlength=len(near))
     least = np.minimum(np.where(near, CLOSE_MOMENT, MOMENT), int(judged.sum()) // 2)
     chosen = np.where(np.isin(chosen, np.flatnonzero(held < least)), -1, chosen)
-    usual = max(CHANCE, USUAL * float(np.median(_coherence(products[:, placed])))) if placed.any() else CHANCE
+    usual = max(CHANCE, USUAL * float(np.median(coherence(*products[:, placed])))) if placed.any() else CHANCE
     for value, first, after in _runs(chosen):
         there = products[:, first:after][:, judged[first:after]]
         if value < 0 or not there.size:
             continue
         # One loud frame at its end that belongs to what comes next outweighs the others in the whole.
-        whole, middle = float(_coherence(there.sum(axis=1))), float(np.median(_coherence(there)))
+        whole, middle = float(coherence(*there.sum(axis=1))), float(np.median(coherence(*there)))
         if middle < ALIKE and whole < (usual if near[value] else CHANCE):
             chosen[first:after] = -1
     return chosen
-
-
-def _coherence(products: Floats) -> Floats:
-    """How alike waveforms are, from their product and their powers; 1 where nothing is."""
-    both, reference, recording = products
-    scale = np.sqrt(reference * recording)
-    return np.asarray(np.divide(both, scale, out=np.ones_like(scale), where=scale > TINY))
 
 
 def _in_order(chosen: NDArray[np.intp], tracks: list[Track], judged: Flags, rate: int) -> NDArray[np.intp]:

@@ -15,6 +15,7 @@ __all__ = [
     "Likeness",
     "Signal",
     "band_energies",
+    "coherence",
     "frame_count",
     "frame_power",
     "likeness",
@@ -55,9 +56,15 @@ class Likeness:
 
     @property
     def coherence(self) -> Floats:
-        """The normalised correlation of the two waveforms, -1 to 1; 0 where one is silent."""
-        energy = self.reference_power.astype(np.float64) * self.recording_power
-        return np.asarray(self.product / np.sqrt(energy + TINY**2))
+        """The normalised correlation of the two waveforms of each frame."""
+        return coherence(self.product, self.reference_power, self.recording_power)
+
+
+def coherence(
+    product: NDArray[np.floating], one: NDArray[np.floating], other: NDArray[np.floating]
+) -> Floats:
+    """The normalised correlation of waveforms by their product and powers, -1 to 1; 0 if one is silent."""
+    return np.asarray(product / np.sqrt(one.astype(np.float64) * other + TINY**2))
 
 
 def frame_count(samples: int, rate: int) -> int:
