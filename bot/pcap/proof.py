@@ -6,7 +6,7 @@ It knows what an endpoint thinks of its call and what the capture says, and neit
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -52,9 +52,8 @@ class Life:
     began: float = -math.inf
     ended: float = math.inf
 
-    def share(self, streams: Iterable[StreamReport]) -> list[StreamReport]:
+    def share(self, streams: Sequence[StreamReport]) -> list[StreamReport]:
         """Those that were there while the call was, or came on the same way right after it."""
-        streams = list(streams)
         meanwhile = [one for one in streams if one.started <= self.ended and one.ended >= self.began]
         ways = {(one.source, one.target) for one in meanwhile}
         after = [
@@ -69,7 +68,7 @@ class Life:
 class Line:
     """An m= line of a call, as the call's endpoint knows it."""
 
-    own: Set[str]
+    own: Collection[str]
     """Every ``host:port`` at which this endpoint received its RTP, and from which it sent."""
     secure: bool
     """Whether SRTP was negotiated."""
@@ -136,7 +135,7 @@ def prove(call_id: str, index: int, line: Line, streams: Iterable[StreamReport])
     What was not captured has failed.
     """
     named = [one for one in streams if one.call_id in (call_id, None) and one.media_index in (index, None)]
-    its = line.life.share(one for one in named if line.own & {one.source, one.target})
+    its = line.life.share(named)
     rx = Way("received", [one for one in its if one.target in line.own], line.received)
     tx = Way("sent", [one for one in its if one.source in line.own], line.sent)
     suites = [one.suite for one in protections([*rx.streams, *tx.streams]) if one.authenticated]
