@@ -80,6 +80,9 @@ METHODS = {
 }
 ACTIVE_SUITE = re.compile(r"#(\d+) audio[^\n]*\n\s+SRTP status: Active Crypto-suite: (\S+)")
 DTMF_UPDATE, DTMF_END = 1, 2
+FIRST_PACKET_S = 0.4
+"""Twenty ticks of the audio thread, and less than what makes the agent look hung."""
+FIRST_PACKET_STEP_S = 0.002
 DECLINE = 603
 REQUEST_TERMINATED = 487
 FINAL, REFUSED = 200, 300
@@ -115,6 +118,7 @@ class NativeCall(pj.Call):
 
     @guarded
     def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
+        self._leg.await_first_packet()
         # Without an offer of the peer's, remSdp is not an empty one but whatever was in its memory.
         changed = self._leg.sdp.created(prm.sdp, answer=self.getInfo().remOfferer)
         if changed is not None:
@@ -220,6 +224,7 @@ class Leg:
         self.begun = False
         """Whether its beginning was reported."""
         self._awaits_ice = False
+        self._awaits_first_packet = True
 
     @property
     def live(self) -> NativeCall:
@@ -355,6 +360,24 @@ class Leg:
         if states != self._media:
             self._media = states
             self.report(MediaStateChanged(at=time.monotonic(), call=self.number, media=states))
+
+    def await_first_packet(self) -> None:
+        """Let the first stream send something before a new description puts another in its place.
+
+        The next stream goes on from the number of the last packet, which the library reads while its
+        audio thread still runs. It takes a first packet that leaves just then for none and begins at 0,
+        and libsrtp refuses to send what is so far behind (RFC 3711 3.3.2): minutes of silence.
+        """
+        sending = [media.index for media in self._media if media.active and media.direction in SPEAKING]
+        if not sending or not self._awaits_first_packet:
+            return
+        self._awaits_first_packet = False
+        latest = time.monotonic() + FIRST_PACKET_S
+        while time.monotonic() < latest and not all(map(self._has_sent, sending)):
+            time.sleep(FIRST_PACKET_STEP_S)
+
+    def _has_sent(self, index: int) -> bool:
+        return self.live.getStreamStat(index).rtcp.txStat.pkt > 0
 
     def listen(self, tap: Tap | None) -> None:
         """Hand over what the call receives through a tap, or stop and hand over the rest."""

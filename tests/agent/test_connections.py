@@ -122,8 +122,8 @@ def test_connection_that_the_peer_closed_is_made_anew_for_bye(new_endpoint: NewE
         peer.accept()
         assert peer.sender != first
         peer.respond(peer.receive("BYE"), 200, "OK")
-        expect(call).to_be_disconnected(code=200, by="local")
-    assert made(caller) == 2
+        expect(call).to_be_disconnected(code=200, by="local")  # which is so before its BYE has left
+        until(caller, lambda: made(caller) == 2)
 
 
 def test_idle_connection_is_kept_alive(new_endpoint: NewEndpoint) -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot import Call, CallFailed, CallState, MediaDirection, SrtpMode, expect
+from bot import Call, CallFailed, CallState, Endpoint, MediaDirection, SrtpMode, expect
+from bot.events import StreamMeasured
+from bot.model import StreamStats
 from bot.transaction import Sent
 from tests.agent.renegotiating import keys, secured, sent_sdp
 from tests.agent.starting import STARVED_MS, NewEndpoint, connect, until
@@ -80,6 +82,22 @@ def test_every_direction_is_seen_on_both_sides(
     more_packets(outgoing, answered)
     for call in (outgoing, answered):
         expect(call).to_be_encrypted()
+
+
+def test_first_stream_has_sent_before_another_takes_its_place(new_endpoint: NewEndpoint) -> None:
+    """A first packet that left while the stream was stopped would leave the call without audio."""
+    sides = secured(new_endpoint)
+    outgoing, _ = connect(*sides)
+    assert outgoing.reinvite(direction=MediaDirection.SENDONLY).wait(5) == 200
+    for side in sides:
+        until(side, lambda side=side: bool(final_stats(side)))  # type: ignore[misc]
+        assert final_stats(side)[0].tx.packets > 0
+
+
+def final_stats(endpoint: Endpoint) -> list[StreamStats]:
+    """The last counters of each stream that another took the place of."""
+    events = [entry.event for entry in endpoint.journal.recent()]
+    return [one.stats for one in events if isinstance(one, StreamMeasured) and one.final]
 
 
 def test_audio_comes_back_after_a_hold(new_endpoint: NewEndpoint, speech: Path, tmp_path: Path) -> None:
