@@ -73,8 +73,9 @@ class Followed:
         new, end = self._call.transferred_to, self._call.known.ended
         if new is None:
             return f"the call ended: {end.code} {end.reason}, and no call was made for it" if end else None
-        if not self._right(new):
-            return f"it calls {new.remote_uri}"
+        if not self._right(new):  # the peer, refused there, may ask for another one
+            lost = end is not None or new.known.reached(CallState.CONFIRMED) is not None
+            return f"it calls {new.remote_uri}" if lost else None
         over = new.known.ended
         return f"the call that it made ended: {over.code} {over.reason}" if over else None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from bot import Call, CallFailed, CallState, Endpoint, MediaDirection, SrtpMode,
 from bot.events import StreamMeasured
 from bot.model import StreamStats
 from bot.transaction import Sent
+from tests.agent.raw_peer import RawPeer, answer_body
 from tests.agent.renegotiating import keys, secured, sent_sdp
 from tests.agent.starting import STARVED_MS, NewEndpoint, connect, until
 
@@ -179,19 +178,26 @@ def test_a_refused_hold_leaves_everything_as_it_was(new_endpoint: NewEndpoint) -
 def test_a_second_offer_has_to_wait_for_the_answer_to_the_first(
     second: Renegotiate, new_endpoint: NewEndpoint
 ) -> None:
-    caller, callee = secured(new_endpoint)
-    outgoing, answered = connect(caller, callee)
-    os.kill(callee.pid, signal.SIGSTOP)
-    try:
-        first = outgoing.reinvite(direction=MediaDirection.SENDONLY)
+    caller = new_endpoint(srtp="off")
+    with RawPeer() as peer:
+        answer = {
+            "headers": f"Contact: <{peer.uri}>\r\nAllow: INVITE, UPDATE\r\n",
+            "body": answer_body(peer.port + 1),
+        }
+        call = caller.make_call(peer.uri)
+        peer.respond(peer.receive("INVITE"), 200, "OK", **answer)
+        peer.receive("ACK")
+        expect(call).to_be_confirmed()
+        first = call.reinvite(direction=MediaDirection.SENDONLY)
+        request = peer.receive("INVITE")
         with pytest.raises(CallFailed, match="an offer of this side is not answered yet"):
-            second(outgoing, direction=MediaDirection.INACTIVE)
-    finally:
-        os.kill(callee.pid, signal.SIGCONT)
-    assert first.wait(10) == 200
-    expect(answered).to_have_active_media(direction="recvonly")
-    assert second(outgoing, direction=MediaDirection.SENDRECV).wait(5) == 200
-    expect(answered).to_have_active_media()
+            second(call, direction=MediaDirection.INACTIVE)
+        peer.respond(request, 200, "OK", **answer)
+        peer.receive("ACK")
+        assert first.wait(5) == 200
+        sent = second(call, direction=MediaDirection.SENDRECV)
+        peer.respond(peer.receive("INVITE" if second is Call.reinvite else "UPDATE"), 200, "OK", **answer)
+        assert sent.wait(5) == 200
 
 
 def test_a_reinvite_waits_for_the_call_to_be_confirmed(new_endpoint: NewEndpoint) -> None:

@@ -13,6 +13,7 @@ import pytest
 from bot import Endpoint, expect
 from bot.events import SipSent
 from bot.sip import Message
+from tests.agent.starting import until
 from tests.interop.programs import LOOPBACK
 from tests.interop.sipp import Scripted, arrived, assert_exchange
 
@@ -37,6 +38,7 @@ def test_a_request_is_refused(scenario: str, code: int, endpoint: Endpoint, tmp_
     before = len(finals(endpoint))
     with Scripted(f"calls/{scenario}", tmp_path, uri=endpoint.uri):
         pass
+    until(endpoint, lambda: len(finals(endpoint)) > before)
     assert finals(endpoint)[before:] == [code]
     assert not endpoint.calls
 
