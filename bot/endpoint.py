@@ -389,11 +389,13 @@ class Endpoint:
 
     def playable(self, path: Path) -> Path:
         """A 16-bit mono WAV at the conference's rate, made of any audio file, and cached."""
-        from media.wav import AudioError, playable
+        from media.wav import AudioError, CacheError, playable
 
         assert self.ready is not None
         try:
             return playable(path, self.ready.conference_rate, cache_folder())
+        except CacheError as error:
+            raise no_room(error) from None
         except AudioError as error:
             raise ConfigError(str(error)) from None
 
@@ -578,3 +580,8 @@ def cache_folder() -> Path:
     """Where converted audio is kept between runs."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "srtpbot" / "audio"
+
+
+def no_room(error: Exception) -> NativeError:
+    """The failure of who cannot write there."""
+    return NativeError(f"audio to play is not kept: {error}; is the disk full? XDG_CACHE_HOME names another")

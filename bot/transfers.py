@@ -69,20 +69,22 @@ class Followed:
         return new is not None and self._right(new) and new.known.reached(CallState.CONFIRMED) is not None
 
     def hopeless(self) -> str | None:
-        """Why that cannot happen any more."""
+        """Why that cannot happen any more: as long as the call lives its peer may ask for another one."""
         new, end = self._call.transferred_to, self._call.known.ended
         if new is None:
             return f"the call ended: {end.code} {end.reason}, and no call was made for it" if end else None
-        if not self._right(new):  # the peer, refused there, may ask for another one
-            lost = end is not None or new.known.reached(CallState.CONFIRMED) is not None
-            return f"it calls {new.remote_uri}" if lost else None
+        if not self._right(new) and (end or new.known.reached(CallState.CONFIRMED)):
+            return f"it calls {new.remote_uri}"
         over = new.known.ended
-        return f"the call that it made ended: {over.code} {over.reason}" if over else None
+        return f"the call that it made ended: {over.code} {over.reason}" if end and over else None
 
     def observed(self) -> str:
         """The call that was made."""
         new = self._call.transferred_to
-        return f"{new}, {new.state}" if new is not None else f"no call was made, {self._refer()}"
+        if new is None:
+            return f"no call was made, {self._refer()}"
+        over = new.known.ended
+        return f"{new}, {new.state}" + (f" {over.code} {over.reason}" if over else "")
 
     def _right(self, new: Call) -> bool:
         return self._to is None or self._to.search(new.remote_uri) is not None

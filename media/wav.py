@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from media.file_errors import folder_hint, reason
 from media.riff import AudioError, repair
 
-__all__ = ["Audio", "AudioError", "playable", "read", "repair", "resample", "write"]
+__all__ = ["Audio", "AudioError", "CacheError", "playable", "read", "repair", "resample", "write"]
 
 Samples = NDArray[np.float32]
 
@@ -25,6 +25,10 @@ BLOCK = 1 << 16  # frames converted at a time: bounds the memory that an hour-lo
 WIDEBAND, LONG_S = 16000, 600  # beyond both there is more than a comparison needs
 SHORTEST_S = 0.1  # PJSIP's player refuses files of a frame or so (20 ms)
 FULL_SCALE = 32768.0  # a 16-bit sample of -32768 is -1.0
+
+
+class CacheError(AudioError):
+    """Audio that is sound, but there is no room for its converted copy."""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -114,7 +118,7 @@ def playable(path: str | Path, rate: int, cache: Path) -> Path:
     of about a frame. The result is kept in `cache` (made when missing) under a name that changes
     with the file's absolute path, modification time and size and with the rate: a file is converted
     once, in bounded memory, and processes that convert it at the same time do not disturb each other.
-    Raises AudioError like `read`, or when the cache cannot be written.
+    Raises AudioError like `read`, and CacheError when the cache cannot be written.
     """
     path = Path(path)
     if rate <= 0:
@@ -128,14 +132,14 @@ def playable(path: str | Path, rate: int, cache: Path) -> Path:
             handle, name = tempfile.mkstemp(prefix=".", suffix=".part", dir=cache)
             os.close(handle)
         except OSError as error:
-            raise AudioError(f"{cache}: cannot hold converted audio: {_why(error)}") from error
+            raise CacheError(f"{cache}: cannot hold converted audio: {_why(error)}") from error
         part = Path(name)
         try:
             _convert(path, file, part, rate)
             part.chmod(0o644)
             os.replace(part, target)
         except (OSError, soundfile.LibsndfileError) as error:
-            raise AudioError(f"{target}: cannot be written: {_why(error)}") from error
+            raise CacheError(f"{target}: cannot be written: {_why(error)}") from error
         finally:
             part.unlink(missing_ok=True)
     return target

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bot.call import Call, Playback
-from bot.endpoint import cache_folder
+from bot.endpoint import cache_folder, no_room
 from bot.errors import ConfigError
 
 __all__ = ["kept", "play_once", "sound"]
@@ -20,7 +20,7 @@ RATE = 16000
 def sound(text: str | os.PathLike[str], folder: Path | None = None) -> Path:
     """The file of that name, in ``folder`` unless it is absolute, or a file made of that signal.
 
-    Raises ConfigError when it is neither.
+    Raises ConfigError when it is neither, and NativeError like ``kept``.
     """
     path = (folder or Path()) / text
     if path.is_file():
@@ -33,16 +33,20 @@ def sound(text: str | os.PathLike[str], folder: Path | None = None) -> Path:
 
     try:
         audio = make(name, RATE)
-        digest = hashlib.sha256(audio.samples.tobytes()).hexdigest()[:16]
-        return kept(f"signal-{digest}.wav", lambda part: write(part, audio))
     except AudioError as error:
         raise ConfigError(f"{name}: is no file, and no signal: {error}") from None
+    digest = hashlib.sha256(audio.samples.tobytes()).hexdigest()[:16]
+    return kept(f"signal-{digest}.wav", lambda part: write(part, audio))
 
 
 def kept(name: str, write: Callable[[Path], None]) -> Path:
-    """The file of that name in the cache, written once and whole."""
+    """The file of that name in the cache, written once and whole; NativeError when it cannot be."""
+    from media.wav import AudioError
+
     target = cache_folder() / name
-    if not target.is_file():
+    if target.is_file():
+        return target
+    try:
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, draft = tempfile.mkstemp(prefix=".", suffix=".wav", dir=target.parent)
         os.close(handle)
@@ -51,6 +55,8 @@ def kept(name: str, write: Callable[[Path], None]) -> Path:
             os.replace(draft, target)
         finally:
             Path(draft).unlink(missing_ok=True)
+    except (OSError, AudioError) as error:
+        raise no_room(error) from None
     return target
 
 

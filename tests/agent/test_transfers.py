@@ -74,8 +74,8 @@ def test_the_target_refuses(code: int, new_endpoint: NewEndpoint) -> None:
     expect(outgoing).to_have_transferred(code=code)
     with pytest.raises(ExpectationFailed, match=f"can no longer come true: the peer's call came to {code}"):
         expect(outgoing).to_have_transferred()
-    with pytest.raises(ExpectationFailed, match=f"the call that it made ended: {code}"):
-        expect(answered).to_have_been_transferred()
+    with pytest.raises(ExpectationFailed, match=f"observed: .*, DISCONNECTED {code}"):
+        expect(answered).to_have_been_transferred(timeout=0.5)  # another REFER might come
     for call in (outgoing, answered):
         expect(call).to_have_active_media()  # as if nothing had been asked
 

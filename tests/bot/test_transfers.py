@@ -118,8 +118,14 @@ def test_to_have_been_transferred(rig: Rig) -> None:
     assert f"it calls {OTHER}" in text
     busy = comes_of(rig, transferred_from=line.number)
     busy.ended(486, "Busy Here")
+    text = fails(lambda: expect(line.call).to_have_been_transferred(timeout=0.05))
+    assert "DISCONNECTED 486 Busy Here" in text
+    assert "no longer" not in text  # the peer may ask for another one
+    line.ended()
     text = fails(lambda: expect(line.call).to_have_been_transferred(timeout=LONG))
-    assert "the call that it made ended: 486 Busy Here" in text
+    assert "can no longer come true: the call that it made ended: 486 Busy Here" in text
+    text = fails(lambda: expect(line.call).to_have_been_transferred(to="sip:else@", timeout=LONG))
+    assert f"can no longer come true: it calls {OTHER}" in text
     with pytest.raises(ConfigError, match="not a regular expression"):
         expect(line.call).to_have_been_transferred(to="(")
 

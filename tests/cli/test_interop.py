@@ -12,8 +12,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from bot.bots.sounds import sound
+from bot.endpoint import cache_folder
 from bot.model import CryptoSuite
 from bot.sip import REDACTED
+from media.wav import playable
 from tests.agent.starting import LOOPBACK
 from tests.cli.conftest import NewBot
 from tests.cli.contract import missing
@@ -23,7 +26,7 @@ SUITE = CryptoSuite.AES_CM_128_HMAC_SHA1_80
 SRTP = f"SRTP {SUITE}"
 ONE = ("--only", f"mandatory/{SUITE}")
 HERE = ("--bind", LOOPBACK, "--codec", "PCMU")
-DISK_BYTES = 8192
+DISK_BYTES = 4096  # a quarter of a second, in which no marker is found
 NOBODY = f"sip:nobody@{LOOPBACK}:9"
 
 
@@ -190,6 +193,8 @@ def test_a_peer_that_dies_costs_three_calls(srtpbot: NewBot, tmp_path: Path) -> 
 def test_a_full_disk_is_not_the_peers_fault(srtpbot: NewBot, answer: NewBot) -> None:
     parrot = answer("--as", "parrot")
     uri = parrot.uri()
+    for identity in range(8):
+        playable(sound(f"marker:{identity}"), 8000, cache_folder())  # what is played is there already
     run = srtpbot("interop", uri, *HERE, "--only", "off", *ONE, "--json", "-")
     resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (DISK_BYTES, DISK_BYTES))
     assert run.end() == TROUBLE, run.said

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from media import tones, wav
-from media.wav import Audio, AudioError
+from media.wav import Audio, AudioError, CacheError
 
 quick = settings(
     max_examples=40,
@@ -278,7 +278,7 @@ def test_a_cache_that_is_a_file_is_named(tmp_path: Path) -> None:
     wav.write(tmp_path / "a.wav", tones.silence(0.2, 8000))
     (tmp_path / "cache").touch()
 
-    with pytest.raises(AudioError, match="cache"):
+    with pytest.raises(CacheError, match="cache"):
         wav.playable(tmp_path / "a.wav", 8000, tmp_path / "cache")
 
 
