@@ -2,7 +2,7 @@
 # Names and types are those of the bindings of PJSIP 2.15.
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, SupportsInt, TypeVar
 
 T = TypeVar("T")
 
@@ -456,6 +456,10 @@ class OnCallTsxStateParam:
 
 class OnCallMediaStateParam: ...
 
+class OnStreamCreatedParam:
+    stream: SupportsInt
+    streamIdx: int
+
 class OnStreamDestroyedParam:
     streamIdx: int
 
@@ -530,6 +534,7 @@ class Call:
     def onCallRxOffer(self, prm: OnCallRxOfferParam) -> None: ...
     def onCallTsxState(self, prm: OnCallTsxStateParam) -> None: ...
     def onCallMediaState(self, prm: OnCallMediaStateParam) -> None: ...
+    def onStreamCreated(self, prm: OnStreamCreatedParam) -> None: ...
     def onStreamDestroyed(self, prm: OnStreamDestroyedParam) -> None: ...
     def onDtmfEvent(self, prm: OnDtmfEventParam) -> None: ...
     def onInstantMessage(self, prm: OnInstantMessageParam) -> None: ...

@@ -23,6 +23,7 @@ from bot.agent.extensions import Extensions
 from bot.agent.gate import NOT_ACCEPTABLE_HERE, SERVICE_UNAVAILABLE, Gate
 from bot.agent.handshakes import Handshakes
 from bot.agent.hidden_body import HiddenBody
+from bot.agent.ice_endings import LastPackets, guard_relay
 from bot.agent.library import Library
 from bot.agent.local_sdp import LocalSdp
 from bot.agent.loop import Loop
@@ -113,6 +114,7 @@ class Agent:
         self._listening = False
         self._transfers: Transfers | None = None
         self._gathers = False
+        self._last_packets: LastPackets | None = None
 
     def run(self) -> None:
         """Serve until the loop stops, then end in order."""
@@ -245,6 +247,13 @@ class Agent:
         with contextlib.suppress(AttributeError):
             self._canceller = Canceller(modules)
             self._body = HiddenBody(modules)
+        if self._config.nat.uses_ice:
+            with contextlib.suppress(AttributeError):
+                self._last_packets = LastPackets(
+                    modules, lambda: trace.last_received, self._streams, self._loop.soon
+                )
+        if self._config.nat.turn is not None and self._config.nat.turn.transport == "tcp":
+            guard_relay(modules.c)
         with contextlib.suppress(AttributeError):
             self._replies = Replies(modules)
             self._authentication = Authentication(modules, lambda: trace.last_received)
@@ -456,7 +465,11 @@ class Agent:
         self._stamping.answered(leg.sdp.call_id, code or DECLINE, command.headers)
         if leg.state in {CallState.CALLING, CallState.EARLY} and command.headers:
             self._stamping.requested(leg.sdp.call_id, "CANCEL", command.headers)
-        leg.live.hangup(prm)
+        native = leg.live
+        if self._last_packets is not None:
+            self._last_packets.stop(leg.sdp.call_id)
+            leg.streams.clear()  # the library does not tell that it destroys them
+        native.hangup(prm)
 
     def _negotiate(self, leg: Leg, command: Reinvite | Update) -> None:
         """Send a re-INVITE or an UPDATE.
@@ -485,6 +498,11 @@ class Agent:
         if offer:
             leg.sdp.check()
             leg.sdp.check_sent()
+
+    def _streams(self, call_id: str) -> list[int]:
+        """The native streams of the call that runs by that Call-ID."""
+        legs = [leg for leg in self._legs.values() if leg.sdp.call_id == call_id]
+        return [stream for leg in legs for stream in leg.streams.values()]
 
     def _ended(self, leg: Leg) -> None:
         """Inside the library's callback: note what must end, and let the loop do it."""

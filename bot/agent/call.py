@@ -138,7 +138,12 @@ class NativeCall(pj.Call):
             self._leg.transaction_changed(state.tsx)
 
     @guarded
+    def onStreamCreated(self, prm: pj.OnStreamCreatedParam) -> None:
+        self._leg.streams[prm.streamIdx] = int(prm.stream)
+
+    @guarded
     def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:
+        self._leg.streams.pop(prm.streamIdx, None)
         self._leg.measure_stream(prm.streamIdx, final=True)
 
     @guarded
@@ -218,6 +223,8 @@ class Leg:
         """The address of record of the identity that calls or is called."""
         self.redirects: Redirects | None = None
         self.reinvite = OpenReinvite()
+        self.streams: dict[int, int] = {}
+        """The addresses of the library's streams that run, by the media's index."""
         self._exchange: int | None = None
         self._direction = direction
         self._media: list[MediaState] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = [
     "STARVED_MS",
     "NewEndpoint",
     "audio_cache",
+    "close",
     "connect",
     "new_endpoint",
     "other_speech",
@@ -30,6 +32,7 @@ __all__ = [
 
 NewEndpoint = Callable[..., Endpoint]
 LOOPBACK = "127.0.0.1"
+NATIVE_CRASH = re.compile("killed by SIG(SEGV|ABRT|BUS|FPE|ILL)")
 STARVED_MS = 300.0
 """Audio that may lack where more tests run than there are processors, and the audio clock comes late."""
 RATE = 16000
@@ -61,8 +64,17 @@ def new_endpoint() -> Iterator[NewEndpoint]:
     try:
         yield start
     finally:
-        for endpoint in reversed(started):
-            endpoint.close()
+        close(started)
+
+
+def close(started: list[Endpoint]) -> None:
+    """Close them in reverse order; raises when one crashed as it ended, which its test would not see."""
+    whole = [endpoint for endpoint in started if endpoint.failure is None]
+    for endpoint in reversed(started):
+        endpoint.close()
+    for endpoint in whole:
+        if endpoint.failure is not None and NATIVE_CRASH.search(str(endpoint.failure)):
+            raise endpoint.failure
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot import Endpoint
+from tests.agent.starting import close
 from tests.interop.baresip import Baresip, modules_folder
 from tests.interop.kamailio import tls_module
 from tests.interop.programs import INSTALL, LOOPBACK, installed
@@ -41,8 +42,7 @@ def new_endpoint() -> Iterator[NewEndpoint]:
     try:
         yield start
     finally:
-        for endpoint in reversed(started):
-            endpoint.close()
+        close(started)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from bot.events import SipSent
 from bot.sip import Message
 from media.tones import tone
 from media.wav import write
+from tests.agent.starting import until
 from tests.interop.baresip import TONE_HZ, Baresip
 from tests.interop.conftest import NewEndpoint
 from tests.interop.sounds import dominant_hz
@@ -95,6 +96,7 @@ def test_incoming_call(
     if INCOMING[account][mode] is REFUSED:
         baresip.dial(account, endpoint.uri)
         baresip.program.wait_for_line("session closed: 488 Not Acceptable Here")
+        until(endpoint, lambda: bool(responses_sent(endpoint)))
         assert [message.status for message in responses_sent(endpoint)] == [488]
         assert not endpoint.calls
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -127,6 +128,53 @@ def test_all_media_by_the_relay(
     assert isinstance(inside, Endpoint)
     assert PASSWORD not in "\n".join(str(entry) for entry in inside.journal.recent())
     assert PASSWORD not in repr(inside.config)
+
+
+def test_calls_by_a_relay_over_tcp_end_without_a_crash(
+    router: Router, coturn: Coturn, new_endpoint: NewEndpoint
+) -> None:
+    """What the relay sends right after the allocation's end is read for a session that is gone."""
+    for _ in range(4):
+        outgoing, answered = connected(
+            router, new_endpoint, {"turn": coturn.turn(transport="tcp", only=True)}
+        )
+        assert_encrypted_both_ways(outgoing, answered)
+        outgoing.hangup()
+        expect(answered).to_be_disconnected(code=200, by="remote")
+        inside = outgoing.host
+        assert isinstance(inside, Endpoint)
+        inside.close()
+        assert inside.failure is None
+
+
+def test_a_bye_of_no_dialog_leaves_the_audio_alone(
+    router: Router, coturn: Coturn, new_endpoint: NewEndpoint
+) -> None:
+    outgoing, answered = connected(router, new_endpoint, {"stun": coturn.server, "ice": True})
+    invite = answered.known.messages[0].message
+    assert isinstance(answered.host, Endpoint)
+    address, port = answered.host.uri.rpartition("@")[2].partition(";")[0].split(":")
+    with router.outside.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind((PUBLIC, 0))
+        stranger.settimeout(5)
+        via = f"SIP/2.0/UDP {PUBLIC}:{stranger.getsockname()[1]};branch=z9hG4bKstranger"
+        fields = {
+            "Via": via,
+            "Max-Forwards": "70",
+            "From": "<sip:a@h>;tag=1",
+            "To": "<sip:b@h>;tag=2",
+            "Call-ID": invite.header("Call-ID"),
+            "CSeq": "9 BYE",
+            "Content-Length": "0",
+        }
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        stranger.sendto(f"BYE sip:outside@{PUBLIC} SIP/2.0\r\n{lines}\r\n".encode(), (address, int(port)))
+        assert stranger.recv(65536).startswith(b"SIP/2.0 481 ")
+    for call in (outgoing, answered):
+        call.measure()
+        stats = call.known.stats(0)
+        assert stats is not None
+        expect(call).to_have_received_packets(at_least=stats.rx.packets + PACKETS)
 
 
 def test_relay_of_a_wrong_password(router: Router, coturn: Coturn, new_endpoint: NewEndpoint) -> None:
