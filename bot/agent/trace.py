@@ -6,6 +6,7 @@ listened to at level 4 or more.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import time
@@ -88,5 +89,6 @@ def printable(text: str) -> str:
 
 
 def write_line(text: str) -> None:
-    """To standard error at once, since the next thing may be an abort."""
-    os.write(2, (text + "\n").encode("utf-8", "replace"))
+    """To standard error at once, since the next thing may be an abort; to nobody once the parent is dead."""
+    with contextlib.suppress(OSError):
+        os.write(2, (text + "\n").encode("utf-8", "replace"))

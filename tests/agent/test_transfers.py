@@ -22,7 +22,9 @@ def test_a_blind_transfer_is_told_of_step_by_step(new_endpoint: NewEndpoint) -> 
         transfer = outgoing.transfer(c.uri)
     reached = incoming.value.ring()
     until(outgoing, lambda: 180 in transfer.progress)
-    expect(answered.transferred_to or answered).to_be_ringing()
+    until(answered, lambda: answered.transferred_to is not None)
+    assert answered.transferred_to is not None
+    expect(answered.transferred_to).to_be_ringing()
     reached.answer()
     assert (transfer.refer.wait(WAIT_S), transfer.wait(WAIT_S)) == (202, 200)
     assert list(dict.fromkeys(transfer.progress)) == [100, 180, 200]
