@@ -583,5 +583,7 @@ def cache_folder() -> Path:
 
 
 def no_room(error: Exception) -> NativeError:
-    """The failure of who cannot write there."""
-    return NativeError(f"audio to play is not kept: {error}; is the disk full? XDG_CACHE_HOME names another")
+    """What is raised when the folder of converted audio cannot be written."""
+    return NativeError(
+        f"audio to play cannot be kept: {error}; is the disk full? XDG_CACHE_HOME can name another folder"
+    )

@@ -69,7 +69,7 @@ class Followed:
         return new is not None and self._right(new) and new.known.reached(CallState.CONFIRMED) is not None
 
     def hopeless(self) -> str | None:
-        """Why that cannot happen any more: as long as the call lives its peer may ask for another one."""
+        """Why that cannot happen any more: unless one was answered, a call's peer may ask for another one."""
         new, end = self._call.transferred_to, self._call.known.ended
         if new is None:
             return f"the call ended: {end.code} {end.reason}, and no call was made for it" if end else None

@@ -26,7 +26,7 @@ from bot.agent.hidden_body import HiddenBody
 from bot.agent.ice_endings import LastPackets, guard_relay
 from bot.agent.library import Library
 from bot.agent.local_sdp import LocalSdp
-from bot.agent.loop import Loop
+from bot.agent.loop import SILENCE_S, Loop
 from bot.agent.media_lines import MediaLines
 from bot.agent.messenger import Messenger, instant_message
 from bot.agent.modules import Modules
@@ -308,6 +308,7 @@ class Agent:
         audio = CallAudio(self._silence, lambda key: self._studio.started(number, key))
         leg = Leg(number, direction, audio, LocalSdp(self._descriptions, self._lines), self._emit)
         leg.on_end = self._ended
+        leg.on_wait = lambda seconds: self._loop.beat(seconds + SILENCE_S)
         if self._transfers is not None:
             leg.on_transfer, leg.on_replace = self._transfers.referred, self._transfers.replacing
         if self._replies is not None:
@@ -465,11 +466,22 @@ class Agent:
         self._stamping.answered(leg.sdp.call_id, code or DECLINE, command.headers)
         if leg.state in {CallState.CALLING, CallState.EARLY} and command.headers:
             self._stamping.requested(leg.sdp.call_id, "CANCEL", command.headers)
-        native = leg.live
-        if self._last_packets is not None:
-            self._last_packets.stop(leg.sdp.call_id)
-            leg.streams.clear()  # the library does not tell that it destroys them
-        native.hangup(prm)
+        with self._quiet(leg):
+            leg.live.hangup(prm)
+
+    @contextlib.contextmanager
+    def _quiet(self, leg: Leg) -> Iterator[None]:
+        """Nothing is sent while the library ends a call with ICE; what it does not end goes on."""
+        if self._last_packets is None:
+            yield
+            return
+        stopped = self._last_packets.stop(leg.sdp.call_id)
+        try:
+            yield
+        except pj.Error:
+            self._last_packets.resume(leg.sdp.call_id, stopped)
+            raise
+        leg.streams.clear()  # of their end the library does not tell where it puts that off
 
     def _negotiate(self, leg: Leg, command: Reinvite | Update) -> None:
         """Send a re-INVITE or an UPDATE.
@@ -500,9 +512,9 @@ class Agent:
             leg.sdp.check_sent()
 
     def _streams(self, call_id: str) -> list[int]:
-        """The native streams of the call that runs by that Call-ID."""
+        """The native streams that send, of the call that runs by that Call-ID."""
         legs = [leg for leg in self._legs.values() if leg.sdp.call_id == call_id]
-        return [stream for leg in legs for stream in leg.streams.values()]
+        return [stream for leg in legs for stream in leg.sending_streams]
 
     def _ended(self, leg: Leg) -> None:
         """Inside the library's callback: note what must end, and let the loop do it."""

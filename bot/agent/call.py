@@ -81,7 +81,7 @@ METHODS = {
 ACTIVE_SUITE = re.compile(r"#(\d+) audio[^\n]*\n\s+SRTP status: Active Crypto-suite: (\S+)")
 DTMF_UPDATE, DTMF_END = 1, 2
 FIRST_PACKET_S = 0.4
-"""Twenty ticks of the audio thread, and less than what makes the agent look hung."""
+"""Twenty ticks of the audio thread."""
 FIRST_PACKET_STEP_S = 0.002
 DECLINE = 603
 REQUEST_TERMINATED = 487
@@ -210,6 +210,8 @@ class Leg:
         self.native: NativeCall | None = None
         self.ended_by: EndedBy | None = None
         self.on_end: Callable[[Leg], None] = lambda leg: None
+        self.on_wait: Callable[[float], None] = lambda seconds: None
+        """Told before the thread waits, and for how many seconds at most."""
         self.on_request: Callable[[str, pj.SipRxData], None] = lambda method, request: None
         self.on_transfer: Callable[[Leg, pj.OnCallTransferRequestParam], None] = lambda leg, prm: None
         self.on_replace: Callable[[Leg, pj.OnCallReplaceRequestParam], None] = lambda leg, prm: None
@@ -375,16 +377,24 @@ class Leg:
         audio thread still runs. It takes a first packet that leaves just then for none and begins at 0,
         and libsrtp refuses to send what is so far behind (RFC 3711 3.3.2): minutes of silence.
         """
-        sending = [media.index for media in self._media if media.active and media.direction in SPEAKING]
+        sending = [one.index for one in self._media if one.direction in SPEAKING and one.suite is not None]
         if not sending or not self._awaits_first_packet:
             return
         self._awaits_first_packet = False
         latest = time.monotonic() + FIRST_PACKET_S
-        while time.monotonic() < latest and not all(map(self._has_sent, sending)):
-            time.sleep(FIRST_PACKET_STEP_S)
+        self.on_wait(FIRST_PACKET_S)
+        with contextlib.suppress(pj.Error, Refused):
+            while time.monotonic() < latest and not all(map(self._has_sent, sending)):
+                time.sleep(FIRST_PACKET_STEP_S)
 
     def _has_sent(self, index: int) -> bool:
         return self.live.getStreamStat(index).rtcp.txStat.pkt > 0
+
+    @property
+    def sending_streams(self) -> list[int]:
+        """The addresses of the library's streams that send."""
+        sending = [one.index for one in self._media if one.active and one.direction in SPEAKING]
+        return [stream for index, stream in self.streams.items() if index in sending]
 
     def listen(self, tap: Tap | None) -> None:
         """Hand over what the call receives through a tap, or stop and hand over the rest."""

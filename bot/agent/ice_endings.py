@@ -7,6 +7,7 @@ And what a relay sends by TCP right after it gave the allocation up is read for 
 from __future__ import annotations
 
 import ctypes
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -22,17 +23,21 @@ BEFORE_DIALOGS = 12
 """Between PJSIP_MOD_PRIORITY_TSX_LAYER and PJSIP_MOD_PRIORITY_UA_PROXY_LAYER."""
 INVALID_OPERATION = 70013
 """PJ_EINVALIDOP."""
+ENDING = "BYE ", "CANCEL "
+FRAME_S = 0.002
+"""Longer than the audio thread takes for one frame."""
 READ_FROM_RELAY = "pj_turn_session_on_rx_pkt"
 _Read = ctypes.CFUNCTYPE(ctypes.c_int, Pointer, Pointer, ctypes.c_size_t, ctypes.POINTER(ctypes.c_size_t))
 _kept: list[object] = []
 
 
 class LastPackets:
-    """Stops the streams of a call that is about to end from sending, by either side.
+    """Stops the streams of a call that a hang-up, a BYE or a CANCEL is about to end from sending.
 
-    ``received()`` returns the message at hand, ``streams(call_id)`` the call's streams, ``soon`` runs a job
-    after the library has dealt with the message. Raises AttributeError when this build does not export what
-    that takes.
+    A frame of RTP that has begun is waited for; RTCP may still leave, every few seconds. ``received()``
+    returns the message at hand, ``streams(call_id)`` the call's streams that send, ``soon`` runs a job after
+    the library has dealt with the message. Raises AttributeError when this build does not export what that
+    takes.
     """
 
     def __init__(
@@ -48,22 +53,25 @@ class LastPackets:
         modules.register(b"mod-srtpbot-last", BEFORE_DIALOGS, on_request=self._arrived)
 
     def stop(self, call_id: str) -> list[int]:
-        """Let the streams of the call send nothing more; which those are."""
+        """Let the streams of the call send no more RTP; which those are."""
         streams = list(self._streams(call_id))
         for stream in streams:
             self._c.pjmedia_stream_pause(stream, pj.PJMEDIA_DIR_ENCODING)
+        if streams:
+            time.sleep(FRAME_S)
         return streams
 
-    def _resume(self, call_id: str, stopped: list[int]) -> None:
+    def resume(self, call_id: str, stopped: Iterable[int]) -> None:
+        """The call lives on after all: send again what is still to be sent."""
         for stream in set(stopped) & set(self._streams(call_id)):
             self._c.pjmedia_stream_resume(stream, pj.PJMEDIA_DIR_ENCODING)
 
     def _arrived(self, _: int) -> int:
         text = self._received()
-        if text.startswith("BYE "):
+        if text.startswith(ENDING):
             call_id = Message.parse(text).header("Call-ID") or ""
             if stopped := self.stop(call_id):
-                self._soon(lambda: self._resume(call_id, stopped))  # it may have been no BYE of this dialog
+                self._soon(lambda: self.resume(call_id, stopped))  # it may be of another dialog
         return 0
 
 

@@ -47,6 +47,11 @@ def silent_at(call: Call) -> None:
     assert packets(call) == before
 
 
+def acknowledged(call: Call) -> int:
+    """How many INVITEs of either side the ACK has gone or come for."""
+    return sum(one.message.method == "ACK" for one in call.known.messages)
+
+
 def are(outgoing: Call, answered: Call, ours: MediaDirection, theirs: MediaDirection) -> None:
     """Both sides see these directions."""
     expect(outgoing).to_have_active_media(direction=ours)
@@ -112,10 +117,12 @@ def test_both_sides_hold_and_each_resumes(
     steps: list[tuple[Step, MediaDirection, MediaDirection]], new_endpoint: NewEndpoint
 ) -> None:
     outgoing, answered = connect(new_endpoint(), new_endpoint())
-    for step, ours, theirs in steps:
+    for count, (step, ours, theirs) in enumerate(steps, start=2):
         sent = step(outgoing, answered)
         assert sent.wait(WAIT_S) == 200
         are(outgoing, answered, ours, theirs)
+        for call in (outgoing, answered):  # until then the library sends no other re-INVITE
+            until(call, lambda call=call, count=count: acknowledged(call) == count)  # type: ignore[misc]
     for call in (outgoing, answered):
         assert call.media[0].on_hold is None
         flows_to(call)

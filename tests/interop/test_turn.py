@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from bot import Call, Endpoint, NativeError, expect
+from bot import Call, Endpoint, MediaDirection, NativeError, expect
 from bot.bots import bot
+from bot.model import StreamStats
 from tests.agent.starting import connect
 from tests.interop.conftest import NewEndpoint
 from tests.interop.coturn import PASSWORD, USER, Coturn
@@ -151,30 +152,46 @@ def test_a_bye_of_no_dialog_leaves_the_audio_alone(
     router: Router, coturn: Coturn, new_endpoint: NewEndpoint
 ) -> None:
     outgoing, answered = connected(router, new_endpoint, {"stun": coturn.server, "ice": True})
-    invite = answered.known.messages[0].message
-    assert isinstance(answered.host, Endpoint)
-    address, port = answered.host.uri.rpartition("@")[2].partition(";")[0].split(":")
+    stray_bye(router, answered)
+    for call in (outgoing, answered):
+        expect(call).to_have_received_packets(at_least=counted(call).rx.packets + PACKETS)
+
+    assert outgoing.hold(direction=MediaDirection.SENDONLY).wait(5) == 200
+    expect(answered).to_have_active_media(direction="recvonly")
+    sent = counted(answered).tx.packets
+    stray_bye(router, answered)
+    expect(answered).to_have_received_packets(at_least=counted(answered).rx.packets + PACKETS)
+    assert counted(answered).tx.packets == sent  # who is held still sends nothing
+
+
+def counted(call: Call) -> StreamStats:
+    """What has been sent and received until now."""
+    call.measure()
+    stats = call.known.stats(0)
+    assert stats is not None
+    return stats
+
+
+def stray_bye(router: Router, call: Call) -> None:
+    """A BYE to the endpoint outside with the call's Call-ID and other tags, which is refused with 481."""
+    assert isinstance(call.host, Endpoint)
+    address, port = call.host.uri.rpartition("@")[2].partition(";")[0].split(":")
     with router.outside.entered(), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
         stranger.bind((PUBLIC, 0))
         stranger.settimeout(5)
-        via = f"SIP/2.0/UDP {PUBLIC}:{stranger.getsockname()[1]};branch=z9hG4bKstranger"
+        own = stranger.getsockname()[1]
         fields = {
-            "Via": via,
+            "Via": f"SIP/2.0/UDP {PUBLIC}:{own};branch=z9hG4bK{own}",
             "Max-Forwards": "70",
             "From": "<sip:a@h>;tag=1",
             "To": "<sip:b@h>;tag=2",
-            "Call-ID": invite.header("Call-ID"),
+            "Call-ID": call.known.messages[0].message.header("Call-ID"),
             "CSeq": "9 BYE",
             "Content-Length": "0",
         }
         lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         stranger.sendto(f"BYE sip:outside@{PUBLIC} SIP/2.0\r\n{lines}\r\n".encode(), (address, int(port)))
         assert stranger.recv(65536).startswith(b"SIP/2.0 481 ")
-    for call in (outgoing, answered):
-        call.measure()
-        stats = call.known.stats(0)
-        assert stats is not None
-        expect(call).to_have_received_packets(at_least=stats.rx.packets + PACKETS)
 
 
 def test_relay_of_a_wrong_password(router: Router, coturn: Coturn, new_endpoint: NewEndpoint) -> None:

@@ -41,7 +41,7 @@ def test_what_is_neither_is_a_mistake(text: str, words: str, cache: Path) -> Non
 
 def test_no_room_is_no_mistake_of_the_users(cache: Path) -> None:
     cache.write_text("no folder")
-    with pytest.raises(NativeError, match=r"audio to play is not kept: .*XDG_CACHE_HOME names another"):
+    with pytest.raises(NativeError, match=r"audio to play cannot be kept: .*XDG_CACHE_HOME can name another"):
         sound("tone:440:0.5")
 
 
