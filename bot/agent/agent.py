@@ -285,6 +285,7 @@ class Agent:
 
     def _drop_everything(self) -> None:
         """A native object that outlives the library aborts the process."""
+        self._loop.forget()
         self._legs.clear()
         self._studio.clear()
         self._dead.clear()

@@ -7,6 +7,7 @@ drops without a word. It knows nothing of calls.
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import os
@@ -84,6 +85,13 @@ class Loop:
     def stop(self) -> None:
         """Say that no further turn is wanted."""
         self._stopping = True
+
+    def forget(self) -> None:
+        """Drop what has not run yet, and what it would have worked on."""
+        self._timers.clear()
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._jobs.get_nowait()
 
     def beat(self, next_s: float = SILENCE_S) -> None:
         """Tell the parent that the pump turns and may be silent for ``next_s`` seconds."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-__all__ = ["INSTALL", "LOOPBACK", "Program", "free_ports", "installed"]
+__all__ = ["INSTALL", "LOOPBACK", "Program", "free_ports", "installed", "own_part"]
 
 LOOPBACK = "127.0.0.1"
 STOP_S = 5.0
@@ -45,13 +45,25 @@ def installed(program: str) -> str | None:
     return shutil.which(program, path=os.pathsep.join((os.environ.get("PATH", os.defpath), DAEMONS)))
 
 
+def _place() -> tuple[int, int]:
+    """Which of the workers this one is, from 0, and how many there are."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    return int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % workers, workers
+
+
+def own_part(ports: range) -> range:
+    """This worker's part of a range: for a program that takes a port although another one has it."""
+    mine, workers = _place()
+    size = len(ports) // workers // 2 * 2
+    return ports[mine * size : (mine + 1) * size]
+
+
 def _dealt() -> Iterator[int]:
     """The first ports for each peer of this worker, round and round; no two workers share one.
 
     Begun anywhere, so that two runs of the tests at once seldom meet, and see it when they do.
     """
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    mine = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % workers
+    mine, workers = _place()
     hand = PEER_PORTS[mine::workers]
     return itertools.islice(itertools.cycle(hand), random.randrange(len(hand)), None)
 

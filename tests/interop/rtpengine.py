@@ -6,12 +6,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from tests.interop.programs import LOOPBACK, Program, free_ports
+from tests.interop.programs import LOOPBACK, Program, free_ports, own_part
 
 __all__ = ["Rtpengine"]
 
-RELAY_PORTS = 10000, 16383
-"""Where peers have their RTP; it takes those that are free."""
+RELAY_PORTS = range(10000, 16384)
+"""Where peers have their RTP; it takes those that are free, or that another rtpengine has."""
 READY = r"Startup complete"
 
 
@@ -25,10 +25,11 @@ class Rtpengine:
         self.control = f"udp:{LOOPBACK}:{self._control}"
 
     def __enter__(self) -> Self:
+        relay = own_part(RELAY_PORTS)
         arguments = [
             *("rtpengine", "--config-file=none", "--foreground", "--log-stderr", "--table=-1"),
             *(f"--interface={LOOPBACK}", f"--listen-ng={LOOPBACK}:{self._control}"),
-            *(f"--port-min={RELAY_PORTS[0]}", f"--port-max={RELAY_PORTS[1]}"),
+            *(f"--port-min={relay[0]}", f"--port-max={relay[-1]}"),
             *("--num-threads=2", "--delete-delay=0"),
         ]
         self.program = Program(arguments, folder=self._folder)

@@ -355,3 +355,13 @@ def test_stop(loop: Loop) -> None:
     assert not loop.stopping
     loop.stop()
     assert loop.stopping
+
+
+def test_what_is_forgotten_is_let_go_of_and_does_not_run(loop: Loop, library: Library, clock: Clock) -> None:
+    ran: list[str] = []
+    loop.soon(lambda: ran.append("job"))
+    loop.after(1, lambda: ran.append("timer"))
+    loop.forget()
+    clock.now += 2
+    loop.turn(library)
+    assert ran == []
