@@ -245,7 +245,8 @@ def test_inband_digits_are_expected(parrot: str, call: NewBot) -> None:
     assert bot.end() == OK, bot.said
     received = bot.json()["calls"][0]["dtmf"]["received"]
     assert [(one["digit"], one["method"]) for one in received] == [("4", "inband"), ("2", "inband")]
-    assert all(40 <= one["duration_ms"] <= 200 for one in received)  # of 100, on a machine that may be busy
+    durations = [one["duration_ms"] for one in received]  # of 100, on a machine that may be busy
+    assert all(40 <= one <= 300 for one in durations), durations
 
 
 @pytest.mark.parametrize(
