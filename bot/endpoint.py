@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from .audio_cache import cache_folder, no_room
 from .call import Call
 from .commands import AnyCommand, MakeCall, SdpEdit, SendMessage, Start
 from .config import EndpointConfig
@@ -574,16 +574,3 @@ def mend(paths: list[Path]) -> None:
             repair(path)
         except (AudioError, OSError):
             continue
-
-
-def cache_folder() -> Path:
-    """Where converted audio is kept between runs."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "srtpbot" / "audio"
-
-
-def no_room(error: Exception) -> NativeError:
-    """What is raised when the folder of converted audio cannot be written."""
-    return NativeError(
-        f"audio to play cannot be kept: {error}; is the disk full? XDG_CACHE_HOME can name another folder"
-    )

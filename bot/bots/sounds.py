@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from bot.audio_cache import cache_folder, no_room
 from bot.call import Call, Playback
-from bot.endpoint import cache_folder, no_room
 from bot.errors import ConfigError
 
 __all__ = ["kept", "play_once", "sound"]

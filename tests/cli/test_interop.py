@@ -12,8 +12,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from bot.audio_cache import cache_folder
 from bot.bots.sounds import sound
-from bot.endpoint import cache_folder
 from bot.model import CryptoSuite
 from bot.sip import REDACTED
 from media.wav import playable
