@@ -26,7 +26,7 @@ from bot.agent.hidden_body import HiddenBody
 from bot.agent.ice_endings import LastPackets, guard_relay
 from bot.agent.library import Library
 from bot.agent.local_sdp import LocalSdp
-from bot.agent.loop import SILENCE_S, Loop
+from bot.agent.loop import Loop
 from bot.agent.media_lines import MediaLines
 from bot.agent.messenger import Messenger, instant_message
 from bot.agent.modules import Modules
@@ -91,7 +91,7 @@ class Agent:
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
         self._emit = Handshakes(loop.emit)
-        self._library = Library(self._emit, loop.beat)
+        self._library = Library(self._emit, loop.pause)
         self._admission = Admission()
         self._legs: dict[int, Leg] = {}
         self._studio = Studio(loop, self._library)
@@ -309,7 +309,7 @@ class Agent:
         audio = CallAudio(self._silence, lambda key: self._studio.started(number, key))
         leg = Leg(number, direction, audio, LocalSdp(self._descriptions, self._lines), self._emit)
         leg.on_end = self._ended
-        leg.on_wait = lambda seconds: self._loop.beat(seconds + SILENCE_S)
+        leg.on_wait = self._loop.pause
         if self._transfers is not None:
             leg.on_transfer, leg.on_replace = self._transfers.referred, self._transfers.replacing
         if self._replies is not None:
@@ -467,21 +467,11 @@ class Agent:
         self._stamping.answered(leg.sdp.call_id, code or DECLINE, command.headers)
         if leg.state in {CallState.CALLING, CallState.EARLY} and command.headers:
             self._stamping.requested(leg.sdp.call_id, "CANCEL", command.headers)
-        with self._quiet(leg):
-            leg.live.hangup(prm)
-
-    @contextlib.contextmanager
-    def _quiet(self, leg: Leg) -> Iterator[None]:
-        """Nothing is sent while the library ends a call with ICE; what it does not end goes on."""
-        if self._last_packets is None:
-            yield
-            return
-        stopped = self._last_packets.stop(leg.sdp.call_id)
-        try:
-            yield
-        except pj.Error:
-            self._last_packets.resume(leg.sdp.call_id, stopped)
-            raise
+        native = leg.live
+        with (
+            self._last_packets.held_back(leg.sdp.call_id) if self._last_packets else contextlib.nullcontext()
+        ):
+            native.hangup(prm)
         leg.streams.clear()  # of their end the library does not tell where it puts that off
 
     def _negotiate(self, leg: Leg, command: Reinvite | Update) -> None:

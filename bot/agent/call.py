@@ -21,6 +21,7 @@ from bot.agent.guard import guarded
 from bot.agent.local_sdp import LocalSdp
 from bot.agent.redirects import Redirects
 from bot.agent.refusal import Refused
+from bot.agent.stream_counters import stream_stats
 from bot.agent.ticks import TAP_RATE, Tap
 from bot.agent.trace import printable
 from bot.commands import Header
@@ -45,8 +46,6 @@ from bot.model import (
     EndedBy,
     MediaDirection,
     MediaState,
-    RtpCounters,
-    StreamStats,
 )
 from bot.sip import redact
 
@@ -377,7 +376,7 @@ class Leg:
         audio thread still runs. It takes a first packet that leaves just then for none and begins at 0,
         and libsrtp refuses to send what is so far behind (RFC 3711 3.3.2): minutes of silence.
         """
-        sending = [one.index for one in self._media if one.direction in SPEAKING and one.suite is not None]
+        sending = [one.index for one in self._speaking if one.suite is not None]
         if not sending or not self._awaits_first_packet:
             return
         self._awaits_first_packet = False
@@ -393,8 +392,11 @@ class Leg:
     @property
     def sending_streams(self) -> list[int]:
         """The addresses of the library's streams that send."""
-        sending = [one.index for one in self._media if one.active and one.direction in SPEAKING]
-        return [stream for index, stream in self.streams.items() if index in sending]
+        return [self.streams[one.index] for one in self._speaking if one.index in self.streams]
+
+    @property
+    def _speaking(self) -> list[MediaState]:
+        return [one for one in self._media if one.active and one.direction in SPEAKING]
 
     def listen(self, tap: Tap | None) -> None:
         """Hand over what the call receives through a tap, or stop and hand over the rest."""
@@ -512,41 +514,6 @@ def ended_by(event: pj.SipEvent, code: int) -> EndedBy:
     way = event.body.tsxState.type if event.type == pj.PJSIP_EVENT_TSX_STATE else event.type
     cancelled = way == pj.PJSIP_EVENT_TX_MSG and code == REQUEST_TERMINATED
     return EndedBy.REMOTE if way == pj.PJSIP_EVENT_RX_MSG or cancelled else EndedBy.ERROR
-
-
-def stream_stats(native: pj.StreamStat) -> StreamStats:
-    """The library's counters; what only RTCP tells is None until a report came.
-
-    A jitter buffer's delay of 0 ms is none: the library counts frames of 10 ms or more, the one that
-    leaves included, and only when a recorder, a tap or the peer takes the call's audio.
-    """
-    rtcp = native.rtcp
-    reported = rtcp.txStat.updateCount > 0
-    return StreamStats(
-        rx=counters(rtcp.rxStat, heard=True),
-        tx=counters(rtcp.txStat, heard=reported),
-        rtt_ms=rtcp.rttUsec.mean / 1000 if rtcp.rttUsec.n else None,
-        jitter_buffer_ms=native.jbuf.avgDelayMsec or None,
-    )
-
-
-def counters(native: pj.RtcpStreamStat, *, heard: bool) -> RtpCounters:
-    """One direction; ``heard`` when this side saw the losses or the peer reported them.
-
-    The library counts the packet after a loss as reordered too, so no more than what is beyond the
-    losses surely is.
-    """
-    jitter = native.jitterUsec
-    return RtpCounters(
-        packets=native.pkt,
-        bytes=native.bytes,
-        lost=native.loss if heard else None,
-        discarded=native.discard if heard else None,
-        reordered=max(0, native.reorder - native.loss) if heard else None,
-        duplicate=native.dup if heard else None,
-        jitter_ms_mean=jitter.mean / 1000 if jitter.n else None,
-        jitter_ms_max=jitter.max / 1000 if jitter.n else None,
-    )
 
 
 def message(prm: pj.OnInstantMessageParam) -> MessageReceived:

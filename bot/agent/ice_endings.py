@@ -6,9 +6,10 @@ And what a relay sends by TCP right after it gave the allocation up is read for 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pjsua2 as pj
@@ -52,7 +53,17 @@ class LastPackets:
             function.argtypes = [Pointer, ctypes.c_int]
         modules.register(b"mod-srtpbot-last", BEFORE_DIALOGS, on_request=self._arrived)
 
-    def stop(self, call_id: str) -> list[int]:
+    @contextlib.contextmanager
+    def held_back(self, call_id: str) -> Iterator[None]:
+        """Nothing is sent while the library ends the call; when that fails, the call goes on."""
+        stopped = self._stop(call_id)
+        try:
+            yield
+        except pj.Error:
+            self._resume(call_id, stopped)
+            raise
+
+    def _stop(self, call_id: str) -> list[int]:
         """Let the streams of the call send no more RTP; which those are."""
         streams = list(self._streams(call_id))
         for stream in streams:
@@ -61,7 +72,7 @@ class LastPackets:
             time.sleep(FRAME_S)
         return streams
 
-    def resume(self, call_id: str, stopped: Iterable[int]) -> None:
+    def _resume(self, call_id: str, stopped: Iterable[int]) -> None:
         """The call lives on after all: send again what is still to be sent."""
         for stream in set(stopped) & set(self._streams(call_id)):
             self._c.pjmedia_stream_resume(stream, pj.PJMEDIA_DIR_ENCODING)
@@ -70,8 +81,8 @@ class LastPackets:
         text = self._received()
         if text.startswith(ENDING):
             call_id = Message.parse(text).header("Call-ID") or ""
-            if stopped := self.stop(call_id):
-                self._soon(lambda: self.resume(call_id, stopped))  # it may be of another dialog
+            if stopped := self._stop(call_id):
+                self._soon(lambda: self._resume(call_id, stopped))  # it may be of another dialog
         return 0
 
 

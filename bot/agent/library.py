@@ -14,7 +14,6 @@ import pjsua2 as pj
 
 from bot.agent.admission import CONNECTIONS_AT_ONCE, Admission
 from bot.agent.guard import guarded
-from bot.agent.loop import SILENCE_S
 from bot.agent.nat import ask, keep_connections_alive, resolve_by
 from bot.agent.refusal import Refused
 from bot.agent.telephone_events import offer_telephone_events
@@ -50,10 +49,10 @@ class NativeEndpoint(pj.Endpoint):
     accepting waits for them.
     """
 
-    def __init__(self, report: Callable[[Wired], None], beat: Callable[[float], None]) -> None:
+    def __init__(self, report: Callable[[Wired], None], pause: Callable[[float], None]) -> None:
         super().__init__()
         self.report = report
-        self._beat = beat
+        self._pause = pause
         self._admission = Admission(CONNECTIONS_AT_ONCE)
         self._connections: set[int] = set()
 
@@ -82,7 +81,7 @@ class NativeEndpoint(pj.Endpoint):
             if self._admission.open > CONNECTIONS_HELD:
                 self.transportShutdown(prm.hnd)
             if (wait := self._admission.room_in()) > 0:
-                self._beat(wait + SILENCE_S)
+                self._pause(wait)
                 time.sleep(wait)
         elif prm.state == pj.PJSIP_TP_STATE_DESTROY and connection in self._connections:
             self._connections.discard(connection)
@@ -92,8 +91,8 @@ class NativeEndpoint(pj.Endpoint):
 class Library:
     """The library's life from ``libCreate`` to ``libDestroy``."""
 
-    def __init__(self, report: Callable[[Wired], None], beat: Callable[[float], None]) -> None:
-        self.endpoint = NativeEndpoint(report, beat)
+    def __init__(self, report: Callable[[Wired], None], pause: Callable[[float], None]) -> None:
+        self.endpoint = NativeEndpoint(report, pause)
         self.endpoint.libCreate()
         self.transport_ids: dict[Transport, int] = {}
         self.listeners: list[Listener] = []

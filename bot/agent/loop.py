@@ -7,7 +7,6 @@ drops without a word. It knows nothing of calls.
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import itertools
 import os
@@ -88,16 +87,17 @@ class Loop:
 
     def forget(self) -> None:
         """Drop what has not run yet, and what it would have worked on."""
-        self._timers.clear()
-        with contextlib.suppress(queue.Empty):
-            while True:
-                self._jobs.get_nowait()
+        self._timers, self._jobs = [], queue.SimpleQueue()
 
     def beat(self, next_s: float = SILENCE_S) -> None:
         """Tell the parent that the pump turns and may be silent for ``next_s`` seconds."""
         now = time.monotonic()
         self._next_beat = now + HEARTBEAT_S
         self.emit(Heartbeat(at=now, next_s=next_s))
+
+    def pause(self, seconds: float) -> None:
+        """Tell the parent that this thread is about to wait for up to so long outside the pump."""
+        self.beat(seconds + SILENCE_S)
 
     def run_first(self) -> None:
         """Wait for one job without a library to turn, and run it."""
