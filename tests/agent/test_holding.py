@@ -11,6 +11,7 @@ from bot import Call, ConfigError, ExpectationFailed, MediaDirection, expect
 from bot.deadline import Deadline
 from bot.transaction import Sent
 from tests.agent.crossing import Crossing
+from tests.agent.measuring import counted, more_packets
 from tests.agent.renegotiating import sent_sdp
 from tests.agent.starting import NewEndpoint, connect, until
 from tests.agent.transferring import mark
@@ -26,30 +27,22 @@ SENDRECV, SENDONLY, RECVONLY, INACTIVE = (
 Step = Callable[[Call, Call], Sent]
 
 
-def packets(call: Call) -> int:
-    """How many it has received so far."""
-    call.measure()
-    stats = call.known.stats(0)
-    assert stats is not None
-    return stats.rx.packets
-
-
 def flows_to(call: Call) -> None:
     """RTP arrives, past what was counted so far."""
-    expect(call).to_have_received_packets(at_least=packets(call) + 5)
+    more_packets(call, at_least=5)
 
 
 def silent_at(call: Call) -> None:
     """No RTP arrives for a while; what was under way has arrived before."""
     call.host.wait_until(lambda: False, Deadline(0.1))
-    before = packets(call)
+    before = counted(call).rx.packets
     call.host.wait_until(lambda: False, Deadline(QUIET_S))
-    assert packets(call) == before
+    assert counted(call).rx.packets == before
 
 
-def acknowledged(call: Call) -> int:
-    """How many INVITEs of either side the ACK has gone or come for."""
-    return sum(one.message.method == "ACK" for one in call.known.messages)
+def acknowledged(call: Call, count: int) -> None:
+    """Wait until so many ACKs have gone or come: before, the library sends no other re-INVITE."""
+    until(call, lambda: sum(one.message.method == "ACK" for one in call.known.messages) == count)
 
 
 def are(outgoing: Call, answered: Call, ours: MediaDirection, theirs: MediaDirection) -> None:
@@ -121,8 +114,8 @@ def test_both_sides_hold_and_each_resumes(
         sent = step(outgoing, answered)
         assert sent.wait(WAIT_S) == 200
         are(outgoing, answered, ours, theirs)
-        for call in (outgoing, answered):  # until then the library sends no other re-INVITE
-            until(call, lambda call=call, count=count: acknowledged(call) == count)  # type: ignore[misc]
+        for call in (outgoing, answered):
+            acknowledged(call, count)
     for call in (outgoing, answered):
         assert call.media[0].on_hold is None
         flows_to(call)

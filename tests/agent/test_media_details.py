@@ -11,6 +11,7 @@ import pytest
 from bot import Call, CallFailed, ConfigError, DtmfMethod, Endpoint, ExpectationFailed, expect
 from bot.deadline import Deadline
 from bot.sdp import SdpMedia
+from tests.agent.measuring import counted
 from tests.agent.raw_stream import RawStream
 from tests.agent.renegotiating import sent_sdp
 from tests.agent.starting import NewEndpoint, connect, until
@@ -62,10 +63,7 @@ def pause(call: Call, seconds: float) -> None:
 
 def sent_packets(call: Call) -> int:
     """The RTP packets that this side has sent so far."""
-    call.measure()
-    stats = call.known.stats(0)
-    assert stats is not None
-    return stats.tx.packets
+    return counted(call).tx.packets
 
 
 # ---- ptime

@@ -11,6 +11,7 @@ from bot import Call, CallFailed, CallState, Endpoint, MediaDirection, SrtpMode,
 from bot.events import StreamMeasured
 from bot.model import StreamStats
 from bot.transaction import Sent
+from tests.agent.measuring import more_packets
 from tests.agent.raw_peer import RawPeer, answer_body
 from tests.agent.renegotiating import keys, secured, sent_sdp
 from tests.agent.starting import STARVED_MS, NewEndpoint, connect, until
@@ -29,16 +30,6 @@ HOLDS = {
     MediaDirection.RECVONLY: (None, None),
     MediaDirection.SENDRECV: (None, None),
 }
-
-
-def more_packets(*calls: Call) -> None:
-    """RTP goes on, both ways, past what was counted so far; what cannot be authenticated is not counted."""
-    for call in calls:
-        call.measure()
-    for call in calls:
-        stats = call.known.stats(0)
-        assert stats is not None
-        expect(call).to_have_received_packets(at_least=stats.rx.packets + 10)
 
 
 @pytest.mark.parametrize("mode", [SrtpMode.MANDATORY, SrtpMode.OPTIONAL])
@@ -89,14 +80,18 @@ def test_first_stream_has_sent_before_another_takes_its_place(new_endpoint: NewE
     outgoing, _ = connect(*sides)
     assert outgoing.reinvite(direction=MediaDirection.SENDONLY).wait(5) == 200
     for side in sides:
-        until(side, lambda side=side: bool(final_stats(side)))  # type: ignore[misc]
-        assert final_stats(side)[0].tx.packets > 0
+        assert of_first_stream(side).tx.packets > 0
 
 
-def final_stats(endpoint: Endpoint) -> list[StreamStats]:
-    """The last counters of each stream that another took the place of."""
-    events = [entry.event for entry in endpoint.journal.recent()]
-    return [one.stats for one in events if isinstance(one, StreamMeasured) and one.final]
+def of_first_stream(endpoint: Endpoint) -> StreamStats:
+    """The last counters of the stream that another took the place of, once they are there."""
+
+    def found() -> list[StreamStats]:
+        events = [entry.event for entry in endpoint.journal.recent()]
+        return [one.stats for one in events if isinstance(one, StreamMeasured) and one.final]
+
+    until(endpoint, lambda: bool(found()))
+    return found()[0]
 
 
 def test_audio_comes_back_after_a_hold(new_endpoint: NewEndpoint, speech: Path, tmp_path: Path) -> None:

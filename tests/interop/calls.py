@@ -8,6 +8,8 @@ import pytest
 
 from bot import Call, CallState, Endpoint, expect
 from bot.deadline import Deadline
+from bot.events import SipSent
+from bot.sip import Message
 from media.tones import tone
 from media.wav import write
 from tests.interop.sounds import dominant_hz
@@ -18,6 +20,7 @@ __all__ = [
     "SERVICE_UNAVAILABLE",
     "assert_both_hear",
     "assert_next_call_works",
+    "finals",
     "next_call",
 ]
 
@@ -63,3 +66,11 @@ def assert_both_hear(one: Call, other: Call, folder: Path) -> None:
     by_one, by_other = (recording.stop(linger=0) for recording in recordings)
     assert dominant_hz(by_other.path) == pytest.approx(TONES_HZ[0], abs=5)
     assert dominant_hz(by_one.path) == pytest.approx(TONES_HZ[1], abs=5)
+
+
+def finals(endpoint: Endpoint) -> list[int]:
+    """The status codes of the final responses that the endpoint has sent."""
+    sent = [
+        Message.parse(one.event.text) for one in endpoint.journal.recent() if isinstance(one.event, SipSent)
+    ]
+    return [message.status for message in sent if message.status >= 200]

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from bot import CryptoSuite, DtmfMethod, Endpoint, ExpectationFailed, SrtpMode, expect
-from bot.events import SipSent
-from bot.sip import Message
+from bot import CryptoSuite, DtmfMethod, ExpectationFailed, SrtpMode, expect
 from media.tones import tone
 from media.wav import write
 from tests.agent.starting import until
 from tests.interop.baresip import TONE_HZ, Baresip
+from tests.interop.calls import finals
 from tests.interop.conftest import NewEndpoint
 from tests.interop.sounds import dominant_hz
 
@@ -96,8 +95,8 @@ def test_incoming_call(
     if INCOMING[account][mode] is REFUSED:
         baresip.dial(account, endpoint.uri)
         baresip.program.wait_for_line("session closed: 488 Not Acceptable Here")
-        until(endpoint, lambda: bool(responses_sent(endpoint)))
-        assert [message.status for message in responses_sent(endpoint)] == [488]
+        until(endpoint, lambda: bool(finals(endpoint)))
+        assert finals(endpoint) == [488]
         assert not endpoint.calls
         return
     with endpoint.expect_call() as incoming:
@@ -143,10 +142,3 @@ def test_our_digits_arrive_in_order(baresip: Baresip, new_endpoint: NewEndpoint)
     baresip.program.wait_for_line(r"received event: '#' \(end=1\)")
     assert "".join(re.findall(r"received event: '(.)' \(end=1\)", baresip.program.output)) == "42#"
     expect(call).not_to_have_received_dtmf()
-
-
-def responses_sent(endpoint: Endpoint) -> list[Message]:
-    """The final responses that the endpoint sent."""
-    sent = [entry.event for entry in endpoint.journal.recent() if isinstance(entry.event, SipSent)]
-    messages = [Message.parse(event.text) for event in sent]
-    return [message for message in messages if message.status >= 200]

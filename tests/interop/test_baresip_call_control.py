@@ -11,13 +11,13 @@ import pytest
 
 from bot import Call, MediaDirection, expect
 from bot.deadline import Deadline
+from tests.agent.measuring import more_packets
 from tests.interop.baresip import Baresip
 from tests.interop.conftest import NewEndpoint
 
 pytestmark = pytest.mark.peer("baresip")
 
 WAIT_S = 5.0
-ENOUGH_PACKETS = 10
 
 
 def call_of(baresip: Baresip, new_endpoint: NewEndpoint) -> Call:
@@ -26,14 +26,6 @@ def call_of(baresip: Baresip, new_endpoint: NewEndpoint) -> Call:
     call = endpoint.make_call(baresip.uri("plain"))
     expect(call).to_have_active_media()
     return call
-
-
-def more_packets(call: Call) -> None:
-    """What it plays arrives, past what was counted so far."""
-    call.measure()
-    stats = call.known.stats(0)
-    assert stats is not None
-    expect(call).to_have_received_packets(at_least=stats.rx.packets + ENOUGH_PACKETS)
 
 
 def held_by(call: Call, holder: str | None) -> bool:

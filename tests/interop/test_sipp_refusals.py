@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from bot import Endpoint, expect
-from bot.events import SipSent
-from bot.sip import Message
 from tests.agent.starting import until
+from tests.interop.calls import finals
 from tests.interop.programs import LOOPBACK
 from tests.interop.sipp import Scripted, arrived, assert_exchange
 
@@ -41,14 +40,6 @@ def test_a_request_is_refused(scenario: str, code: int, endpoint: Endpoint, tmp_
     until(endpoint, lambda: len(finals(endpoint)) > before)
     assert finals(endpoint)[before:] == [code]
     assert not endpoint.calls
-
-
-def finals(endpoint: Endpoint) -> list[int]:
-    """The status codes of the final responses that the endpoint has sent."""
-    sent = [
-        Message.parse(one.event.text) for one in endpoint.journal.recent() if isinstance(one.event, SipSent)
-    ]
-    return [message.status for message in sent if message.status >= 200]
 
 
 def test_a_session_interval_that_is_too_small(endpoint: Endpoint, tmp_path: Path) -> None:
