@@ -1,4 +1,4 @@
-"""srtpbot: a SIP/SRTP softphone without a head, for people who test real-time communications.
+"""srtpbot: a headless SIP/SRTP softphone for people who test real-time communications.
 
 The public names are loaded when they are first used, so that the command line and the agent
 processes start fast.
@@ -10,26 +10,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .call import Call, Playback, Recording, Transmission
-    from .config import EndpointConfig, TlsConfig, load_config
-    from .controller import Controller
-    from .endpoint import Endpoint
-    from .errors import (
+    from bot.config import AccountConfig, EndpointConfig, TlsConfig, load_config
+    from bot.errors import (
         BotError,
         CallbackFailed,
+        CalledFromObserver,
         CallEnded,
         CallFailed,
         ConfigError,
         EndpointCrashed,
         ExpectationFailed,
         NativeError,
+        RequestRefused,
         WaitTimeout,
     )
-    from .events import MessageReceived, MessageWaiting, RegistrationChanged
-    from .expectations import expect
-    from .identity import Identity
-    from .journal import Journal
-    from .model import (
+    from bot.expectations import expect
+    from bot.ipc import MessageReceived, MessageWaiting, RegistrationChanged
+    from bot.model import (
         CallState,
         Codec,
         CryptoSuite,
@@ -42,19 +39,20 @@ if TYPE_CHECKING:
         SrtpMode,
         Transport,
     )
-    from .outside import Answered
-    from .record import Digit
+    from bot.soft_failures import SoftExpectationsFailed
+    from bot.ua import Call, Controller, Digit, Endpoint, Journal, Playback, Recording, Response, Transmission
 
 __version__ = "0.1.0"
 
 __all__ = [
-    "Answered",
+    "AccountConfig",
     "BotError",
     "Call",
     "CallEnded",
     "CallFailed",
     "CallState",
     "CallbackFailed",
+    "CalledFromObserver",
     "Codec",
     "ConfigError",
     "Controller",
@@ -67,7 +65,6 @@ __all__ = [
     "EndpointConfig",
     "EndpointCrashed",
     "ExpectationFailed",
-    "Identity",
     "Journal",
     "MediaDirection",
     "MediaState",
@@ -77,7 +74,10 @@ __all__ = [
     "Playback",
     "Recording",
     "RegistrationChanged",
+    "RequestRefused",
+    "Response",
     "SecureSignalling",
+    "SoftExpectationsFailed",
     "SrtpMode",
     "TlsConfig",
     "Transmission",
@@ -88,25 +88,31 @@ __all__ = [
 ]
 
 _HOMES = {
-    "call": ("Call", "Playback", "Recording", "Transmission"),
-    "config": ("EndpointConfig", "TlsConfig", "load_config"),
-    "controller": ("Controller",),
-    "endpoint": ("Endpoint",),
+    "config": (
+        "AccountConfig",
+        "EndpointConfig",
+        "TlsConfig",
+        "load_config",
+    ),
     "errors": (
         "BotError",
+        "CallbackFailed",
+        "CalledFromObserver",
         "CallEnded",
         "CallFailed",
-        "CallbackFailed",
         "ConfigError",
         "EndpointCrashed",
         "ExpectationFailed",
         "NativeError",
+        "RequestRefused",
         "WaitTimeout",
     ),
-    "events": ("MessageReceived", "MessageWaiting", "RegistrationChanged"),
     "expectations": ("expect",),
-    "identity": ("Identity",),
-    "journal": ("Journal",),
+    "ipc": (
+        "MessageReceived",
+        "MessageWaiting",
+        "RegistrationChanged",
+    ),
     "model": (
         "CallState",
         "Codec",
@@ -120,15 +126,32 @@ _HOMES = {
         "SrtpMode",
         "Transport",
     ),
-    "outside": ("Answered",),
-    "record": ("Digit",),
+    "soft_failures": ("SoftExpectationsFailed",),
+    "ua": (
+        "Call",
+        "Controller",
+        "Digit",
+        "Endpoint",
+        "Journal",
+        "Playback",
+        "Recording",
+        "Response",
+        "Transmission",
+    ),
 }
-_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_HOME = {name: room for room, names in _HOMES.items() for name in names}
+_FORMER = {"Answered": "Response", "Identity": "AccountConfig"}
+"""Names of the first releases."""
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOME:
+    current = _FORMER.get(name, name)
+    if current not in _HOME:
         raise AttributeError(f"module 'bot' has no attribute {name!r}")
-    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
-    globals()[name] = value
+    value = getattr(import_module(f".{_HOME[current]}", __name__), current)
+    globals()[current] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

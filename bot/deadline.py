@@ -1,4 +1,4 @@
-"""One point in time, shared by the steps of a wait."""
+"""A point in time, shared by the steps of a wait."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 __all__ = ["TIMEOUT_S", "Deadline"]
 
 TIMEOUT_S = 5.0
-"""What is expected has this long to come true unless it is told otherwise."""
+"""Default time for an expectation to hold, in seconds."""
 
 
 class Deadline:

@@ -1,57 +1,79 @@
-"""What can go wrong, as one small tree; it knows nothing of calls or processes.
+"""Exceptions of srtpbot, each with its exit status.
 
 ::
 
     BotError
-    ├── ConfigError            what the user wrote cannot be meant           exit 2
-    ├── CallFailed             a command could not be carried out on a call  exit 1
-    │   └── CallEnded          ... because the call has ended
-    ├── ExpectationFailed      what was observed is not what was expected    exit 1
-    ├── WaitTimeout            what was waited for did not happen in time    exit 1
-    ├── CallbackFailed         a controller's callback raised                exit 1
-    ├── NativeError            the library or the environment refused        exit 3
+    ├── ConfigError            a setting, option, URI or file is invalid     exit 2
+    ├── CallFailed             a command on a call failed                    exit 1
+    │   ├── CallEnded          ... because the call has ended
+    │   └── RequestRefused     ... because the peer refused the request
+    ├── ExpectationFailed      the observed value is not the expected value  exit 1
+    │   └── SoftExpectationsFailed ... for one or more expect.soft(...)      exit 1
+    ├── WaitTimeout            an event did not occur before the deadline    exit 1
+    ├── CallbackFailed         a callback of the user raised an exception    exit 1
+    ├── CalledFromObserver     an observer called a method that waits        exit 1
+    ├── NativeError            the library or the environment failed         exit 3
     └── EndpointCrashed        the agent process died or hung                exit 3
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
+
+from bot.harmless import harmless, harmless_lines
 
 __all__ = [
     "BotError",
     "CallEnded",
     "CallFailed",
     "CallbackFailed",
+    "CalledFromObserver",
     "ConfigError",
     "EndpointCrashed",
     "ExpectationFailed",
     "NativeError",
+    "RequestRefused",
     "WaitTimeout",
+    "naming",
 ]
 
 
 class BotError(Exception):
-    """The root of the tree; ``exit_status`` is what the command line ends with."""
+    """Base class of all exceptions of srtpbot; ``exit_status`` is the exit status of the command line."""
 
     exit_status: ClassVar[int] = 1
 
+    def __str__(self) -> str:
+        """The message, without control characters from the network."""
+        return harmless_lines(super().__str__())
+
 
 class ConfigError(BotError):
-    """A setting, an option, a URI or a file that the user named is not usable as written."""
+    """A setting, an option, a URI or a file of the user is invalid."""
 
     exit_status = 2
 
 
 class CallFailed(BotError):
-    """A command could not be carried out on a call."""
+    """A command on a call failed."""
 
 
 class CallEnded(CallFailed):
-    """A command came too late: the call has ended."""
+    """A command on a call failed because the call has ended."""
+
+
+class RequestRefused(CallFailed):
+    """The final response to a request is not the expected one; ``code`` is its status code."""
+
+    def __init__(self, message: str, code: int = 0) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ExpectationFailed(BotError, AssertionError):
-    """An ``expect(...)`` did not hold; the message says what was expected and what was observed."""
+    """An expectation failed; the message has the expected and the observed value."""
 
 
 class WaitTimeout(BotError, TimeoutError):
@@ -59,11 +81,15 @@ class WaitTimeout(BotError, TimeoutError):
 
 
 class CallbackFailed(BotError):
-    """A controller's callback raised; its traceback is in the message and in the journal."""
+    """A callback of a controller, an observer or ``on_log`` raised; the message contains the traceback."""
+
+
+class CalledFromObserver(BotError, RuntimeError):
+    """An observer of the journal or ``on_log`` called a method that waits; it would deadlock."""
 
 
 class NativeError(BotError):
-    """The native library or the environment refused: a port in use, no file descriptor, no module."""
+    """The native library or the environment failed: a port in use, no file descriptor, no module."""
 
     exit_status = 3
 
@@ -71,7 +97,7 @@ class NativeError(BotError):
 class EndpointCrashed(BotError):
     """The agent process of an endpoint died or hung.
 
-    ``log`` holds the last lines that the native library and the process wrote.
+    ``log`` has the last lines of output of the native library and of the process.
     """
 
     exit_status = 3
@@ -81,4 +107,13 @@ class EndpointCrashed(BotError):
         self.log = log
 
     def __str__(self) -> str:
-        return "\n".join([self.args[0], *(f"  | {line}" for line in self.log)])
+        return "\n".join([super().__str__(), *(f"  | {harmless(line)}" for line in self.log)])
+
+
+@contextmanager
+def naming(place: str) -> Iterator[None]:
+    """Put ``place``, an option or a key, at the start of the messages of ConfigErrors in the block."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(f"{place}: {error}") from None

@@ -1,7 +1,6 @@
-"""The pytest plugin: endpoints on this machine, a parrot, and a folder for what a failed test leaves behind.
+"""pytest plugin: fixtures ``new_endpoint``, ``parrot`` and ``call_artifacts``, and reports of failed tests.
 
-Every test that uses it is loaded with pytest, so nothing of srtpbot is imported before a fixture
-asks for it; what a call is, and how reports are written, is not known here.
+pytest loads the plugin in every run; therefore it imports srtpbot only in its fixtures.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Generator, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -22,12 +21,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from bot.call import Call
     from bot.config import EndpointConfig
-    from bot.endpoint import Endpoint
     from bot.errors import BotError
-    from bot.events import AgentReady, ExpectationChecked
-    from bot.journal import Entry
+    from bot.ipc import AgentReady, ExpectationChecked
+    from bot.soft_failures import SoftFailure, SoftFailures
+    from bot.ua import Call, Endpoint, Entry
 
 __all__ = ["NewEndpoint", "call_artifacts", "new_endpoint", "parrot"]
 
@@ -36,14 +34,15 @@ KEEP = ("failed", "all", "none")
 FOLDER = "test-artifacts"
 JOURNAL = "journal.jsonl"
 LONGEST = 120
-"""Characters of a folder's name; file systems end at 255 bytes."""
+"""Largest number of characters of a folder name; file systems allow 255 bytes."""
 CLOCK_S = 0.05
-"""What the time of a file may lag behind the clock."""
+"""Largest difference of file time and clock, in seconds."""
 SECTION = "srtpbot artifacts"
 
 STARTED = pytest.StashKey[float]()
 WAS_THERE = pytest.StashKey[bool]()
 ARTIFACTS = pytest.StashKey["Artifacts"]()
+SOFT: pytest.StashKey[SoftFailures] = pytest.StashKey()
 
 
 # ---- fixtures
@@ -51,10 +50,10 @@ ARTIFACTS = pytest.StashKey["Artifacts"]()
 
 @pytest.fixture
 def call_artifacts(request: pytest.FixtureRequest) -> Path:
-    """A folder of this test's own, for recordings and whatever else explains a failure.
+    """Folder of the test for recordings and other files.
 
-    What it holds at the end, and the journal and the reports of the test's endpoints, is kept when the
-    test failed (``--srtpbot-keep``) under ``--srtpbot-artifacts``, and its path is shown with the failure.
+    After a failed test (``--srtpbot-keep``) the folder stays in ``--srtpbot-artifacts``, with the journal and
+    the reports of the test's endpoints. pytest shows its path with the failure.
     """
     artifacts = request.node.stash[ARTIFACTS] = Artifacts(request.node)
     return artifacts.folder
@@ -64,9 +63,9 @@ def call_artifacts(request: pytest.FixtureRequest) -> Path:
 def new_endpoint(request: pytest.FixtureRequest, call_artifacts: Path) -> Iterator[NewEndpoint]:
     """Start endpoints on 127.0.0.1: ``new_endpoint(srtp="mandatory", codecs=["PCMA"], name="caller")``.
 
-    It takes the settings and arguments of ``Endpoint``. The endpoints of a test share a journal and are
-    closed at its end, the last one first. One that crashed, or whose callback raised, fails the test; a
-    test that means it to says ``endpoint.failure = None`` once it has seen it.
+    The arguments are the settings and arguments of ``Endpoint``. The endpoints of a test share a
+    journal; they close after the test in reverse order. A crash or an exception in a callback fails the
+    test; set ``endpoint.failure = None`` in a test that expects it.
     """
     with NewEndpoint(call_artifacts) as start:
         request.node.stash[ARTIFACTS].endpoints = start
@@ -75,33 +74,33 @@ def new_endpoint(request: pytest.FixtureRequest, call_artifacts: Path) -> Iterat
 
 @pytest.fixture
 def parrot(new_endpoint: NewEndpoint) -> Endpoint:
-    """An endpoint that answers every call and sends back what it hears; call ``parrot.uri``."""
+    """Endpoint that answers every call and echoes the audio; call ``parrot.uri``."""
     from bot.bots.parrot import Parrot
 
     return new_endpoint(name="parrot", controller=Parrot())
 
 
 class NewEndpoint:
-    """Starts the endpoints of one test; a context manager that closes them and tells what became of them."""
+    """Context manager that starts and closes the endpoints of one test, and reports their failures."""
 
     def __init__(self, folder: Path) -> None:
-        from bot.journal import Journal
+        from bot.ua import Journal
 
         self.journal = Journal(folder / JOURNAL)
         self.calls: list[Call] = []
-        """Every call of every endpoint, in order."""
+        """Calls of all endpoints, in order."""
         self.checked: list[ExpectationChecked] = []
         self.agents: dict[str, AgentReady] = {}
         self.duration_s = 0.0
         self._endpoints: list[Endpoint] = []
-        self._told: list[BotError] = []
+        self._reported: list[BotError] = []
         self._numbers = itertools.count(1)
         self._closing = ExitStack()
         self.journal.observe(self._observe)
 
     def __call__(self, config: EndpointConfig | None = None, **settings: Any) -> Endpoint:
-        """A started endpoint; without a name it gets one that is free."""
-        from bot.endpoint import Endpoint
+        """A started endpoint; the default name is unused."""
+        from bot.ua import Endpoint
 
         if config is None:
             settings = {"bind": LOOPBACK, **settings}
@@ -119,48 +118,54 @@ class NewEndpoint:
         names = ", ".join(endpoint.name for endpoint in self._endpoints)
         return f"<srtpbot endpoints: {names or 'none'}>"
 
-    def untold_failures(self) -> str:
-        """What the endpoints failed with, in their own words, unless that was told already."""
-        failures = [one.failure for one in self._endpoints if one.failure is not None]
-        untold = [failure for failure in failures if failure not in self._told]
-        self._told += untold
-        return "\n".join(map(str, untold))
+    def unreported_failures(self) -> str:
+        """The messages of endpoint failures that were not reported before."""
+        failures = [endpoint.failure for endpoint in self._endpoints if endpoint.failure is not None]
+        unreported = [failure for failure in failures if failure not in self._reported]
+        self._reported += unreported
+        return "\n".join(dict.fromkeys(map(str, unreported)))  # an observer's is everybody's
 
     def raise_failures(self) -> None:
-        """Fail the test with them."""
-        if words := self.untold_failures():
+        """Fail the test with unreported endpoint failures."""
+        if words := self.unreported_failures():
             pytest.fail(words, pytrace=False)
 
     def take_failure(self, error: BaseException, test: str) -> None:
-        """Why the test failed belongs to its result, unless an expectation said it."""
+        """Record the exception of the test in its result, except for a failed expectation."""
         from bot.errors import BotError, ExpectationFailed
-        from bot.events import ExpectationChecked
+        from bot.expectations import record
 
         if isinstance(error, BotError):
-            self._told.append(error)
+            self._reported.append(error)
         if not isinstance(error, ExpectationFailed):
             observed = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            checked = ExpectationChecked(
-                at=time.monotonic(), name=test, passed=False, expected="the test passes", observed=observed
-            )
-            self.journal.append("test", checked)
+            record(self.journal, "test", test, passed=False, expected="the test passes", observed=observed)
 
     def write_reports(self, folder: Path, test: str) -> None:
-        """``result.json``, ``sip.pcap`` and ``report.html``, beside the journal."""
+        """Write ``result.json``, ``sip.pcap`` and ``report.html`` to the folder of the journal."""
         import msgspec
 
+        from bot.files import write_whole
+        from bot.harmless import harmless_json
+        from bot.report.environment import environment_result
         from bot.report.page import page
         from bot.report.result import run_result
         from bot.report.sip_pcap import of_file
 
         self.journal.close()
-        calls = sorted(self.calls, key=lambda call: call.known.started_at)
-        result = run_result(self.journal, self.duration_s, calls, self.checked, None)
-        text = msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
-        (folder / "result.json").write_bytes(text)
-        with (folder / "sip.pcap").open("wb") as capture:
-            capture.writelines(of_file(folder / JOURNAL))
-        (folder / "report.html").write_bytes(page(result, calls, name=test, agents=self.agents))
+        calls = sorted(self.calls, key=lambda call: call.facts.started_at)
+        result = run_result(
+            self.journal,
+            self.duration_s,
+            calls,
+            self.checked,
+            None,
+            environment=environment_result(self.agents),
+        )
+        text = harmless_json(msgspec.json.format(msgspec.json.encode(result), indent=2)) + b"\n"
+        write_whole(folder / "result.json", text)
+        write_whole(folder / "sip.pcap", b"".join(of_file(folder / JOURNAL)))
+        write_whole(folder / "report.html", page(result, calls, name=test, agents=self.agents))
 
     def __enter__(self) -> NewEndpoint:
         return self
@@ -178,7 +183,7 @@ class NewEndpoint:
         return next(name for name in map("bot{}".format, self._numbers) if name not in taken)
 
     def _observe(self, entry: Entry) -> None:
-        from bot.events import AgentReady, ExpectationChecked
+        from bot.ipc import AgentReady, ExpectationChecked
 
         if isinstance(entry.event, ExpectationChecked):
             self.checked.append(entry.event)
@@ -186,13 +191,50 @@ class NewEndpoint:
             self.agents[entry.endpoint] = entry.event
 
     def _collect(self, endpoint: Endpoint, entry: Entry) -> None:
-        from bot.events import CallStarted
+        from bot.ipc import CallStarted
 
         if entry.endpoint == endpoint.name and isinstance(entry.event, CallStarted):
             self.calls.append(endpoint.call(entry.event.call))
 
 
-# ---- what a test leaves behind
+# ---- soft expectations
+
+
+@contextmanager
+def soft_expectations(item: pytest.Item, *, report: bool) -> Iterator[None]:
+    """Collect the failures of ``expect.soft`` in a phase of a test; ``report`` them at its end.
+
+    A phase that fails reports them too, as a note of its failure. A skip with soft failures is a failure.
+    """
+    room = sys.modules.get("bot.soft_failures")
+    if room is None:
+        yield
+        return
+    collector = item.stash.setdefault(SOFT, room.SoftFailures())
+    try:
+        with collector.collecting():
+            yield
+    except BaseException as error:
+        failures = collector.close()
+        if failures and isinstance(error, pytest.skip.Exception):
+            raise soft_failure(failures) from None
+        if failures and isinstance(error, pytest.fail.Exception) and not error.pytrace:
+            error.msg = f"{error.msg}\n{room.listed(failures)}"  # pytest shows no notes of it
+        elif failures:
+            error.add_note(room.listed(failures))
+        raise
+    if report and (failures := collector.close()):
+        raise soft_failure(failures)
+
+
+def soft_failure(failures: list[SoftFailure]) -> BotError:
+    """All soft failures of a test as one error with the traceback of the first failure."""
+    from bot.soft_failures import SoftExpectationsFailed
+
+    return SoftExpectationsFailed(failures).with_traceback(failures[0].traceback)
+
+
+# ---- artifacts of a test
 
 
 class Artifacts:
@@ -206,7 +248,7 @@ class Artifacts:
         self.folder = claim(artifacts_folder(item.config), file_safe(item.nodeid), item.config.stash[STARTED])
 
     def take(self, report: pytest.TestReport, error: BaseException | None) -> None:
-        """Look at how a phase of the test ended; after the last one keep what it left, or not."""
+        """Record the outcome of a phase; after the last phase keep or delete the folder."""
         if report.failed:
             self._fail(report, error)
         if report.when == "teardown":
@@ -217,7 +259,7 @@ class Artifacts:
         if self.endpoints is not None:
             if error is not None:
                 self.endpoints.take_failure(error, self._item.name)
-            if words := self.endpoints.untold_failures():
+            if words := self.endpoints.unreported_failures():
                 report.sections.append(("srtpbot endpoints", words))
         if self._keep != "none":
             shown = os.path.relpath(self.folder, self._item.config.invocation_params.dir)
@@ -233,26 +275,27 @@ class Artifacts:
         try:
             if self.endpoints is not None:
                 self.endpoints.write_reports(self.folder, self._item.name)
-        except Exception as error:  # a report that cannot be written must not end everybody's tests
+        except Exception as error:  # an error in a report must not end the test session
             report.sections.append((SECTION, f"{self.folder}: no report: {type(error).__name__}: {error}"))
 
 
 def artifacts_folder(config: pytest.Config) -> Path:
-    """``--srtpbot-artifacts``, from where pytest was started."""
+    """The folder ``--srtpbot-artifacts``, relative to the working directory of pytest."""
     return Path(config.invocation_params.dir, config.getoption("srtpbot_artifacts"))
 
 
 def claim(parent: Path, name: str, started: float) -> Path:
-    """Make a folder that nobody else has; one from before ``started`` is an earlier run's and is replaced.
+    """Create a new folder; a folder from before ``started`` belongs to an earlier run and is replaced.
 
-    The same test may run twice at once (``--dist each``) or again (after a failure): then it is ``NAME-2``.
+    A second run of the same test in this session (``--dist each``, reruns) gets the folder ``NAME-2``.
     """
     numbered = (f"{name}-{number}" for number in itertools.count(2))
     for folder in (parent / one for one in itertools.chain([name], numbered)):
         if folder.is_dir() and folder.stat().st_mtime < started - CLOCK_S:
             shutil.rmtree(folder, ignore_errors=True)
         try:
-            folder.mkdir(parents=True)
+            parent.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700)
         except FileExistsError:
             if parent.is_dir():
                 continue
@@ -264,7 +307,7 @@ def claim(parent: Path, name: str, started: float) -> Path:
 
 
 def file_safe(test: str) -> str:
-    """A test's id as a file name; where that would say less than the id, a digest tells ids apart."""
+    """The node id of a test as a file name; with a digest if characters are lost."""
     plain = test.replace("::", "-").replace("/", "-").replace("[", "-").removesuffix("]")
     safe = re.sub(r"[^\w.+=@-]+", "-", plain, flags=re.ASCII).strip("-.")
     if safe == plain and len(safe) <= LONGEST:
@@ -277,30 +320,30 @@ def file_safe(test: str) -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """The options of the artifacts."""
+    """Add the options of the plugin."""
     group = parser.getgroup("srtpbot", "SIP and SRTP endpoints")
     group.addoption(
         "--srtpbot-artifacts",
         metavar="DIR",
         default=FOLDER,
-        help=f"where tests leave journals, recordings and reports, in a folder each (default: {FOLDER})",
+        help=f"folder of journals, recordings and reports, one subfolder for each test (default: {FOLDER})",
     )
     group.addoption(
         "--srtpbot-keep",
         choices=KEEP,
         default=KEEP[0],
-        help="of which tests these are kept (default: failed)",
+        help="tests whose artifacts are kept (default: failed)",
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Remember when this run began: folders from before are replaced."""
+    """Store the start time of the session; older folders are replaced."""
     config.stash[STARTED] = time.time()
     config.stash[WAS_THERE] = artifacts_folder(config).exists()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Leave no empty folder behind that this run made."""
+    """Delete an empty artifacts folder that this session created."""
     config = session.config
     if not hasattr(config, "workerinput") and not config.stash[WAS_THERE]:
         try:
@@ -309,21 +352,36 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             return
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Collect soft failures in the set-up of fixtures."""
+    with soft_expectations(item, report=False):
+        return (yield)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
-    """A test that passed while an endpoint of it crashed has not passed."""
-    outcome = yield
-    artifacts = item.stash.get(ARTIFACTS, None)
-    if artifacts is not None and artifacts.endpoints is not None:
-        artifacts.endpoints.raise_failures()
-    return outcome
+    """Fail a passed test after a crash of an endpoint or a soft failure."""
+    with soft_expectations(item, report=True):
+        outcome = yield
+        artifacts = item.stash.get(ARTIFACTS, None)
+        if artifacts is not None and artifacts.endpoints is not None:
+            artifacts.endpoints.raise_failures()
+        return outcome
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, Any, Any]:
+    """Collect soft failures in the teardown of fixtures."""
+    with soft_expectations(item, report=True):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Show where it failed in the test rather than in srtpbot, and what it left behind."""
+    """Remove the frames of srtpbot from the traceback, and add the path of the artifacts."""
     if call.excinfo is not None and not item.config.getoption("fulltrace"):
         shorten(call.excinfo)
     report = yield
@@ -334,7 +392,7 @@ def pytest_runtest_makereport(
 
 
 def shorten(raised: pytest.ExceptionInfo[BaseException]) -> None:
-    """Leave srtpbot's own frames out of what it raised on purpose: its message says it all."""
+    """Remove the frames of srtpbot from the traceback of a BotError."""
     errors = sys.modules.get("bot.errors")
     if errors is None or not isinstance(raised.value, errors.BotError):
         return
@@ -352,5 +410,5 @@ def shorten(raised: pytest.ExceptionInfo[BaseException]) -> None:
 
 
 def is_internal(module: str) -> bool:
-    """Whether a module is srtpbot's, or the standard library's between a with statement and srtpbot."""
+    """Whether a module belongs to srtpbot, or is contextlib."""
     return module == "contextlib" or module.partition(".")[0] in {"bot", "media"}

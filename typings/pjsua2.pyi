@@ -25,11 +25,18 @@ class Error(Exception):
 PJSIP_TRANSPORT_UDP: int
 PJSIP_TRANSPORT_TCP: int
 PJSIP_TRANSPORT_TLS: int
+PJSIP_TRANSPORT_IPV6: int
+PJSUA_IPV6_DISABLED: int
+PJSUA_IPV6_ENABLED_PREFER_IPV4: int
+PJSUA_IPV6_ENABLED_USE_IPV6_ONLY: int
 PJ_SSL_SOCK_PROTO_TLS1_2: int
+PJ_SSL_SOCK_PROTO_TLS1_3: int
 PJSUA_DESTROY_NO_RX_MSG: int
 PJSIP_TP_STATE_CONNECTED: int
 PJSIP_TP_STATE_DISCONNECTED: int
+PJSIP_EVSUB_STATE_SENT: int
 PJSIP_TP_STATE_DESTROY: int
+PJSIP_TP_STATE_SHUTDOWN: int
 
 class LogEntry:
     level: int
@@ -78,6 +85,7 @@ class TlsConfig:
     verifyServer: bool
     verifyClient: bool
     requireClientCert: bool
+    msecTimeout: int
 
 class TransportConfig:
     port: int
@@ -114,7 +122,14 @@ class OnTransportStateParam:
     lastError: int
     tlsInfo: TlsInfo
 
+class CodecOpusConfig:
+    sample_rate: int
+    channel_cnt: int
+    bit_rate: int
+
 class Endpoint:
+    def getCodecOpusConfig(self) -> CodecOpusConfig: ...
+    def setCodecOpusConfig(self, opus: CodecOpusConfig) -> None: ...
     def libCreate(self) -> None: ...
     def libInit(self, settings: EpConfig) -> None: ...
     def libStart(self) -> None: ...
@@ -140,6 +155,7 @@ class AudDevManager:
 # ---- account
 
 PJMEDIA_SRTP_KEYING_SDES: int
+PJMEDIA_SRTP_KEYING_DTLS_SRTP: int
 
 class SrtpCrypto:
     name: str
@@ -152,6 +168,7 @@ class SrtpOpt:
     keyings: IntVector
 
 class AccountMediaConfig:
+    ipv6Use: int
     rtcpMuxEnabled: bool
     lockCodecEnabled: bool
     srtpUse: int
@@ -168,6 +185,11 @@ class AccountSipConfig:
     transportId: int
     proxies: StringVector
     authCreds: AuthCredInfoVector
+    authInitialEmpty: bool
+    authInitialAlgorithm: str
+
+class AccountPresConfig:
+    publishEnabled: bool
 
 class AccountRegConfig:
     registrarUri: str
@@ -187,6 +209,7 @@ PJ_TURN_TP_TCP: int
 class AccountNatConfig:
     contactRewriteUse: int
     iceEnabled: bool
+    iceNoRtcp: bool
     iceMaxHostCands: int
     mediaStunUse: int
     sipStunUse: int
@@ -218,6 +241,7 @@ class AccountConfig:
     sipConfig: AccountSipConfig
     regConfig: AccountRegConfig
     mwiConfig: AccountMwiConfig
+    presConfig: AccountPresConfig
     mediaConfig: AccountMediaConfig
 
 class AccountInfo:
@@ -232,6 +256,17 @@ class SipRxData:
 class OnIncomingCallParam:
     callId: int
     rdata: SipRxData
+
+class OnIncomingSubscribeParam:
+    fromUri: str
+    rdata: SipRxData
+    code: int
+    reason: str
+
+PJSUA_BUDDY_STATUS_ONLINE: int
+
+class PresenceStatus:
+    status: int
 
 class OnMwiInfoParam:
     rdata: SipRxData
@@ -260,10 +295,13 @@ class Account:
     def getId(self) -> int: ...
     def setRegistration(self, renew: bool) -> None: ...
     def sendRequest(self, prm: SendRequestParam) -> None: ...
+    def setOnlineStatus(self, status: PresenceStatus) -> None: ...
+    def onIncomingSubscribe(self, prm: OnIncomingSubscribeParam) -> None: ...
     def onMwiInfo(self, prm: OnMwiInfoParam) -> None: ...
     def onSendRequest(self, prm: OnSendRequestParam) -> None: ...
     def onInstantMessageStatus(self, prm: OnInstantMessageStatusParam) -> None: ...
     def create(self, settings: AccountConfig, make_default: bool = ...) -> None: ...
+    def modify(self, settings: AccountConfig) -> None: ...
     def getInfo(self) -> AccountInfo: ...
     def onIncomingCall(self, prm: OnIncomingCallParam) -> None: ...
     def onRegState(self, prm: OnRegStateParam) -> None: ...
@@ -291,6 +329,7 @@ PJMEDIA_DIR_ENCODING: int
 PJMEDIA_DIR_DECODING: int
 PJMEDIA_DIR_ENCODING_DECODING: int
 PJSUA_CALL_MEDIA_ACTIVE: int
+PJSUA_CALL_MEDIA_ERROR: int
 PJSUA_CALL_MEDIA_LOCAL_HOLD: int
 PJSUA_CALL_MEDIA_REMOTE_HOLD: int
 PJSUA_CALL_NO_SDP_OFFER: int
@@ -314,6 +353,7 @@ class CallSetting:
     flag: int
     audioCount: int
     videoCount: int
+    textCount: int
     customCallId: str
 
 class CallOpParam:
@@ -362,6 +402,8 @@ class StreamInfo:
     codecName: str
     codecClockRate: int
     txPt: int
+    rxPt: int
+    dir: int
     audTxEventPt: int
     audRxEventPt: int
     remoteRtpAddress: str
@@ -385,6 +427,7 @@ class RtcpStreamStat:
     loss: int
     reorder: int
     dup: int
+    lossPeriodUsec: MathStat
     jitterUsec: MathStat
 
 class RtcpStat:
@@ -408,6 +451,7 @@ class SdpSession:
 
 class OnCallSdpCreatedParam:
     sdp: SdpSession
+    remSdp: SdpSession
 
 class OnCallRxOfferParam:
     opt: CallSetting
@@ -466,6 +510,7 @@ class OnStreamDestroyedParam:
 class OnDtmfEventParam:
     method: int
     digit: str
+    timestamp: int
     duration: int
     flags: int
 
@@ -494,10 +539,28 @@ class OnInstantMessageStatusParam:
     code: int
     reason: str
 
+PJSUA_BUDDY_STATUS_OFFLINE: int
+
 class BuddyConfig:
     uri: str
+    subscribe: bool
+
+class BuddyPresence:
+    status: int
+    note: str
+
+class BuddyInfo:
+    uri: str
+    subState: int
+    subStateName: str
+    subTermCode: int
+    subTermReason: str
+    presStatus: BuddyPresence
 
 class Buddy:
+    def getInfo(self) -> BuddyInfo: ...
+    def onBuddyState(self) -> None: ...
+    def subscribePresence(self, subscribe: bool) -> None: ...
     def create(self, account: Account, config: BuddyConfig) -> None: ...
     def sendInstantMessage(self, prm: SendInstantMessageParam) -> None: ...
 

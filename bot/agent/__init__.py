@@ -1,1 +1,1 @@
-"""The child process: everything of PJSIP, on one thread, and nothing of numpy, click or the parent."""
+"""The agent, a child process: all use of PJSIP, on one thread, without numpy, click and the parent."""

@@ -8,20 +8,26 @@ import signal
 import socket
 import sys
 
+from bot.agent import log
 from bot.agent.agent import Agent
 from bot.agent.loop import Loop
 
 
 def main() -> None:
     """Serve the parent until it says Shutdown, goes away, or SIGTERM comes."""
+    os.umask(0o077)  # output of the library is for the user only
     os.dup2(2, 1)  # the library prints on standard output before it has a log
+    log.never_wait()
     faulthandler.enable()
     loop = Loop(socket.socket(fileno=int(sys.argv[1])))
     agent = Agent(loop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
+    for number in ("SIGINT", "SIGHUP"):  # the parent decides what an interrupt means
+        if hasattr(signal, number):
+            signal.signal(getattr(signal, number), signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: loop.stop())
     loop.listen(agent.handle, loop.stop)
     agent.run()
+    sys.exit(loop.end())
 
 
 if __name__ == "__main__":

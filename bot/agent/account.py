@@ -1,35 +1,41 @@
-"""One identity as the library's account: its registration, media and SRTP settings, and what comes in."""
+"""An account of the library: its registration, its media and SRTP settings, and its incoming requests."""
 
 from __future__ import annotations
 
 import contextlib
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 
 import msgspec
 import pjsua2 as pj
 
-from bot.agent.call import header_vector, message
-from bot.agent.extensions import Extensions
-from bot.agent.guard import guarded
+from bot.agent.callbacks import CommandRefused, guarded
+from bot.agent.endpoint import Library
+from bot.agent.headers import header_vector
+from bot.agent.instant_messages import received_message
 from bot.agent.loop import Loop
 from bot.agent.nat import make_reachable
-from bot.agent.refusal import Refused
+from bot.agent.subscriptions import Watcher
 from bot.agent.trace import printable
-from bot.config import EndpointConfig
-from bot.events import MessageAnswered, MessageWaiting, RegistrationChanged, Wired
-from bot.header_fields import header_list
-from bot.identity import Identity
-from bot.message_summary import MessageSummary
-from bot.model import SecureSignalling, SrtpMode, Transport
-from bot.sip import Message, redact
+from bot.agent.workarounds.extensions import Extensions
+from bot.config import AccountConfig, Credential, EndpointConfig, address_of_record
+from bot.ipc import MessageAnswered, MessageWaiting, RegistrationChanged, SubscriptionReceived, Wired
+from bot.model import Keying, SecureSignalling, SrtpMode
+from bot.sip import Message, MwiSummary, header_list, is_success, redact
 
-__all__ = ["Account", "OnCall", "account_settings"]
+__all__ = ["Account", "Accounts", "OnCall", "account_settings"]
 
 SRTP_USE = {SrtpMode.OFF: 0, SrtpMode.OPTIONAL: 1, SrtpMode.MANDATORY: 2}
 SIGNALLING = {SecureSignalling.NONE: 0, SecureSignalling.TLS: 1, SecureSignalling.SIPS: 2}
+IPV6_USE = {
+    (4,): pj.PJSUA_IPV6_DISABLED,
+    (6,): pj.PJSUA_IPV6_ENABLED_USE_IPV6_ONLY,
+    (4, 6): pj.PJSUA_IPV6_ENABLED_PREFER_IPV4,
+}
+"""By the IP versions of the endpoint."""
+KEYINGS = {Keying.SDES: pj.PJMEDIA_SRTP_KEYING_SDES, Keying.DTLS: pj.PJMEDIA_SRTP_KEYING_DTLS_SRTP}
 FREE_RTP_PORTS = (16384, 32766)
 """Below the ephemeral ports of Linux, so that no client's socket is in the way."""
 EARLIEST_REFRESH_S = 5
@@ -39,7 +45,7 @@ REFUSED_CREDENTIALS, NO_CREDENTIALS, REFUSED_AGAIN = 171100, 171101, 171111
 WHY = {
     REFUSED_CREDENTIALS: "the user name or the password is wrong",
     REFUSED_AGAIN: "the user name or the password is wrong, or every nonce of the registrar's is stale",
-    NO_CREDENTIALS: "there are no credentials for the realm that it names",
+    NO_CREDENTIALS: "the account has no credentials for the realm",
 }
 
 
@@ -47,7 +53,7 @@ class Account(pj.Account):
     """Hands incoming calls over and reports registrations and messages; ``name`` is its address of record."""
 
     def __init__(
-        self, identity: Identity, name: str, loop: Loop, report: Callable[[Wired], None], on_call: OnCall
+        self, identity: AccountConfig, name: str, loop: Loop, report: Callable[[Wired], None], on_call: OnCall
     ) -> None:
         super().__init__()
         self.identity = identity
@@ -59,18 +65,40 @@ class Account(pj.Account):
         self._loop = loop
         self._on_call = on_call
         self._changes = 0
+        self._settings = pj.AccountConfig()
+
+    def open(self, settings: pj.AccountConfig) -> None:
+        """Create it in the library."""
+        self._settings = settings
+        self.create(settings)
+
+    def prefer(self, version: int) -> None:
+        """Let further offers have addresses of this IP version, where the endpoint uses both.
+
+        The library would take the version of the machine's first address. An answer has that of its offer.
+        """
+        media, wanted = self._settings.mediaConfig, IPV6_USE[(version,)]
+        wanted = IPV6_USE[4, 6] if version == 4 else wanted
+        if media.ipv6Use != wanted:
+            media.ipv6Use = wanted
+            self.modify(self._settings)
+
+    @property
+    def proofs(self) -> list[Credential]:
+        """The credentials for challenges."""
+        return self.identity.proofs(self.name)
 
     def register(self, *, on: bool) -> None:
         """Register, or take the registration back; Refused when that cannot be meant."""
         if not self.identity.registrar:
-            raise Refused("config", f"{self.name} has no registrar; set registrar")
+            raise CommandRefused("config", f"{self.name} has no registrar; set registrar")
         if not on and not self.registered:
-            raise Refused("call", f"{self.name} is not registered")
+            raise CommandRefused("call", f"{self.name} is not registered")
         self._changes += 1
         self.setRegistration(on)
 
     def close(self) -> None:
-        """Nothing is sent or told any more."""
+        """Send and report nothing from now on."""
         self._changes += 1
         self.on_answer = lambda account, event: None
 
@@ -81,7 +109,10 @@ class Account(pj.Account):
     @guarded
     def onRegState(self, prm: pj.OnRegStateParam) -> None:
         answer = Message.parse(printable(prm.rdata.wholeMsg)) if prm.rdata.wholeMsg else Message()
-        self.registered = self.getInfo().regIsActive
+        accepted = is_success(prm.code) and prm.expiration > 0
+        self.registered = (
+            accepted or self.getInfo().regIsActive
+        )  # newer versions: not active in the last second
         reason = printable(prm.reason)
         self.report(
             RegistrationChanged(
@@ -108,7 +139,7 @@ class Account(pj.Account):
     @guarded
     def onMwiInfo(self, prm: pj.OnMwiInfoParam) -> None:
         body = Message.parse(printable(prm.rdata.wholeMsg)).body
-        summary = MessageSummary.parse(body)
+        summary = MwiSummary.parse(body)
         self.report(
             MessageWaiting(
                 at=time.monotonic(), account=self.name, body=body, **msgspec.structs.asdict(summary)
@@ -116,12 +147,24 @@ class Account(pj.Account):
         )
 
     @guarded
+    def onIncomingSubscribe(self, prm: pj.OnIncomingSubscribeParam) -> None:
+        self.report(
+            SubscriptionReceived(at=time.monotonic(), from_uri=printable(prm.fromUri), account=self.name)
+        )
+
+    def tell_presence(self, *, is_open: bool = True) -> None:
+        """Publish "open" to subscribers of the presence; the default of the library is "closed"."""
+        presence = pj.PresenceStatus()
+        presence.status = pj.PJSUA_BUDDY_STATUS_ONLINE if is_open else pj.PJSUA_BUDDY_STATUS_OFFLINE
+        self.setOnlineStatus(presence)
+
+    @guarded
     def onSendRequest(self, prm: pj.OnSendRequestParam) -> None:
         self.on_answer(self, prm.e)
 
     @guarded
     def onInstantMessage(self, prm: pj.OnInstantMessageParam) -> None:
-        self.report(message(prm))
+        self.report(received_message(prm))
 
     @guarded
     def onInstantMessageStatus(self, prm: pj.OnInstantMessageStatusParam) -> None:
@@ -139,32 +182,38 @@ OnCall = Callable[[Account, pj.OnIncomingCallParam], None]
 
 
 def account_settings(
-    config: EndpointConfig, identity: Identity, id_uri: str, transport_ids: Mapping[Transport, int]
+    config: EndpointConfig, identity: AccountConfig, id_uri: str, library: Library
 ) -> pj.AccountConfig:
     """The library's settings for an identity of an endpoint."""
     settings = pj.AccountConfig()
     settings.idUri = id_uri
-    if len(config.transports) == 1:
-        settings.sipConfig.transportId = transport_ids[config.transports[0]]
+    if len(library.transport_ids) == 1:
+        settings.sipConfig.transportId = library.transport_ids[0]
     if identity.registrar:
         register = settings.regConfig
         register.registrarUri, register.timeoutSec = identity.registrar, identity.expires_s
         register.registerOnAdd = identity.register_at_start
         register.headers = header_vector(header_list(identity.register_headers))
-    settings.mwiConfig.enabled = identity.mwi
+    settings.presConfig.publishEnabled = identity.publish
+    settings.sipConfig.authInitialEmpty = identity.initial_authorization
+    settings.mwiConfig.enabled = identity.mwi is True
     if identity.proxy:
         settings.sipConfig.proxies = pj.StringVector([identity.proxy])
-    if identity.user and identity.password is not None:
-        credentials = pj.AuthCredInfo("digest", identity.realm or "*", identity.user, 0, identity.password)
-        settings.sipConfig.authCreds = pj.AuthCredInfoVector([credentials])
+    settings.sipConfig.authCreds = pj.AuthCredInfoVector(
+        [pj.AuthCredInfo("digest", one.realm, one.user, 0, one.password) for one in identity.proofs(id_uri)]
+    )
     media = settings.mediaConfig
-    media.rtcpMuxEnabled, media.lockCodecEnabled = config.rtcp_mux, config.lock_codec
+    media.ipv6Use = IPV6_USE[(4, 6) if config.gathers_everywhere else config.ip_versions]
+    media.rtcpMuxEnabled = config.rtcp_mux or Keying.DTLS in config.srtp_keying
+    media.lockCodecEnabled = config.lock_codec
     media.srtpUse = SRTP_USE[config.srtp]
     media.srtpSecureSignaling = SIGNALLING[config.srtp_requires]
-    media.srtpOpt.cryptos = pj.SrtpCryptoVector([crypto(suite) for suite in config.suites])
-    media.srtpOpt.keyings = pj.IntVector([pj.PJMEDIA_SRTP_KEYING_SDES])
+    media.srtpOpt.cryptos = pj.SrtpCryptoVector(
+        [crypto(suite) for suite in library.build.usable(config.suites)]
+    )
+    media.srtpOpt.keyings = pj.IntVector([KEYINGS[one] for one in config.srtp_keying])
     low, high = config.rtp_ports or FREE_RTP_PORTS
-    media.transportConfig.boundAddress = config.bind or ""
+    media.transportConfig.boundAddress = "" if config.gathers_everywhere else config.bind or ""
     media.transportConfig.port = low if config.rtp_ports else random.randrange(low, high - 1000, 2)
     media.transportConfig.portRange = high - media.transportConfig.port
     make_reachable(settings, config.nat)
@@ -173,7 +222,67 @@ def account_settings(
 
 
 def crypto(suite: str) -> pj.SrtpCrypto:
-    """A suite whose key the library makes."""
+    """An SDES crypto suite; the library makes the key."""
     native = pj.SrtpCrypto()
     native.name = suite
     return native
+
+
+class Accounts:
+    """By address of record, the endpoint's own first."""
+
+    def __init__(
+        self,
+        config: EndpointConfig,
+        library: Library,
+        loop: Loop,
+        report: Callable[[Wired], None],
+        on_call: OnCall,
+    ) -> None:
+        listener = library.listeners[0]
+        self._by_name: dict[str, Account] = {}
+        self._watchers: list[Watcher] = []
+        for identity in (config, *config.accounts):
+            id_uri = identity.address(f"sip:{config.name}@{listener.host}:{listener.port}")
+            name = address_of_record(id_uri)
+            account = self._by_name[name] = Account(identity, name, loop, report, on_call)
+            account.open(account_settings(config, identity, id_uri, library))
+            account.tell_presence()
+            self._watchers += [
+                Watcher(account, name, subscription.uri, report) for subscription in identity.subscriptions
+            ]
+
+    @property
+    def first(self) -> Account:
+        """The endpoint's own."""
+        return next(iter(self._by_name.values()))
+
+    def named(self, name: str) -> Account:
+        """The account with that address of record; the first one when it is empty."""
+        if name and name not in self._by_name:
+            raise CommandRefused(
+                "config", f"unknown account {name!r}; configured accounts: {', '.join(self._by_name)}"
+            )
+        return self._by_name[name] if name else self.first
+
+    def leave(self) -> None:
+        """Take every registration and subscription back; the answers come while the library turns."""
+        for watcher in self._watchers:
+            watcher.leave()
+        for account in self._by_name.values():
+            if account.identity.publish:
+                account.tell_presence(is_open=False)
+            if account.registered:
+                with contextlib.suppress(pj.Error, CommandRefused):
+                    account.register(on=False)
+
+    @property
+    def registered(self) -> bool:
+        """Whether a registrar still knows of any."""
+        return any(account.registered for account in self._by_name.values())
+
+    def close(self) -> None:
+        """Nothing is sent any more; accounts have to outlive the library, which asks for them."""
+        self._watchers.clear()
+        for account in self._by_name.values():
+            account.close()

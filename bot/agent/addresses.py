@@ -1,7 +1,4 @@
-"""Which of our own addresses a SIP message left from or came to: what the library's log does not say.
-
-It asks the sockets of this process and knows neither messages nor calls.
-"""
+"""The local address of a SIP message, which the library's log lacks; from the sockets of this process."""
 
 from __future__ import annotations
 
@@ -15,19 +12,19 @@ __all__ = ["Addresses"]
 
 UNBOUND = {"0.0.0.0", "::", "[::]"}
 DESCRIPTORS = "/dev/fd"
-"""What is open in this process; Linux and macOS have it."""
+"""Folder of the open files of this process, on Linux and macOS."""
 
 
 class Addresses:
     """Answers are remembered, as far as they cannot change."""
 
     def __init__(self) -> None:
-        self._datagrams: tuple[str, str] | None = None
+        self._datagrams: dict[bool, tuple[str, str]] | None = None
         self._routes: dict[str, str] = {}
         self._connections: dict[str, int] = {}
 
     def local(self, transport: str, peer: str) -> str:
-        """Our ``host:port`` towards ``peer``, also ``host:port``; empty when it cannot be told."""
+        """The local ``host:port`` towards ``peer`` (``host:port``); empty when it is unknown."""
         host, _, port = peer.rpartition(":")
         if not (host and port.isdigit()):
             return ""
@@ -36,8 +33,9 @@ class Addresses:
         return self._connection(peer, (host.strip("[]"), int(port)))
 
     def _datagram(self, host: str, port: int) -> str:
-        """The address that the one UDP socket is bound to, or that the kernel puts in for that peer."""
-        bound, own_port = self._datagrams = self._datagrams or bound_datagrams()
+        """The address that the UDP socket is bound to, or that the kernel puts in for that peer."""
+        self._datagrams = self._datagrams or bound_datagrams()
+        bound, own_port = self._datagrams.get(":" in host, ("", ""))
         if not own_port:
             return ""
         if bound not in UNBOUND:
@@ -59,15 +57,16 @@ class Addresses:
         return ""
 
 
-def bound_datagrams() -> tuple[str, str]:
-    """Host and port of the library's UDP transport."""
+def bound_datagrams() -> dict[bool, tuple[str, str]]:
+    """Host and port of the library's UDP transports, by whether they use IPv6."""
     endpoint = pj.Endpoint.instance()
+    found: dict[bool, tuple[str, str]] = {}
     for number in endpoint.transportEnum():
         info = endpoint.transportGetInfo(number)
         if info.typeName.upper().startswith("UDP"):
             host, _, port = info.localAddress.rpartition(":")
-            return host, port
-    return "", ""
+            found.setdefault(":" in host, (host, port))
+    return found
 
 
 def source_towards(host: str, port: int) -> str:

@@ -1,20 +1,22 @@
-"""Native players, recorders, tones and a tap of one call, connected whenever its media is active.
+"""Native players, recorders, tones and the tap of a call, connected while its media is active.
 
-Sources play into the call, sinks take what it receives. A silent source is always connected,
-since the library stops sending RTP, and telephone-events with it, when nothing plays.
+Sources play into the call; sinks get the received audio. A silent source is always connected, because without
+a source the library sends no RTP and no telephone-events.
 """
 
 from __future__ import annotations
 
 import contextlib
+import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
 import pjsua2 as pj
 
-from bot.agent.refusal import Refused
-from bot.agent.ticks import Tap
+from bot.agent.audio_ports import Tap
+from bot.agent.callbacks import CommandRefused
+from bot.agent.recording_file import RecordingFile
 
 __all__ = ["CallAudio", "Player", "is_complete"]
 
@@ -32,7 +34,7 @@ class Player(pj.AudioMediaPlayer):
         try:
             self.createPlayer(path, 0 if loop else pj.PJMEDIA_FILE_NO_LOOP)
         except pj.Error as error:
-            raise Refused("native", f"cannot play {path}: {error.reason}") from None
+            raise CommandRefused("native", f"cannot play {path}: {error.reason}") from None
 
     def onEof2(self) -> None:
         """The library read the last frame; a loop has no last one."""
@@ -41,14 +43,16 @@ class Player(pj.AudioMediaPlayer):
 
 
 class CallAudio:
-    """What is connected to one call's audio port; reconnected at each change of its media.
+    """The sources and sinks at the audio port of a call; reconnected at each change of its media.
 
-    ``on_connected`` hears the key of each player and recorder when it is first connected.
+    ``on_connected`` gets the key of each player and recorder at its first connection.
     """
 
     def __init__(self, silence: pj.AudioMedia, on_connected: Callable[[int], None]) -> None:
         self._sources: dict[int | str, pj.AudioMedia] = {"silence": silence}
         self._sinks: dict[int, tuple[pj.AudioMediaRecorder, str]] = {}
+        self.files: dict[int, RecordingFile] = {}
+        """The files of the recorders, until they are complete."""
         self._on_connected = on_connected
         self._connected: set[int | str] = set()
         self._tap: Tap | None = None
@@ -71,6 +75,10 @@ class CallAudio:
         if self._echo:
             port.startTransmit(port)
 
+    def accompany(self, port: pj.AudioMedia) -> None:
+        """Send silence on another line of the call, which the library would fall silent on."""
+        self._sources["silence"].startTransmit(port)
+
     def _announce(self, key: int | str) -> None:
         if isinstance(key, int) and key not in self._connected:
             self._connected.add(key)
@@ -84,7 +92,7 @@ class CallAudio:
             self._announce(key)
 
     def remove_source(self, key: int | str) -> bool:
-        """Stop and drop a source; False when there is none by that key."""
+        """Stop and remove a source; False for an unknown key."""
         source = self._sources.pop(key, None)
         if source is None:
             return False
@@ -97,28 +105,43 @@ class CallAudio:
         """The source by that key, if it still plays."""
         return self._sources.get(key)
 
-    def record(self, key: int, path: str) -> None:
-        """Record what the call receives into a WAV file at the conference's rate."""
+    def record(self, key: int, path: str, draft: str) -> None:
+        """Record the received audio to a WAV file with the sample rate of the conference bridge.
+
+        The library opens the file by name and follows links. Therefore it is created as ``draft``, in a
+        folder of this user, and renamed.
+        """
         recorder = pj.AudioMediaRecorder()
         try:
-            recorder.createRecorder(path)
+            recorder.createRecorder(draft)
+            file = RecordingFile(draft)
+            os.replace(draft, path)
         except pj.Error as error:
-            raise Refused("native", f"cannot record to {path}: {error.reason}") from None
+            raise CommandRefused("native", f"cannot record to {path}: {error.reason}") from None
+        except OSError as error:
+            raise CommandRefused("native", f"cannot record to {path}: {error.strerror}") from None
         self._sinks[key] = (recorder, path)
+        self.files[key] = file
         if self._port is not None:
             self._port.startTransmit(recorder)
             self._announce(key)
 
     def close_recording(self, key: int) -> str | None:
         """Let go of a recorder and return its path; the library completes the file soon after."""
+        if key in self._sinks:
+            self.files[key].release()
         recorder, path = self._sinks.pop(key, (None, None))
         if recorder is not None and self._port is not None:
             with contextlib.suppress(pj.Error):
                 self._port.stopTransmit(recorder)
         return path
 
+    def is_recording(self, key: int) -> bool:
+        """Whether the recorder is open."""
+        return key in self._sinks
+
     def listen(self, tap: Tap | None) -> Tap | None:
-        """Let a tap hear what the call receives, or none; returns the one before."""
+        """Connect a tap to the received audio, or none; returns the former tap."""
         before, self._tap = self._tap, tap
         if self._port is not None:
             if before is not None:
@@ -130,17 +153,17 @@ class CallAudio:
 
     @property
     def tap(self) -> Tap | None:
-        """What listens now."""
+        """The connected tap."""
         return self._tap
 
     def loop_back(self, on: bool) -> None:
-        """Send back what the call receives, or stop."""
+        """Start or stop sending the received audio back to the peer."""
         self._echo = on
         if self._port is not None:
             (self._port.startTransmit if on else self._port.stopTransmit)(self._port)
 
     def close(self) -> list[int]:
-        """Forget the port of a call that ended; the keys of what was still recorded."""
+        """Remove the port of an ended call; the keys of the running recorders."""
         self._port = None
         return list(self._sinks)
 

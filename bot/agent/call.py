@@ -1,55 +1,56 @@
-"""One call in the agent: the native object's callbacks as events, and its state for commands.
+"""A call in the agent: its state, its commands and its reports.
 
-The native object is thin and short-lived; what is known of the call lives in ``Leg``, which
-outlives it. Dropping a native object whose slot the library has given to another call would hang
-that one up, so whoever keeps native objects asks ``NativeCall.is_droppable`` first.
+The native object (``NativeCall``) is short-lived; the facts of the call are in ``Leg``, which outlives it.
+The end of a native object whose slot the library has given to another call would hang that call up, so an
+owner of native objects asks ``NativeCall.is_droppable`` first.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import pjsua2 as pj
 
+from bot.agent.account import Account
 from bot.agent.audio import CallAudio
-from bot.agent.cancelling import OpenReinvite
-from bot.agent.candidates import is_negotiating, selected_pairs
-from bot.agent.guard import guarded
-from bot.agent.local_sdp import LocalSdp
+from bot.agent.audio_ports import TAP_RATE, Tap
+from bot.agent.callbacks import CommandRefused
+from bot.agent.connections import Connection
+from bot.agent.ice import is_negotiating, selected_pairs
+from bot.agent.leg_streams import LegStreams
+from bot.agent.media_state import ACTIVE_SUITE, HEARING, line_state
+from bot.agent.native_call import NativeCall
+from bot.agent.reception.arrivals import Arrivals
+from bot.agent.reception.telephone_events import HeardDigits, HeardPacket
 from bot.agent.redirects import Redirects
-from bot.agent.refusal import Refused
-from bot.agent.stream_counters import stream_stats
-from bot.agent.ticks import TAP_RATE, Tap
+from bot.agent.sdp.local_sdp import LocalSdp
+from bot.agent.sources import host_of
 from bot.agent.trace import printable
-from bot.commands import Header
-from bot.events import (
+from bot.agent.transactions import ended_by, is_of_another_call, is_sent_again, refusal
+from bot.agent.withheld_media import WithheldMedia
+from bot.agent.workarounds.cancel_reinvite import OpenReinvite
+from bot.ipc import (
     AudioHeard,
     CallStarted,
     CallStateChanged,
     DtmfReceived,
     DtmfReleased,
     MediaStateChanged,
-    MessageReceived,
-    StreamMeasured,
-    TransferProgressed,
     Wired,
 )
 from bot.model import (
     CallState,
-    CandidatePair,
-    CryptoSuite,
     Direction,
     DtmfMethod,
     EndedBy,
-    MediaDirection,
     MediaState,
 )
-from bot.sip import redact
+from bot.sip import StatusCode, is_failure, is_final, redact
 
-__all__ = ["Leg", "NativeCall", "header_vector", "message", "tx_option"]
+__all__ = ["Leg", "NativeCall"]
 
 STATES = {
     pj.PJSIP_INV_STATE_NULL: CallState.NULL,
@@ -60,185 +61,113 @@ STATES = {
     pj.PJSIP_INV_STATE_CONFIRMED: CallState.CONFIRMED,
     pj.PJSIP_INV_STATE_DISCONNECTED: CallState.DISCONNECTED,
 }
-DIRECTIONS = {
-    pj.PJMEDIA_DIR_NONE: MediaDirection.INACTIVE,
-    pj.PJMEDIA_DIR_ENCODING: MediaDirection.SENDONLY,
-    pj.PJMEDIA_DIR_DECODING: MediaDirection.RECVONLY,
-    pj.PJMEDIA_DIR_ENCODING_DECODING: MediaDirection.SENDRECV,
-}
-RUNNING = {
-    pj.PJSUA_CALL_MEDIA_ACTIVE,
-    pj.PJSUA_CALL_MEDIA_LOCAL_HOLD,
-    pj.PJSUA_CALL_MEDIA_REMOTE_HOLD,
-}
-SPEAKING = {MediaDirection.SENDRECV, MediaDirection.SENDONLY}
-HEARING = {MediaDirection.SENDRECV, MediaDirection.RECVONLY}
 METHODS = {
     pj.PJSUA_DTMF_METHOD_RFC2833: DtmfMethod.RFC4733,
     pj.PJSUA_DTMF_METHOD_SIP_INFO: DtmfMethod.INFO,
 }
-ACTIVE_SUITE = re.compile(r"#(\d+) audio[^\n]*\n\s+SRTP status: Active Crypto-suite: (\S+)")
 DTMF_UPDATE, DTMF_END = 1, 2
 FIRST_PACKET_S = 0.4
 """Twenty ticks of the audio thread."""
 FIRST_PACKET_STEP_S = 0.002
-DECLINE = 603
-REQUEST_TERMINATED = 487
-FINAL, REFUSED = 200, 300
-CHALLENGES = {401, 407, 422}
-"""The library answers these by another request: two for credentials, one for a session timer."""
+HANDSHAKE_STEP_S = 0.02
 
 
-class NativeCall(pj.Call):
-    """The library's call; its callbacks go to the leg."""
+class Owner(Protocol):
+    """The calls of the endpoint, as one of them sees it; all its methods are called inside callbacks."""
 
-    def __init__(self, account: pj.Account, leg: Leg, call_id: int = pj.PJSUA_INVALID_ID) -> None:
-        super().__init__(account, call_id)
-        self._leg = leg
-        self.report = leg.report
-        self._next_target = pj.PJSIP_REDIRECT_STOP
+    def ended(self, leg: Leg) -> None:
+        """The call is DISCONNECTED."""
 
-    def onCallRedirected(self, prm: pj.OnCallRedirectedParam) -> int:
-        self._next_target = pj.PJSIP_REDIRECT_STOP
-        self._redirected(prm)
-        return self._next_target
+    def answered_late(self, leg: Leg) -> None:
+        """The peer has accepted a call that the library had given up."""
 
-    @guarded
-    def _redirected(self, prm: pj.OnCallRedirectedParam) -> None:
-        self._next_target = self._leg.redirected(prm)
+    def without_keys(self, leg: Leg) -> None:
+        """The DTLS handshake of a call has failed."""
 
-    @guarded
-    def onCallState(self, prm: pj.OnCallStateParam) -> None:
-        self._leg.state_changed(prm.e)
+    def look_again(self, leg: Leg, seconds: float) -> None:
+        """The media of a call is to be looked at again, by ``media_changed``."""
 
-    @guarded
-    def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
-        self._leg.media_changed()
+    def waits(self, seconds: float) -> None:
+        """Called before the pumping thread waits, with the longest wait in seconds."""
 
-    @guarded
-    def onCallSdpCreated(self, prm: pj.OnCallSdpCreatedParam) -> None:
-        self._leg.await_first_packet()
-        # Without an offer of the peer's, remSdp is not an empty one but whatever was in its memory.
-        changed = self._leg.sdp.created(prm.sdp, answer=self.getInfo().remOfferer)
-        if changed is not None:
-            prm.sdp.wholeSdp = changed
+    def answer_request(self, method: str, request: pj.SipRxData) -> None:
+        """A request of the peer has arrived in the dialog, and may be answered."""
 
-    @guarded
-    def onCallRxOffer(self, prm: pj.OnCallRxOfferParam) -> None:
-        if not self.has_media:  # an INVITE without offer got one before its final response
-            prm.opt.flag |= pj.PJSUA_CALL_REINIT_MEDIA
+    def referred(self, leg: Leg, prm: pj.OnCallTransferRequestParam) -> None:
+        """The peer asks by REFER for another call."""
 
-    @guarded
-    def onCallTsxState(self, prm: pj.OnCallTsxStateParam) -> None:
-        if prm.e.type == pj.PJSIP_EVENT_TSX_STATE:
-            state = prm.e.body.tsxState
-            if is_unanswered(state.tsx):
-                self._leg.on_request(state.tsx.method, state.src.rdata)
-            self._leg.transaction_changed(state.tsx)
-
-    @guarded
-    def onStreamCreated(self, prm: pj.OnStreamCreatedParam) -> None:
-        self._leg.streams[prm.streamIdx] = int(prm.stream)
-
-    @guarded
-    def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:
-        self._leg.streams.pop(prm.streamIdx, None)
-        self._leg.measure_stream(prm.streamIdx, final=True)
-
-    @guarded
-    def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:
-        self._leg.digit(prm)
-
-    @guarded
-    def onInstantMessage(self, prm: pj.OnInstantMessageParam) -> None:
-        self.report(message(prm))
-
-    @guarded
-    def onCallTransferRequest(self, prm: pj.OnCallTransferRequestParam) -> None:
-        prm.statusCode = DECLINE
-        self._leg.on_transfer(self._leg, prm)
-
-    @guarded
-    def onCallTransferStatus(self, prm: pj.OnCallTransferStatusParam) -> None:
-        self.report(
-            TransferProgressed(
-                at=time.monotonic(),
-                call=self._leg.number,
-                code=prm.statusCode,
-                reason=printable(prm.reason),
-                final=prm.finalNotify,
-            )
-        )
-        prm.cont = not prm.finalNotify
-
-    @guarded
-    def onCallReplaceRequest(self, prm: pj.OnCallReplaceRequestParam) -> None:
-        prm.statusCode = DECLINE
-        self._leg.on_replace(self._leg, prm)
-
-    @guarded
-    def onCallReplaced(self, prm: pj.OnCallReplacedParam) -> None:
-        self._leg.ended_by = EndedBy.LOCAL
-
-    @property
-    def has_media(self) -> bool:
-        """Whether the library has set media up, without which it asserts as soon as it describes them."""
-        info = self.getInfo()
-        return bool(info.media or info.provMedia)
-
-    def is_droppable(self, live: set[int]) -> bool:
-        """Whether nothing but the dead call would notice the native object's end."""
-        return self.getId() not in live and not self.isActive()
+    def replacing(self, leg: Leg, prm: pj.OnCallReplaceRequestParam) -> None:
+        """An INVITE with Replaces asks for the place of the peer."""
 
 
-class Leg:
-    """What the agent knows of one call, from its start until it is DISCONNECTED."""
+class Leg(LegStreams):
+    """The facts of a call in the agent, from its start until DISCONNECTED."""
 
     def __init__(
         self,
         number: int,
         direction: Direction,
+        account: Account,
+        owner: Owner,
+        *,
         audio: CallAudio,
         sdp: LocalSdp,
         report: Callable[[Wired], None],
+        call_id: int = pj.PJSUA_INVALID_ID,
+        arrivals: Arrivals | None = None,
+        withheld: WithheldMedia | None = None,
     ) -> None:
         self.number = number
+        self._arrivals = arrivals
+        self._withheld = withheld if direction is Direction.INCOMING else None
+        """Holds the media back until the peer has acknowledged something."""
+        self.account = account
+        """The account that calls or is called."""
+        self.owner = owner
         self.audio = audio
         self.sdp = sdp
         self.report = report
-        self.native: NativeCall | None = None
+        self.native: NativeCall | None = NativeCall(account, self, call_id)
+        """The native object; None after the end of the call."""
         self.ended_by: EndedBy | None = None
-        self.on_end: Callable[[Leg], None] = lambda leg: None
-        self.on_wait: Callable[[float], None] = lambda seconds: None
-        """Told before the thread waits, and for how many seconds at most."""
-        self.on_request: Callable[[str, pj.SipRxData], None] = lambda method, request: None
-        self.on_transfer: Callable[[Leg, pj.OnCallTransferRequestParam], None] = lambda leg, prm: None
-        self.on_replace: Callable[[Leg, pj.OnCallReplaceRequestParam], None] = lambda leg, prm: None
+        self.unasked = False
+        """Whether nobody has asked for its end by this side."""
         self.transferred_from: int | None = None
         """The call in which the peer asked for this one."""
         self.replaces: int | None = None
         """The call that this one takes the place of."""
         self.state = CallState.NULL
+        self.state_since = time.monotonic()
         self.transport = ""
-        self.account = ""
-        """The address of record of the identity that calls or is called."""
+        self.peer = ""
+        """``host:port`` that the INVITE came from."""
+        self.connection: Connection | None = None
+        """By which it came."""
+        self.tags: tuple[str, str] | None = None
+        """The tags of the dialog of an incoming call, ours first, once it is answered in any way."""
+        self.heard_packets, self.heard_at = 0, 0.0
+        """RTP packets that have come, and when the number was seen to change."""
         self.redirects: Redirects | None = None
         self.reinvite = OpenReinvite()
-        self.streams: dict[int, int] = {}
-        """The addresses of the library's streams that run, by the media's index."""
+        self.streams = {}
         self._exchange: int | None = None
         self._direction = direction
         self._media: list[MediaState] = []
+        self._digits = HeardDigits()
         self.begun = False
         """Whether its beginning was reported."""
         self._awaits_ice = False
+        self._keying_problem: str | None = None
+        """Why the DTLS handshake failed."""
         self._awaits_first_packet = True
+        self._given_up = False
+        """Whether the library has sent a CANCEL or a BYE that nobody asked for."""
 
     @property
     def live(self) -> NativeCall:
         """The native call; Refused when the call has ended."""
         if self.native is None:
-            raise Refused("ended", f"call {self.number} has ended")
+            raise CommandRefused("ended", f"call {self.number} has ended")
         return self.native
 
     @property
@@ -248,14 +177,42 @@ class Leg:
 
     @property
     def takes_telephone_events(self) -> bool:
-        """Whether the peer of the audio stream that runs now said that it does."""
+        """Whether the peer signalled it for the current audio stream."""
         return any(media.telephone_event is not None for media in self._media if media.active)
 
     @property
+    def awaits_answer(self) -> bool:
+        """Whether an incoming call has no final response yet."""
+        return self.state in {CallState.INCOMING, CallState.EARLY}
+
+    @property
     def is_promised(self) -> bool:
-        """Whether a peer has asked for it and the library has not begun it; giving it up, it tells nobody."""
+        """Whether a peer requested the call and the library has not started it.
+
+        The library does not report the end of such a call.
+        """
         asked_for = self.transferred_from is not None or self.replaces is not None
         return asked_for and not self.begun and self.native is not None
+
+    @property
+    def source(self) -> str:
+        """The address that the INVITE came from (``sources``)."""
+        return host_of(self.peer)
+
+    @property
+    def is_heard_at_source(self) -> bool:
+        """Whether RTP has come from the address that the INVITE came from."""
+        if self._arrivals is None:
+            return False
+        at_source = (
+            line.index for line in self._media if line.remote and host_of(line.remote) == self.source
+        )
+        return any(self._arrivals.hears_negotiated(self.streams.get(index, 0)) for index in at_source)
+
+    @property
+    def hears(self) -> bool:
+        """Whether RTP of the peer is to come."""
+        return any(media.active and media.direction in HEARING for media in self._media)
 
     @property
     def audio_active(self) -> bool:
@@ -278,7 +235,7 @@ class Leg:
                 local_uri=redact(printable(info.localUri)),
                 remote_uri=redact(printable(info.remoteUri)),
                 transport=self.transport,
-                account=self.account,
+                account=self.account.name,
                 transferred_from=self.transferred_from,
                 replaces=self.replaces,
             )
@@ -292,13 +249,18 @@ class Leg:
         if state is self.state is not CallState.EARLY:
             return
         answered = self.state in {CallState.CONNECTING, CallState.CONFIRMED}
-        self.state = state
+        self.state, self.state_since = state, time.monotonic()
         over = state is CallState.DISCONNECTED
+        if state is CallState.CONFIRMED:
+            self.acknowledged()
         if over:
             self.listen(None)
         code, reason = (over and refusal(event)) or (info.lastStatusCode, info.lastReason)
-        if over and not answered and code < REFUSED:  # a BYE came before the answer: that is no success
-            code, reason = REQUEST_TERMINATED, "Request Terminated"
+        if over and not answered and not is_failure(code):  # a BYE before the answer is not a success
+            code, reason = StatusCode.REQUEST_TERMINATED, "Request Terminated"
+        if over and (self.ended_by is None or (self._given_up and self.ended_by is EndedBy.ERROR)):
+            self.ended_by = EndedBy.LOCAL if self._given_up else ended_by(event, info.lastStatusCode)
+            self.unasked = self.ended_by is EndedBy.LOCAL
         self.report(
             CallStateChanged(
                 at=time.monotonic(),
@@ -306,11 +268,14 @@ class Leg:
                 state=state,
                 code=code,
                 reason=printable(reason),
-                by=(self.ended_by or ended_by(event, info.lastStatusCode)) if over else None,
+                by=self.ended_by if over else None,
+                unasked=self.unasked,
             )
         )
         if over:
-            self.on_end(self)
+            self.owner.ended(self)
+        elif state is CallState.CONFIRMED and self._given_up:
+            self.owner.answered_late(self)
 
     @property
     def negotiating(self) -> bool:
@@ -319,25 +284,29 @@ class Leg:
 
     def transaction_changed(self, transaction: pj.SipTransaction) -> None:
         """Note when an exchange of this side begins and ends; a challenged request begins another."""
-        if transaction.role != pj.PJSIP_ROLE_UAC or transaction.method not in {"INVITE", "UPDATE"}:
+        if transaction.role != pj.PJSIP_ROLE_UAC or is_of_another_call(transaction, self.sdp.call_id):
+            return
+        if transaction.method in {"BYE", "CANCEL"} and self.ended_by is None:
+            self._given_up = transaction.method == "BYE" or self.state is not CallState.CONFIRMED
+        if transaction.method not in {"INVITE", "UPDATE"}:
             return
         code, key = transaction.statusCode, int(transaction.pjTransaction)
-        if transaction.method == "INVITE" and (self.state is CallState.CONFIRMED or code >= FINAL):
+        if transaction.method == "INVITE" and (self.state is CallState.CONFIRMED or is_final(code)):
             self.reinvite.observe(key, code)
-        if transaction.method == "INVITE" and code >= REFUSED and self.redirects is not None:
+        if transaction.method == "INVITE" and is_failure(code) and self.redirects is not None:
             self.redirects.before_media_goes(transaction.lastTx)
-        if code < FINAL:
+        if not is_final(code):
             if self.state is CallState.CONFIRMED or transaction.method == "UPDATE":
                 self._exchange = key
             return
-        mine, refused = self._exchange == key, code >= REFUSED and code not in CHALLENGES
+        mine, refused = self._exchange == key, is_failure(code) and not is_sent_again(code)
         if mine:
             self._exchange = None
         if mine and refused:
             self.sdp.unwant()
         if transaction.method == "INVITE" and refused:
             self.sdp.forget()
-        elif transaction.method == "INVITE" and code < REFUSED:
+        elif transaction.method == "INVITE" and not is_failure(code):
             self.sdp.check_sent()
 
     def redirected(self, prm: pj.OnCallRedirectedParam) -> int:
@@ -350,9 +319,9 @@ class Leg:
         return choice
 
     def media_changed(self) -> None:
-        """Report the media when it differs from what was reported, and connect the audio anew."""
+        """Report a changed state of the media, and connect the audio again."""
         native = self.live
-        self.begin()  # what takes another call's place has its media before it has a state
+        self.begin()  # a call that replaces another one has media before its first state
         info = native.getInfo()  # its media must not outlive it
         media = info.media
         description = native.dump(True, "")
@@ -360,50 +329,65 @@ class Leg:
         pairs, self._awaits_ice = selected_pairs(description), is_negotiating(description)
         states, port = [], None
         for place, line in enumerate(media):  # which lacks lines that are neither audio nor video
-            state = self._line(native, line, suites.get(line.index), pairs.get(line.index))
+            suite, pair = suites.get(line.index), pairs.get(line.index)
+            state = line_state(
+                native,
+                line,
+                self.sdp.wanted,
+                suite,
+                pair,
+                dtls=self.sdp.has_fingerprint,
+                problem=self._keying_problem,
+            )
             states.append(state)
             if state.active and port is None:
                 port = native.getAudioMedia(place)
+            elif state.active:
+                self.audio.accompany(native.getAudioMedia(place))
         self.audio.connect(port)
         if states != self._media:
             self._media = states
             self.report(MediaStateChanged(at=time.monotonic(), call=self.number, media=states))
+        self._await_keys(states)
+
+    def keying_failed(self, reason: str) -> None:
+        """The DTLS handshake has failed."""
+        self._keying_problem = reason
+        self.media_changed()
+
+    def _await_keys(self, states: Sequence[MediaState]) -> None:
+        """Follow the DTLS handshake, of whose end the library tells nobody; without keys there is no call."""
+        if any(state.handshake == "failed" for state in states):
+            self.ended_by = self.ended_by or EndedBy.ERROR
+            self.owner.without_keys(self)
+        elif any(one.handshake == "running" for one in states):
+            self.owner.look_again(self, HANDSHAKE_STEP_S)
 
     def await_first_packet(self) -> None:
-        """Let the first stream send something before a new description puts another in its place.
+        """Let the first stream send a packet before a new description replaces the stream.
 
-        The next stream goes on from the number of the last packet, which the library reads while its
-        audio thread still runs. It takes a first packet that leaves just then for none and begins at 0,
-        and libsrtp refuses to send what is so far behind (RFC 3711 3.3.2): minutes of silence.
+        The next stream continues the sequence numbers of the last packet. The library reads that number while
+        its audio thread runs; during the first packet it reads none and begins at 0. libsrtp then refuses to
+        send such old packets (RFC 3711 3.3.2), for minutes.
         """
-        sending = [one.index for one in self._speaking if one.suite is not None]
+        sending = [media.index for media in self._speaking if media.suite is not None]
         if not sending or not self._awaits_first_packet:
+            return
+        if self._withheld is not None and self._withheld.holds(self.streams.values()):
             return
         self._awaits_first_packet = False
         latest = time.monotonic() + FIRST_PACKET_S
-        self.on_wait(FIRST_PACKET_S)
-        with contextlib.suppress(pj.Error, Refused):
+        self.owner.waits(FIRST_PACKET_S)
+        with contextlib.suppress(pj.Error, CommandRefused):
             while time.monotonic() < latest and not all(map(self._has_sent, sending)):
                 time.sleep(FIRST_PACKET_STEP_S)
 
-    def _has_sent(self, index: int) -> bool:
-        return self.live.getStreamStat(index).rtcp.txStat.pkt > 0
-
-    @property
-    def sending_streams(self) -> list[int]:
-        """The addresses of the library's streams that send."""
-        return [self.streams[one.index] for one in self._speaking if one.index in self.streams]
-
-    @property
-    def _speaking(self) -> list[MediaState]:
-        return [one for one in self._media if one.active and one.direction in SPEAKING]
-
     def listen(self, tap: Tap | None) -> None:
-        """Hand over what the call receives through a tap, or stop and hand over the rest."""
+        """Start or stop reporting the received audio; at the stop the rest is reported."""
         self.overhear(self.audio.listen(tap))
 
     def overhear(self, tap: Tap | None) -> None:
-        """Report what a tap has heard and was not reported."""
+        """Report the audio that the tap has stored."""
         until, samples = tap.rest() if tap is not None else (0.0, b"")
         if samples:
             self.report(AudioHeard(at=until, call=self.number, rate=TAP_RATE, samples=samples))
@@ -411,134 +395,27 @@ class Leg:
     def digit(self, prm: pj.OnDtmfEventParam) -> None:
         """Report the first and the last packet of a digit, and none between."""
         method = METHODS.get(prm.method, DtmfMethod.RFC4733)
-        now, ended = time.monotonic(), bool(prm.flags & DTMF_END)
-        if not prm.flags & DTMF_UPDATE:
-            duration = prm.duration if ended else None
+        new, end = not prm.flags & DTMF_UPDATE, bool(prm.flags & DTMF_END)
+        packet = (
+            self._digits.hear(prm.digit, prm.timestamp, prm.duration, new=new, end=end)
+            if method is DtmfMethod.RFC4733
+            else HeardPacket(begun=True, ended=end)
+        )
+        now, duration = time.monotonic(), prm.duration if packet.ended else None
+        if packet.begun:
             self.report(
                 DtmfReceived(at=now, call=self.number, digit=prm.digit, method=method, duration_ms=duration)
             )
-        elif ended:
+        elif duration is not None:
             self.report(
-                DtmfReleased(
-                    at=now, call=self.number, digit=prm.digit, method=method, duration_ms=prm.duration
-                )
+                DtmfReleased(at=now, call=self.number, digit=prm.digit, method=method, duration_ms=duration)
             )
 
     def measure(self) -> None:
-        """Report the counters of every running stream, and what ICE has come to since."""
+        """Report the counters of every running stream, and new states of ICE."""
         _ = self.live
         if self._awaits_ice:
             self.media_changed()
         for media in self._media:
             if media.active:
                 self.measure_stream(media.index, final=False)
-
-    def measure_stream(self, index: int, *, final: bool) -> None:
-        """Report one stream's counters; a line without a stream has none."""
-        with contextlib.suppress(pj.Error):
-            stats = stream_stats(self.live.getStreamStat(index))
-            self.report(
-                StreamMeasured(at=time.monotonic(), call=self.number, index=index, stats=stats, final=final)
-            )
-
-    def _line(
-        self, native: NativeCall, line: pj.CallMediaInfo, suite: str | None, pair: CandidatePair | None
-    ) -> MediaState:
-        is_audio = line.type == pj.PJMEDIA_TYPE_AUDIO
-        active = is_audio and line.status in RUNNING and line.audioConfSlot != pj.PJSUA_INVALID_ID
-        state = MediaState(
-            index=line.index,
-            type="audio" if is_audio else "other",
-            active=active and line.dir != pj.PJMEDIA_DIR_NONE,
-            direction=DIRECTIONS[line.dir],
-            on_hold=holder(self.sdp.wanted, DIRECTIONS[line.dir]) if line.status in RUNNING else None,
-        )
-        if not active:
-            return state
-        stream, transport = native.getStreamInfo(line.index), native.getMedTransportInfo(line.index)
-        parameters = stream.audCodecParam
-        return MediaState(
-            index=state.index,
-            type=state.type,
-            active=state.active,
-            direction=state.direction,
-            on_hold=state.on_hold,
-            codec=stream.codecName,
-            clock_rate=stream.codecClockRate,
-            channels=parameters.info.channelCnt,
-            payload_type=stream.txPt,
-            telephone_event=stream.audTxEventPt
-            if min(stream.audTxEventPt, stream.audRxEventPt) > 0
-            else None,
-            ptime_ms=parameters.info.frameLen * parameters.setting.frmPerPkt,
-            rtcp_mux=transport.localRtcpName == transport.localRtpName,
-            local=transport.localRtpName,
-            remote=stream.remoteRtpAddress,
-            suite=CryptoSuite(suite) if suite else None,
-            ice=pair,
-        )
-
-
-def holder(wanted: MediaDirection, direction: MediaDirection) -> str | None:
-    """Who holds: the side that does not want what the other one does (RFC 3264 8.4)."""
-    if wanted not in HEARING and direction not in HEARING:
-        return "local"
-    return "remote" if wanted in SPEAKING and direction not in SPEAKING else None
-
-
-def is_unanswered(transaction: pj.SipTransaction) -> bool:
-    """Whether a request of the peer's has just arrived."""
-    return transaction.role == pj.PJSIP_ROLE_UAS and transaction.state == pj.PJSIP_TSX_STATE_TRYING
-
-
-def refusal(event: pj.SipEvent) -> tuple[int, str] | None:
-    """The response to our INVITE that ended the call, to the library a 487 after a redirection."""
-    if event.type != pj.PJSIP_EVENT_TSX_STATE:
-        return None
-    transaction = event.body.tsxState.tsx
-    is_ours = transaction.role == pj.PJSIP_ROLE_UAC and transaction.method == "INVITE"
-    is_refusal = is_ours and transaction.statusCode >= REFUSED
-    return (transaction.statusCode, transaction.statusText) if is_refusal else None
-
-
-def ended_by(event: pj.SipEvent, code: int) -> EndedBy:
-    """REMOTE when a message from the peer ended the call; a timer or the library is an ERROR.
-
-    At a CANCEL the event is the 487 that the library sends, which it sends for nothing else. What the
-    library ends by a BYE of its own ends with the peer's answer to that.
-    """
-    if event.type == pj.PJSIP_EVENT_TSX_STATE:
-        transaction = event.body.tsxState.tsx
-        if transaction.role == pj.PJSIP_ROLE_UAC and transaction.method == "BYE":
-            return EndedBy.ERROR
-    way = event.body.tsxState.type if event.type == pj.PJSIP_EVENT_TSX_STATE else event.type
-    cancelled = way == pj.PJSIP_EVENT_TX_MSG and code == REQUEST_TERMINATED
-    return EndedBy.REMOTE if way == pj.PJSIP_EVENT_RX_MSG or cancelled else EndedBy.ERROR
-
-
-def message(prm: pj.OnInstantMessageParam) -> MessageReceived:
-    """A SIP MESSAGE, in a dialog or outside one."""
-    return MessageReceived(
-        at=time.monotonic(),
-        from_uri=printable(prm.fromUri),
-        to_uri=printable(prm.toUri),
-        content_type=printable(prm.contentType),
-        body=printable(prm.msgBody),
-    )
-
-
-def tx_option(headers: list[Header]) -> pj.SipTxOption:
-    """Headers of our own for the next message of a call."""
-    option = pj.SipTxOption()
-    option.headers = header_vector(headers)
-    return option
-
-
-def header_vector(headers: Iterable[Header]) -> pj.SipHeaderVector:
-    """Headers as the library takes them."""
-    vector = pj.SipHeaderVector()
-    for name, value in headers:
-        header = pj.SipHeader()
-        header.hName, header.hValue = name, value
-        vector.append(header)
-    return vector

@@ -1,8 +1,7 @@
-"""The pump: one thread that turns the library, takes commands and fires timers.
+"""The pump: the thread that runs the library, commands and timers.
 
-It blocks in the library's ``select()``. Whoever wants its attention queues a job and rings the
-doorbell: an empty keep-alive (RFC 5626 3.5.1) to the agent's own SIP port, which the library
-drops without a word. It knows nothing of calls.
+It blocks in the library's ``select()``. Another thread queues a job and wakes the pump by a keep-alive (RFC
+5626 3.5.1) to the agent's own SIP port, which the library ignores.
 """
 
 from __future__ import annotations
@@ -14,24 +13,32 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
 
-from bot.commands import Request
-from bot.events import Heartbeat, Wired
-from bot.wire import commands_decoder, encode
+from bot.agent.log import write_line
+from bot.agent.outbox import Outbox
+from bot.ipc import UNREAD, UNREAD_STATUS, Heartbeat, Request, Wired, commands_decoder
 
 __all__ = ["Loop"]
 
 Job = Callable[[], None]
 
+BUSY_S = 0.1
+"""Time after which a turn leaves further jobs and timers to the next one; with hundreds of calls they
+take longer than the parent waits for a heartbeat."""
 HEARTBEAT_S = 0.2
 """How long the pump may block at a time."""
 SILENCE_S = 0.7
 """How long the parent may hear nothing before it takes the pump for hung."""
-LAST_WORDS_S = 3.0
+LAST_WORDS_S = 0.8
 """How long an orphan may take to end in order."""
+UNREAD_S = 0.02
+"""How long the pump blocks at most while reports wait for the parent."""
+FLUSH_S = 2.0
+"""How long the parent may take to read the last reports."""
 KEEP_ALIVE = b"\r\n\r\n"
 
 
@@ -46,19 +53,41 @@ class Loop:
 
     def __init__(self, parent: socket.socket) -> None:
         self._parent = parent
+        self._parent_id = os.getppid()
+        self._outbox = Outbox(parent, self._give_up)
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._timers: list[tuple[float, int, Job]] = []
         self._order = itertools.count()
-        self._bell = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._bell: socket.socket | None = None
         self._door: tuple[str, int] | None = None
         self._rung = False
         self._stopping = False
+        self.reason = ""
+        """Why it stopped by itself."""
+        self._orphaned = False
         self._next_beat = 0.0
 
     def emit(self, event: Wired) -> None:
-        """Tell the parent; when it is gone, nobody is left to be told."""
+        """Send an event to the parent, without waiting; does nothing without a parent."""
+        with self._or_stop():
+            self._outbox.put(event)
+
+    def end(self) -> int:
+        """Have the parent read the last reports; the exit status of the process."""
+        with self._or_stop():
+            self._outbox.flush(FLUSH_S)
+        return UNREAD_STATUS if self._outbox.is_full else 0
+
+    def _give_up(self) -> None:
+        """The parent does not read: end the calls in order rather than grow."""
+        write_line(f"the agent ends its calls: {UNREAD}")
+        self.reason = UNREAD
+        self.stop()
+
+    @contextmanager
+    def _or_stop(self) -> Iterator[None]:
         try:
-            self._parent.sendall(encode(event))
+            yield
         except OSError:
             self._stopping = True
 
@@ -68,12 +97,13 @@ class Loop:
 
     def open_door(self, host: str, port: int) -> None:
         """Say which UDP port of the library wakes it."""
+        self._bell = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self._door = (host, port)
 
     def soon(self, job: Job) -> None:
         """Run a job on the pumping thread; callable from any thread."""
         self._jobs.put(job)
-        if self._door is not None and not self._rung:
+        if self._door is not None and self._bell is not None and not self._rung:
             self._rung = True
             self._bell.sendto(KEEP_ALIVE, self._door)
 
@@ -86,17 +116,28 @@ class Loop:
         self._stopping = True
 
     def forget(self) -> None:
-        """Drop what has not run yet, and what it would have worked on."""
+        """Drop the queued jobs and their objects."""
         self._timers, self._jobs = [], queue.SimpleQueue()
 
     def beat(self, next_s: float = SILENCE_S) -> None:
-        """Tell the parent that the pump turns and may be silent for ``next_s`` seconds."""
+        """Report to the parent that the pump runs; the next report comes within ``next_s`` seconds."""
         now = time.monotonic()
         self._next_beat = now + HEARTBEAT_S
         self.emit(Heartbeat(at=now, next_s=next_s))
 
+    def progress(self) -> bool:
+        """Report that the pump runs if a report is due; whether it was.
+
+        Called within a turn too: a flood of messages on a machine that has no processor to spare makes a
+        turn longer than ``SILENCE_S``.
+        """
+        if time.monotonic() < self._next_beat:
+            return False
+        self.beat()
+        return True
+
     def pause(self, seconds: float) -> None:
-        """Tell the parent that this thread is about to wait for up to so long outside the pump."""
+        """Report to the parent that this thread waits outside of the pump, for up to this many seconds."""
         self.beat(seconds + SILENCE_S)
 
     def run_first(self) -> None:
@@ -109,10 +150,12 @@ class Loop:
         return self._stopping
 
     def turn(self, library: Pumped) -> None:
-        """Turn once: wait in the library for at most a heartbeat, then run what is due."""
+        """Run once: wait in the library for at most a heartbeat, then run the due jobs."""
         now = time.monotonic()
-        if now >= self._next_beat:
-            self.beat()
+        if self.progress():
+            self._look_after_parent()
+        with self._or_stop():
+            self._outbox.push()
         wake = min(self._next_beat, self._timers[0][0]) if self._timers else self._next_beat
         library.libHandleEvents(self._wait_ms(wake - now))
         self._rung = False
@@ -120,15 +163,20 @@ class Loop:
         self._run_timers()
 
     def _wait_ms(self, seconds: float) -> int:
-        return 0 if seconds <= 0 or not self._jobs.empty() else int(seconds * 1000) + 1
+        if seconds <= 0 or not self._jobs.empty():
+            return 0
+        return int((seconds if self._outbox.is_empty else min(seconds, UNREAD_S)) * 1000) + 1
 
     def _run_jobs(self) -> None:
+        latest = time.monotonic() + BUSY_S
         for _ in range(self._jobs.qsize()):
             self._jobs.get()()
+            if time.monotonic() > latest:
+                return
 
     def _run_timers(self) -> None:
         now = time.monotonic()
-        while self._timers and self._timers[0][0] <= now:
+        while self._timers and self._timers[0][0] <= now and time.monotonic() <= now + BUSY_S:
             heapq.heappop(self._timers)[2]()
 
     def _hear(self, handle: Callable[[Request], None], orphaned: Job) -> None:
@@ -137,6 +185,17 @@ class Loop:
             for request in decoder.feed(chunk):
                 self.soon(partial(handle, request))
         self.soon(orphaned)
+        self._outlive()
+
+    def _look_after_parent(self) -> None:
+        """The socket closes with the parent, unless a forked process of the parent keeps it open."""
+        if os.getppid() != self._parent_id and not self._orphaned:
+            self._orphaned = True
+            threading.Thread(target=self._outlive, daemon=True).start()
+            self.stop()
+
+    def _outlive(self) -> None:
+        """Let the pump end in order, and the process in any case."""
         time.sleep(LAST_WORDS_S)
         os._exit(1)
 

@@ -1,7 +1,7 @@
-"""The library's settings for what lies beyond a NAT: STUN, TURN, ICE, public address, keep-alives.
+"""NAT settings of the library: STUN, TURN, ICE, public address, keep-alives.
 
-What the bindings do not reach is set by the library's exported C functions and variables; Refused
-where a build does not have them as expected. It knows no calls.
+Settings without a binding use the exported C functions and variables of the library; CommandRefused for a
+build without them.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import ctypes
 from collections.abc import Sequence
 
 import pjsua2 as pj
-from pjsua2 import _pjsua2
 
-from bot.agent.modules import Name, Pointer
-from bot.agent.refusal import Refused
-from bot.nat import NatConfig, TurnConfig
+from bot.agent.callbacks import CommandRefused
+from bot.agent.native.library import MissingSymbol, exported
+from bot.agent.native.sip_module import Name
+from bot.config import NatConfig, TurnConfig
 
 __all__ = ["ask", "keep_connections_alive", "make_reachable", "resolve_by"]
 
@@ -29,7 +29,7 @@ TURN_OVER = {"udp": pj.PJ_TURN_TP_UDP, "tcp": pj.PJ_TURN_TP_TCP}
 
 
 class _Intervals(ctypes.Structure):
-    """What follows the timers in ``pjsip_cfg_t``."""
+    """The field after the timers in ``pjsip_cfg_t``."""
 
     _fields_ = (
         ("check_contact", ctypes.c_int),
@@ -52,20 +52,18 @@ def resolve_by(nameservers: Sequence[str]) -> None:
     if all(port_of(server) == DNS_PORT for server in nameservers):
         return
     try:
-        c = ctypes.CDLL(_pjsua2.__file__)
-        c.pjsua_get_pjsip_endpt.restype = c.pjsip_endpt_get_resolver.restype = Pointer
-        c.pjsip_endpt_get_resolver.argtypes = [Pointer]
-        c.pj_dns_resolver_set_ns.argtypes = [Pointer, ctypes.c_uint, Pointer, Pointer]
+        c = exported()
+        c.require("pj_dns_resolver_set_ns")
         resolver = c.pjsip_endpt_get_resolver(c.pjsua_get_pjsip_endpt())
-    except AttributeError:
-        raise Refused(
+    except MissingSymbol:
+        raise CommandRefused(
             "config", "nameserver: this build of the library asks at port 53 only; leave the port out"
         ) from None
     hosts = [server.partition(":")[0].encode() for server in nameservers]
     names = (Name * len(hosts))(*(Name(host, len(host)) for host in hosts))
     ports = (ctypes.c_uint16 * len(hosts))(*(port_of(server) for server in nameservers))
     if c.pj_dns_resolver_set_ns(resolver, len(hosts), names, ports):
-        raise Refused("config", f"nameserver: the library cannot ask {', '.join(nameservers)}")
+        raise CommandRefused("config", f"nameserver: the library cannot ask {', '.join(nameservers)}")
 
 
 def keep_connections_alive(interval_s: int | None) -> None:
@@ -74,17 +72,17 @@ def keep_connections_alive(interval_s: int | None) -> None:
         return
     intervals = _intervals()
     if intervals is None:
-        raise Refused(
+        raise CommandRefused(
             "config", "nat.keep_alive_s: this build of the library does not let it be set; leave it out"
         )
     intervals.tcp = intervals.tls = interval_s
 
 
 def _intervals() -> _Intervals | None:
-    """The library's own, found by the timers before them and by what they are at first."""
+    """The settings of the library, found by the timers before them and by their initial values."""
     try:
-        start = ctypes.addressof(ctypes.c_char.in_dll(ctypes.CDLL(_pjsua2.__file__), "pjsip_sip_cfg_var"))
-    except ValueError:
+        start = exported().address("pjsip_sip_cfg_var")
+    except MissingSymbol:
         return None
     timers = ctypes.c_uint * len(TIMERS_MS)
     for offset in CHECKED_TIMES:
@@ -95,7 +93,7 @@ def _intervals() -> _Intervals | None:
 
 
 def make_reachable(settings: pj.AccountConfig, nat: NatConfig) -> None:
-    """What an account says of its addresses, and how its media finds the way."""
+    """The addresses in the SIP messages of an account, and its ICE settings."""
     native = settings.natConfig
     native.contactRewriteUse = nat.rewrite_contact
     if nat.keep_alive_s is not None:
@@ -103,6 +101,7 @@ def make_reachable(settings: pj.AccountConfig, nat: NatConfig) -> None:
     using = pj.PJSUA_STUN_USE_DEFAULT if nat.stun else pj.PJSUA_STUN_USE_DISABLED
     native.sipStunUse = native.mediaStunUse = using
     native.iceEnabled = nat.uses_ice
+    native.iceNoRtcp = not nat.ice_rtcp
     if nat.public_address:
         settings.mediaConfig.transportConfig.publicAddress = nat.public_address
     if nat.turn is not None:

@@ -1,29 +1,27 @@
-"""Where an outgoing INVITE goes after it was redirected (RFC 3261 8.1.3.4): how far, and to whom not.
+"""Targets of a redirected INVITE (RFC 3261 8.1.3.4): their limit, and loops.
 
-The library collects the targets of all 3xx responses, tries them in the order of their q values and asks
-before each one. It names the target without its port and its parameters, so these are read from the
-responses here too; and it would ask the first target again, so a loop is found here.
+The library collects the targets of all 3xx responses, tries them in the order of their q values and calls
+back before each target. The callback has no port and no parameters, so this module reads the responses too.
+The library would try the first target again, so this module detects loops.
 """
 
 from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection
 
 import pjsua2 as pj
 
-from bot.agent.hidden_body import HiddenBody
 from bot.agent.loop import Loop
+from bot.agent.native.tx_body import HiddenBody
 from bot.config import EndpointConfig
 from bot.errors import ConfigError
-from bot.events import Redirected
+from bot.ipc import Redirected
 from bot.model import Transport
-from bot.sip import Message, Uri, parse_uri, redact
+from bot.sip import Message, Uri, is_failure, is_redirection, parse_uri, redact
 
 __all__ = ["Redirects", "contacts"]
 
-REFUSED = 400
 RESOLVE_S = 30.0
 """How long the library may block on resolving a host name."""
 CONTACT = re.compile(
@@ -42,7 +40,7 @@ class Redirects:
 
     def __init__(self, first: str, config: EndpointConfig, loop: Loop, body: HiddenBody | None) -> None:
         self._limit = config.follow_redirects
-        self._transports = config.transports
+        self._config = config
         self._loop = loop
         self._body = body
         self._hops = 0
@@ -51,7 +49,7 @@ class Redirects:
         self._refused_by_target = False
 
     def decide(self, call: int, prm: pj.OnCallRedirectedParam) -> tuple[int, Redirected | None]:
-        """What the library shall do with the next target, and what to tell of it."""
+        """The decision about the next target, and its report."""
         if self._body is not None:
             self._body.show()
         if not self._limit:
@@ -59,7 +57,7 @@ class Redirects:
         code, received = response(prm.e)
         self._collect(received)
         target = self._named(prm.targetUri)
-        refused = unusable(target, self._transports) or self._circle(target)
+        refused = unusable(target, self._config) or self._circle(target)
         choice = pj.PJSIP_REDIRECT_REJECT if refused else pj.PJSIP_REDIRECT_ACCEPT
         if not refused and (refused := self._no_further(code)):
             choice = pj.PJSIP_REDIRECT_STOP
@@ -74,7 +72,7 @@ class Redirects:
         if choice == pj.PJSIP_REDIRECT_ACCEPT:
             self._hops += 1
             self._asked.add(place(target))
-            self._refused_by_target = code >= REFUSED
+            self._refused_by_target = is_refusal(code)
             self._loop.beat(RESOLVE_S)
         return choice, event
 
@@ -91,7 +89,7 @@ class Redirects:
     def _no_further(self, code: int) -> str:
         if self._hops >= self._limit:
             return f"follow_redirects is {self._limit}"
-        if code >= REFUSED and self._body is None:
+        if is_refusal(code) and self._body is None:
             return "this build of the library exports too little to try another target after a refusal"
         return ""
 
@@ -108,10 +106,15 @@ class Redirects:
         return name
 
 
+def is_refusal(code: int) -> bool:
+    """Whether a target refused the INVITE, instead of naming other targets."""
+    return is_failure(code) and not is_redirection(code)
+
+
 def contacts(response: str) -> list[tuple[float, str]]:
     """q value and URI of each Contact of a redirection, in order; none of another response."""
     message = Message.parse(response)
-    if not 300 <= message.status < 400:
+    if not is_redirection(message.status):
         return []
     found = []
     for value in message.headers("Contact"):
@@ -124,13 +127,13 @@ def contacts(response: str) -> list[tuple[float, str]]:
 
 
 def identity(uri: str) -> tuple[str, str | None, str] | str:
-    """What the library shows of a target."""
+    """The target as the callback has it."""
     parsed = parsed_or_none(uri)
     return (parsed.scheme, parsed.user, parsed.host.lower()) if parsed is not None else uri
 
 
 def place(uri: str) -> tuple[str | None, str, int | None] | str:
-    """Whom a URI is about, so that two of them can be found equal."""
+    """The parts of a URI that decide whether two URIs are equal."""
     parsed = parsed_or_none(uri)
     return (parsed.user, parsed.host.lower(), parsed.port) if parsed is not None else uri
 
@@ -143,14 +146,14 @@ def parsed_or_none(uri: str) -> Uri | None:
         return None
 
 
-def unusable(target: str, transports: Collection[Transport]) -> str:
+def unusable(target: str, config: EndpointConfig) -> str:
     """Why an INVITE cannot go there; empty when it can."""
     uri = parsed_or_none(target)
     if uri is None:
-        return "it is no SIP URI"
-    if uri.is_ipv6:
-        return "this build of the library has no IPv6"
-    missing = uri.transport in set(Transport) - set(transports)
+        return "it is not a SIP URI"
+    if problem := config.unreachable(uri):
+        return problem.partition(";")[0]
+    missing = uri.transport in set(Transport) - set(config.transports)
     return f"the endpoint has no {uri.transport}" if missing else ""
 
 

@@ -1,7 +1,4 @@
-"""Ready-made controllers by name, each an example to write your own by: ``bot("parrot", delay=2)``.
-
-``srtpbot answer --as``, scenarios and the pytest plugin all get theirs here.
-"""
+"""Bots: controllers by name for ``srtpbot answer --as``, scenarios and pytest: ``bot("parrot", delay=2)``."""
 
 from __future__ import annotations
 
@@ -14,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from bot.controller import Controller
-from bot.document import did_you_mean, explain
+from bot.config import did_you_mean, explain
 from bot.errors import ConfigError
+from bot.ua import Controller
 
 __all__ = ["NAMES", "bot", "options_of"]
 
@@ -36,29 +33,29 @@ _REJECT = re.compile(r"reject-([3-6][0-9]{2})")
 
 
 def bot(name: str, **options: Any) -> Controller:
-    """The ready-made controller of that name; ``reject-486`` is ``reject`` with ``code=486``.
+    """A new bot with the name; ``reject-486`` is ``reject`` with ``code=486``.
 
-    Options may be written as in a file (``delay="2"``). Raises ConfigError, which begins with the option's
-    name, for a name, an option or a value that there is not.
+    A value may be text as in a file (``delay="2"``). Raises ConfigError "OPTION: ..." for an unknown name, an
+    unknown option or an invalid value.
     """
-    if found := _REJECT.fullmatch(name):
-        name, options = "reject", {"code": int(found[1]), **options}
-    kind, known = _class(name), options_of(name)
+    if match := _REJECT.fullmatch(name):
+        name, options = "reject", {"code": int(match[1]), **options}
+    kind, supported = _class(name), options_of(name)
     if name == "auto":
         from bot.bots.auto import Auto
 
-        return Auto(**_checked(name, known, options))
-    return kind(**_checked(name, known, options))
+        return Auto(**_checked(name, supported, options))
+    return kind(**_checked(name, supported, options))
 
 
 def options_of(name: str) -> dict[str, tuple[Any, Any]]:
-    """What a bot can be given: its options by name with their types and defaults (``...``: there is none)."""
+    """The options of a bot by name, with type and default; the default ``...`` marks a required option."""
     if name == "auto":
         return {
             option: (type_, None)
-            for one in NAMES
-            if one != "auto"
-            for option, (type_, _) in options_of(one).items()
+            for other in NAMES
+            if other != "auto"
+            for option, (type_, _) in options_of(other).items()
         }
     options: dict[str, tuple[Any, Any]] = {}
     for base in reversed(_class(name).__mro__):
@@ -75,23 +72,23 @@ def options_of(name: str) -> dict[str, tuple[Any, Any]]:
 def _class(name: str) -> type[Controller]:
     if name not in _CLASSES:
         near = did_you_mean(name, NAMES)
-        raise ConfigError(f"there is no ready-made bot {name!r}: expected one of {', '.join(NAMES)}{near}")
+        raise ConfigError(f"unknown bot {name!r}: expected one of {', '.join(NAMES)}{near}")
     kind: type[Controller] = getattr(import_module(f"bot.bots.{name}"), _CLASSES[name])
     return kind
 
 
-def _checked(name: str, known: dict[str, tuple[Any, Any]], options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were given, each as its type."""
+def _checked(name: str, supported: dict[str, tuple[Any, Any]], options: dict[str, Any]) -> dict[str, Any]:
+    """The options, converted to their types; raises ConfigError."""
     fields: list[Any] = [
         (option, type_) if default is ... else (option, type_, None)
-        for option, (type_, default) in known.items()
+        for option, (type_, default) in supported.items()
     ]
-    shape = msgspec.defstruct(name.capitalize(), fields, forbid_unknown_fields=True, kw_only=True)
+    struct = msgspec.defstruct(name.capitalize(), fields, forbid_unknown_fields=True, kw_only=True)
     try:
-        made = msgspec.convert(options, shape, strict=False, dec_hook=_path)
+        converted = msgspec.convert(options, struct, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
-        raise explain(error, options, shape) from None
-    return {option: getattr(made, option) for option in options}
+        raise explain(error, options, struct) from None
+    return {option: getattr(converted, option) for option in options}
 
 
 def _path(type_: type[Any], value: Any) -> Any:

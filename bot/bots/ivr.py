@@ -1,27 +1,30 @@
-"""An IVR: menus that callers walk through by DTMF, from a YAML file (``bot.bots.script``)."""
+"""Bot ``ivr``: interactive voice response with DTMF menus from a YAML file (``bot.bots.ivr_menu``)."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bot.bots.mailbox import Limits, Mailbox
-from bot.bots.script import Action, load_script
-from bot.bots.sounds import sound
-from bot.bots.taking import Taking
-from bot.bots.talk import Talk, Talking
-from bot.call import Call
+from bot.audio_files import audio_file
+from bot.bots.base import report_storage
+from bot.bots.dialogue import Talk, Talking
+from bot.bots.ivr_menu import Action, load_script
+from bot.bots.voicemail.mailbox import Limits, Mailbox
+from bot.bots.voicemail.message_recorder import Taking
 from bot.errors import ConfigError
+from bot.model import HIDDEN
+from bot.ua import Call
 
 __all__ = ["Ivr"]
 
 FULL = "reorder:2"
 HELD_S = 300.0
-"""What plays longer than this is not heard, for instance since the caller put the call on hold."""
+"""Longest time for a prompt, in seconds: a caller who holds the call never hears its end."""
 
 
 class Ivr(Talking):
-    """Speaks the prompts of the file ``menu``, does what its keys say, records to the folder ``messages``."""
+    """Plays the prompts of the file ``menu``, performs the actions of its keys, records to ``messages``."""
 
     def __init__(
         self,
@@ -36,15 +39,19 @@ class Ivr(Talking):
         self.script = load_script(menu)
         longest = self.script.longest_recording
         if longest and messages is None:
-            raise ConfigError(f"messages: {menu} records; name a folder for what callers say")
+            raise ConfigError(f"messages: {menu} records messages; set the folder of the recordings")
         limits = Limits(messages=max_messages, bytes=max_bytes, seconds=max(1.0, longest))
         self.mailbox = Mailbox(messages, limits) if messages is not None and longest else None
-        self.full = sound(FULL)
+        self.full = audio_file(FULL)
+
+    @property
+    def secret_digits(self) -> bool:
+        return self.script.has_secrets
 
     def on_start(self) -> None:
         super().on_start()
         if self.mailbox is not None:
-            self.mailbox.open()
+            self.mailbox.open(partial(report_storage, self.endpoint, self.mailbox.folder))
 
     def on_end(self) -> None:
         if self.mailbox is not None:
@@ -55,7 +62,7 @@ class Ivr(Talking):
 
 
 class Choosing(Talk):
-    """One caller in the menus."""
+    """Dialogue of one caller with the menus."""
 
     def __init__(self, ivr: Ivr, call: Call) -> None:
         super().__init__(ivr, call)
@@ -69,8 +76,26 @@ class Choosing(Talk):
         self._prompt()
 
     def digit(self, digit: str) -> None:
+        self._do(digit)
+        self._guard()
+
+    def _guard(self) -> None:
+        """Hide keys in a secret menu; in a script with secret menus, show only keys that are awaited."""
+        if self._is_secret:
+            self.call.secrets.hide()
+        elif self.ivr.script.has_secrets:
+            self.call.secrets.show_awaited()
+
+    @property
+    def _is_secret(self) -> bool:
+        """Whether the next key may be part of a secret, for this menu or the following menu."""
+        action = self._doing
+        goto = action.goto if action is not None else None
+        return self._menu.secret or (goto is not None and self.ivr.script.menus[goto].secret)
+
+    def _do(self, digit: str) -> None:
         if self._taking is not None:
-            self._taking.press(digit)
+            self._taking.press(HIDDEN if self._is_secret else digit)
             if digit == "#":
                 self._saved("#")
         elif self._doing is None:
@@ -80,8 +105,9 @@ class Choosing(Talk):
         self._save("hangup")
 
     def _prompt(self) -> None:
-        """Speak the prompt and wait for a key, which may come before its end."""
+        """Play the prompt and wait for a key; a key may interrupt the prompt."""
         self._doing = None
+        self._guard()
         self.later("key", HELD_S, self.hang_up)
         self.say(self._menu.spoken, lambda: self.later("key", self._menu.timeout, self._nothing))
 
@@ -113,6 +139,9 @@ class Choosing(Talk):
             self.say(self.ivr.full, self._go_on)
         else:
             self._taking = Taking.of(self.call, mailbox)
+            if self._taking is None:
+                self.say(self.ivr.full, self._go_on)
+                return
             self.never("key")
             self.later("record", self._doing.record, lambda: self._saved("limit"))
 
@@ -127,7 +156,7 @@ class Choosing(Talk):
             taking.finish(ended_by)
 
     def _go_on(self) -> None:
-        """After what a key does: hang up, or the next menu, or this one again."""
+        """Complete the action of a key: hang up, go to a menu, or repeat this menu."""
         action, self._doing = self._doing, None
         if action is not None and action.hangup:
             self.hang_up()

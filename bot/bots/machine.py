@@ -1,38 +1,42 @@
-"""An answering machine: a greeting, a beep, and what the caller says until it ends; its owner dials a PIN."""
+"""Bot ``machine``: answering machine with greeting, beep, recording, and retrieval with a PIN."""
 
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bot.bots.mailbox import Limits, Mailbox
-from bot.bots.owner import Owner
-from bot.bots.pin import Pin
-from bot.bots.sounds import sound
-from bot.bots.taking import Taking
-from bot.bots.talk import Talk, Talking
-from bot.call import Call
+from bot.audio_files import audio_at, audio_file
+from bot.bots.base import report_storage
+from bot.bots.dialogue import Talk, Talking
+from bot.bots.voicemail.mailbox import Limits, Mailbox
+from bot.bots.voicemail.message_recorder import Taking
+from bot.bots.voicemail.pin import Pin
+from bot.bots.voicemail.retrieval import Owner
 from bot.config import Secret
 from bot.errors import ConfigError
-from bot.events import VoiceChanged
+from bot.ipc import VoiceChanged
+from bot.model import HIDDEN
+from bot.sip import StatusCode
+from bot.ua import Call
 
 __all__ = ["Machine"]
 
 GREETING = Path("speech")
-"""A file or a signal, as everywhere."""
+"""Default greeting: a file or a signal."""
 BEEP = "silence:0.2,tone:1000:0.4"
 SAVED = "tone:660:0.15,tone:880:0.15"
 FULL = "reorder:2"
 PATIENCE_S = 300.0
-"""From the answer to the recording at most; a caller on hold does not hear the greeting out."""
-TEMPORARILY_UNAVAILABLE = 480
+"""Longest time from the answer to the recording, in seconds: a caller who holds never hears the beep."""
 
 
 class Machine(Talking):
-    """Messages go to the folder ``messages``; ``limit``, ``silence`` are the seconds that end one.
+    """Records messages to the folder ``messages``; ``limit`` and ``silence`` (seconds) end a message.
 
-    With a ``pin`` who presses ``*`` during the greeting and dials it and ``#`` hears the messages.
+    With a ``pin``, the owner retrieves messages: ``*`` during the greeting, the PIN, ``#``. Logs and reports
+    hide all digits before the correct PIN.
     """
 
     def __init__(
@@ -53,33 +57,37 @@ class Machine(Talking):
         self.mailbox = Mailbox(messages, Limits(messages=max_messages, bytes=max_bytes, seconds=limit))
         self.pin = Pin(pin) if pin is not None else None
         self.silence = silence
-        self.greeting, self.beep = sound(greeting), sound(BEEP)
-        self.saved, self.full = sound(SAVED), sound(FULL)
+        self.greeting, self.beep = audio_at("greeting", greeting), audio_file(BEEP)
+        self.saved, self.full = audio_file(SAVED), audio_file(FULL)
+
+    @property
+    def secret_digits(self) -> bool:
+        return self.pin is not None
 
     def on_start(self) -> None:
         super().on_start()
-        self.mailbox.open()
+        self.mailbox.open(partial(report_storage, self.endpoint, self.mailbox.folder))
 
     def on_end(self) -> None:
         self.mailbox.close()
 
     def on_incoming_call(self, call: Call) -> None:
-        if self.pin is None and self.why_full() is not None:  # with one, the owner has to get in
-            call.answer(TEMPORARILY_UNAVAILABLE, reason="Mailbox Full")
+        full = self.why_full(limits_only=True)
+        if self.pin is None and full is not None:  # with a PIN, the owner must be able to retrieve messages
+            call.answer(StatusCode.TEMPORARILY_UNAVAILABLE, reason="Mailbox Full")
         else:
             super().on_incoming_call(call)
 
-    def why_full(self) -> str | None:
-        """Why no message can be taken now."""
-        assert self.endpoint.ready is not None
-        return self.mailbox.full(self.endpoint.ready.conference_rate)
+    def why_full(self, *, limits_only: bool = False) -> str | None:
+        """Reason why the mailbox is full; None if it is not. ``limits_only`` ignores problems of the disk."""
+        return self.mailbox.full(self.endpoint.started.conference_rate, limits_only=limits_only)
 
     def new_talk(self, call: Call) -> Talk:
         return Visit(self, call)
 
 
 class Visit(Talk):
-    """Somebody calls and may leave a message."""
+    """Dialogue with a caller who may leave a message."""
 
     def __init__(self, machine: Machine, call: Call) -> None:
         super().__init__(machine, call)
@@ -92,7 +100,7 @@ class Visit(Talk):
 
     def digit(self, digit: str) -> None:
         if self._taking is not None:
-            self._taking.press(digit)
+            self._taking.press(HIDDEN if self.call.secret_digits else digit)
             if digit == "#":
                 self._finish("#")
         elif digit == "*" and self.machine.pin is not None:
@@ -105,10 +113,13 @@ class Visit(Talk):
             self.say(self.machine.beep, self._record)
 
     def _record(self) -> None:
-        if self.machine.why_full() is not None:  # others were faster
+        if self.machine.why_full() is not None:  # other calls have filled the mailbox during the beep
             self._beep()
             return
         self._taking = Taking.of(self.call, self.machine.mailbox)
+        if self._taking is None:
+            self.say(self.machine.full, lambda: self.hang_up("no message can be recorded"))
+            return
         self.never("patience")
         self.call.listen()
         self.later("limit", self.machine.mailbox.limits.seconds, lambda: self._finish("limit"))
@@ -122,7 +133,7 @@ class Visit(Talk):
             self.later("silence", max(0.0, self.machine.silence - since), lambda: self._finish("silence"))
 
     def _finish(self, ended_by: str) -> None:
-        """The message is complete while the call goes on."""
+        """Complete the message and end the call."""
         self.never("limit")
         self.never("silence")
         self._save(ended_by)

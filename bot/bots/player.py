@@ -1,27 +1,27 @@
-"""A player: answers every call, plays a file into it, and hangs up when it has been played."""
+"""Bot ``player``: answers every call, plays a file or a signal, and hangs up at its end."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from bot.bots.answering import Answering
-from bot.bots.sounds import sound
-from bot.call import Call
+from bot.audio_files import audio_at
+from bot.bots.base import Answering
 from bot.model import CallState
+from bot.ua import Call
 
 __all__ = ["Player"]
 
 
 class Player(Answering):
-    """Plays a file or a signal, for ever when ``loop`` is set; the rest is as in Answering."""
+    """Plays a file or a signal after the answer; with ``loop`` until the call ends."""
 
     def __init__(self, play: Path, *, loop: bool = False, **answering: Any) -> None:
         super().__init__(**answering)
-        self._file = sound(play)
+        self._file = audio_at("play", play)
         self._loop = loop
 
-    def on_call_state(self, call: Call, state: CallState) -> None:
+    def on_call_state(self, call: Call, state: CallState, code: int, reason: str) -> None:
         if state is CallState.CONFIRMED:
             call.play(self._file, loop=self._loop)
 

@@ -1,24 +1,23 @@
-"""A redirecter: sends every caller elsewhere."""
+"""Bot ``redirect``: redirects every call with a 3xx response (RFC 3261 section 21.3)."""
 
 from __future__ import annotations
 
 from bot.bots.reject import checked_code
-from bot.call import Call
-from bot.controller import Controller
 from bot.errors import ConfigError
-from bot.sip import parse_uri
+from bot.sip import is_redirection, parse_uri
+from bot.ua import Call, Controller
 
 __all__ = ["Redirecter"]
 
 
 class Redirecter(Controller):
-    """Answers with 302 Moved Temporarily, or another 3xx, and the contacts in order of preference."""
+    """Responds with ``code`` (302 Moved Temporarily) and the contacts in order of preference."""
 
     def __init__(self, contact: str | tuple[str, ...], *, code: int = 302, reason: str = "") -> None:
         contacts = [contact] if isinstance(contact, str) else list(contact)
         if not contacts:
-            raise ConfigError("contact: is empty; name where calls go")
-        if checked_code(code) >= 400:
+            raise ConfigError("contact: is empty; add the URI that callers are redirected to")
+        if not is_redirection(checked_code(code)):
             raise ConfigError(f"code: {code} does not redirect a call; expected 300 to 399")
         self._code = code
         self._reason = reason
@@ -29,7 +28,7 @@ class Redirecter(Controller):
 
 
 def bracketed(text: str) -> str:
-    """The URI in angle brackets, without which its parameters would be the header's."""
+    """The URI in angle brackets; otherwise its parameters would be header field parameters."""
     try:
         uri = parse_uri(text)
     except ConfigError as error:

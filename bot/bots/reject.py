@@ -1,16 +1,16 @@
-"""A rejecter: refuses every call with one status code."""
+"""Bot ``reject``: rejects every call with a final response."""
 
 from __future__ import annotations
 
-from bot.call import Call
-from bot.controller import Controller
 from bot.errors import ConfigError
+from bot.sip import is_failure
+from bot.ua import Call, Controller
 
 __all__ = ["Rejecter", "checked_code"]
 
 
 class Rejecter(Controller):
-    """Answers with ``code``, for instance 486 Busy Here, its reason phrase, and Retry-After in seconds."""
+    """Responds with ``code``, for instance 486 Busy Here, a reason phrase, and Retry-After in seconds."""
 
     def __init__(self, code: int = 486, *, reason: str = "", retry_after: int | None = None) -> None:
         if retry_after is not None and not 0 <= retry_after < 2**32:
@@ -24,7 +24,7 @@ class Rejecter(Controller):
 
 
 def checked_code(code: int) -> int:
-    """A code that refuses a call; raises ConfigError for any other."""
-    if not 300 <= code <= 699:
+    """A status code from 300 to 699; raises ConfigError for other codes."""
+    if not is_failure(code):
         raise ConfigError(f"code: {code} does not refuse a call; expected 300 to 699")
     return code

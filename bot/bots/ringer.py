@@ -1,22 +1,21 @@
-"""A ringer: lets every call ring, and answers it, refuses it or does nothing when the time has come."""
+"""Bot ``ringer``: rings, then answers or rejects the call after some time, or rings until CANCEL."""
 
 from __future__ import annotations
 
+from bot.audio_files import audio_file
 from bot.bots.reject import checked_code
-from bot.bots.sounds import sound
-from bot.call import Call, Playback
-from bot.controller import Controller
 from bot.errors import ConfigError
 from bot.model import CallState
+from bot.ua import Call, Controller, Playback
 
 __all__ = ["Ringer"]
 
 
 class Ringer(Controller):
-    """Sends 180 Ringing, or 183 Session Progress and ringback as early media.
+    """Sends 180 Ringing, or 183 Session Progress with ringback as early media.
 
-    Answers after ``answer_after`` seconds, or refuses with ``code`` after ``give_up_after``; with neither
-    it rings until the caller gives up.
+    Answers after ``answer_after`` seconds, or rejects with ``code`` after ``give_up_after`` seconds; without
+    both it rings until the caller cancels.
     """
 
     def __init__(
@@ -29,8 +28,8 @@ class Ringer(Controller):
         reason: str = "",
     ) -> None:
         if answer_after is not None and give_up_after is not None:
-            raise ConfigError("give_up_after: a ringer answers or gives up; leave answer_after or this away")
-        self._ringback = sound("ringback") if early_media else None
+            raise ConfigError("give_up_after: excludes answer_after; remove one of them")
+        self._ringback = audio_file("ringback") if early_media else None
         self._end = (200, "") if answer_after is not None else (checked_code(code), reason)
         self._after = answer_after if answer_after is not None else give_up_after
         self._playing: dict[int, Playback] = {}
@@ -43,7 +42,7 @@ class Ringer(Controller):
             code, reason = self._end
             call.answer(code, reason=reason, after=self._after)
 
-    def on_call_state(self, call: Call, state: CallState) -> None:
+    def on_call_state(self, call: Call, state: CallState, code: int, reason: str) -> None:
         if state in {CallState.CONFIRMED, CallState.DISCONNECTED} and call.number in self._playing:
             playing = self._playing.pop(call.number)
             if state is CallState.CONFIRMED:

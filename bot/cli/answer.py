@@ -1,4 +1,4 @@
-"""``srtpbot answer``: answer calls as a ready-made bot until told to stop."""
+"""Command ``srtpbot answer``: answer calls with a bot until interrupted."""
 
 from __future__ import annotations
 
@@ -8,79 +8,105 @@ from typing import Any
 import click
 
 from bot.bots import NAMES, bot
-from bot.call import Call, ensure_writable
-from bot.cli.bot_options import bot_options, given_to
-from bot.cli.checks import Checks
+from bot.cli.bot_options import bot_options, given_to, role_option
+from bot.cli.call_checks import Checks
+from bot.cli.help import GroupedCommand
 from bot.cli.options import (
     PositiveSeconds,
+    check_answers_tls,
+    choice,
     endpoint_config,
     endpoint_options,
     expectation_options,
-    naming,
+    limit_options,
     output_options,
 )
-from bot.cli.run import Run, endpoint_of
+from bot.cli.session import Session, endpoint_of
 from bot.deadline import Deadline
-from bot.endpoint import Endpoint
-from bot.errors import ConfigError
-from bot.events import CallStarted, CallStateChanged
-from bot.journal import Entry
-from bot.model import CallState, Transport
+from bot.errors import ConfigError, naming
+from bot.ipc import CallStarted, CallStateChanged
+from bot.model import CallState, OnCrash
+from bot.report.result import unexpected_end
+from bot.sip import refused_text
+from bot.ua import Call, Endpoint, Entry, ensure_writable, said_to_echo
 
 __all__ = ["command"]
 
 SIP_PORT = 5060
 FOREVER_S = 10 * 365 * 86400.0
 KEPT_CALLS = 1000
+OPEN_CALLS = 100
+"""The last ones of these, whose messages are held as they are; an endpoint passes late messages on to 64."""
+SHOWN_REFUSALS = 3
 
 
-@click.command(name="answer")
-@endpoint_options
-@click.option("--as", "role", type=click.Choice(NAMES), default="parrot", show_default=True)
+@click.command(
+    name="answer",
+    cls=GroupedCommand,
+    examples=(
+        "srtpbot answer --srtp mandatory",
+        "srtpbot answer --as machine --messages messages --pin 2468",
+        "srtpbot answer --as reject --code 486 --calls 1",
+    ),
+)
+@role_option(
+    "--as", "role", type=click.Choice(NAMES), default="parrot", show_default=True, help="Bot that answers."
+)
 @bot_options
-@click.option("--calls", type=click.IntRange(min=1), metavar="N", help="End after so many calls.")
-@click.option("--for", "seconds", type=PositiveSeconds, metavar="S", help="End after so many seconds.")
+@role_option("--calls", type=click.IntRange(min=1), metavar="N", help="Exit after N calls.")
+@role_option("--for", "seconds", type=PositiveSeconds, metavar="S", help="Exit after S seconds.")
+@role_option(
+    "--on-crash",
+    type=choice(OnCrash),
+    help="When the native library crashes or hangs: restart it on the same ports, or fail. A lost call fails "
+    "the run in both cases.  [restart]",
+)
+@endpoint_options
+@limit_options
 @expectation_options
 @output_options
 def command(**options: Any) -> int:
-    """Answer calls until interrupted, or for --calls or --for.
+    """Answer calls until interrupted, or until --calls or --for is reached.
 
-    Prints one line "ready URI" for each transport when it listens.
+    Prints a line "ready URI" for each transport as soon as it listens.
     """  # fmt: skip
-    with Run(options, orderly_end=True) as run:
+    with Session(options, orderly_end=True) as run:
         Answering(run, options).perform()
     run.show()
     return run.exit_status
 
 
 class Answering:
-    """The life of an answering endpoint."""
+    """Run of the command: the endpoint, its bot and the verdicts on its calls."""
 
-    def __init__(self, run: Run, options: dict[str, Any]) -> None:
+    def __init__(self, run: Session, options: dict[str, Any]) -> None:
         self._run = run
         role = options.pop("role")
         self._config = endpoint_config(options, name=role, port=SIP_PORT)
+        on_crash = options.pop("on_crash") or self._config.on_crash or OnCrash.RESTART
+        self._config = self._config.with_options(on_crash=on_crash)
+        if role == "parrot":
+            self._config = said_to_echo(self._config)
         self._wanted = options.pop("calls")
         self._seconds = options.pop("seconds")
-        self._checks = Checks(run, options, srtp=self._config.srtp)
-        if Transport.TLS in self._config.transports and not self._config.tls.cert:
-            raise ConfigError("answering TLS needs a certificate: add --tls-cert FILE and --tls-key FILE")
+        self._checks = Checks(run, options, srtp=self._config.srtp, default_end=None)
+        check_answers_tls(self._config, self._config.transports)
         given = given_to(role, options)
         if "record" in given:
             with naming("--record"):
                 ensure_writable(Path(given["record"]))
         if self._checks.audio is not None and "record" not in given:
             raise ConfigError("--expect-audio needs a recording: add --record FILE")
-        self._play: Path | None = given.get("play")
+        self._play: str | None = given.get("play")
         self._controller = bot(role, **given)
         self._calls: dict[int, Call] = {}
         self._ended: list[Call] = []
 
     def perform(self) -> None:
-        """Serve; a signal ends it where it waits, and what was not observed by then has failed."""
+        """Answer calls until the end of the run or a signal; unmet expectations have failed then."""
         done = 0
         try:
-            with endpoint_of(self._run, self._config, controller=self._controller) as endpoint:
+            with endpoint_of(self._run, self._config, controller=self._controller, goes_on=True) as endpoint:
                 self._run.journal.observe(lambda entry: self._observe(endpoint, entry))
                 if self._play is not None:
                     endpoint.playable(self._play)
@@ -90,15 +116,25 @@ class Answering:
                 while self._wanted is None or done < self._wanted:
                     if not endpoint.wait_until(lambda: bool(self._ended), deadline):
                         break
-                    done += 1
-                    self._conclude(self._ended.pop(0))
+                    with self._run.journal.uninterrupted():
+                        done += 1
+                        self._conclude(self._ended.pop(0))
         finally:
             for call in self._ended:  # also those that a signal ended
                 done += 1
                 self._conclude(call)
             wanted = self._wanted or int(self._checks.asked)
             if wanted:
-                self._run.decide("calls ended", done >= wanted, f"at least {wanted}", str(done))
+                refusals = [
+                    refused_text(one.remote_uri, one.peer, one.code, one.reason, one.why)
+                    for one in self._run.events.refused
+                ]
+                refused = (
+                    f", and {len(refusals)} refused: {'; '.join(refusals[-SHOWN_REFUSALS:])}"
+                    if refusals
+                    else ""
+                )
+                self._run.decide("calls ended", done >= wanted, f"at least {wanted}", f"{done}{refused}")
 
     def _observe(self, endpoint: Endpoint, entry: Entry) -> None:
         match entry.event:
@@ -110,6 +146,12 @@ class Answering:
     def _conclude(self, call: Call) -> None:
         if self._checks.asked:
             self._checks.before_the_end(call)
+        self._checks.ended_as_expected(call)
+        broken = unexpected_end(call, self._run.journal)
+        if broken is not None:
+            self._run.decide(broken.name, False, broken.expected, broken.observed)
         self._checks.after_the_end(call)
-        self._run.calls = [*self._run.calls[-KEPT_CALLS:], call]
+        self._run.calls = [*self._run.calls[1 - KEPT_CALLS :], call]
+        for earlier in self._run.calls[: -1 - OPEN_CALLS][-1:]:
+            earlier.facts.pack()
         self._run.finished(call)

@@ -1,4 +1,4 @@
-"""``srtpbot demo``: two endpoints on this machine talk over SRTP and prove it."""
+"""``srtpbot demo``: a verified SRTP call between two endpoints on this machine."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from bot.cli.help import GroupedCommand
 from bot.cli.options import output_options
-from bot.cli.run import Run, endpoint_of
+from bot.cli.session import Session, endpoint_of
 from bot.config import EndpointConfig
 from bot.expectations import expect
 from bot.model import CryptoSuite, DtmfMethod, SrtpMode
@@ -21,27 +22,29 @@ CODEC = "PCMA"
 DIGITS = "159#"
 SPEECH_S = 4.0
 FORGIVEN_MS = 200.0
-"""A machine with two busy cores delays packets; what is missing is told all the same."""
+"""Missing audio that is accepted, in ms: a busy machine delays packets."""
 RATE = 8000
 
 
-@click.command(name="demo")
+@click.command(name="demo", cls=GroupedCommand)
 @output_options
 def command(**options: Any) -> int:
-    """Two endpoints on 127.0.0.1: mandatory SRTP, audio played and recorded, digits, all asserted."""
-    options["out_folder"] = options["out_folder"] or str(FOLDER)
-    with Run(options) as run:
-        perform(run)
+    """Place a call between two endpoints on 127.0.0.1 and verify SRTP, audio and digits.
+
+    Writes the report to out/demo, or to --out.
+    """  # fmt: skip
+    folder = Path(options["out_folder"] or FOLDER)
+    options["out_folder"] = str(folder)
+    with Session(options) as run:
+        perform(run, folder)
     run.show()
-    if run.folder is not None:
-        run.say(f"report:  {run.folder / 'report.html'}")
+    run.say(f"report:  {folder / 'report.html'}")
     return run.exit_status
 
 
-def perform(run: Run) -> None:
-    """The README's example, on the command line."""
-    assert run.folder is not None
-    speech = speech_file(run.folder / "speech.wav")
+def perform(run: Session, folder: Path) -> None:
+    """The README's example, on the command line; audio files go to ``folder``."""
+    speech = speech_file(folder / "speech.wav")
     config = EndpointConfig(bind="127.0.0.1", codecs=(CODEC,), srtp=SrtpMode.MANDATORY, suites=(SUITE,))
     with (
         endpoint_of(run, config, name="callee") as callee,
@@ -59,7 +62,7 @@ def perform(run: Run) -> None:
             expect(call).to_use_codec(CODEC)
         expect(answered).to_have_header("X-Demo", "srtpbot")
 
-        with answered.record(run.folder / "heard.wav") as recording:
+        with answered.record(folder / "heard.wav") as recording:
             outgoing.play(speech).wait()
         outgoing.send_dtmf(DIGITS).wait()
         expect(answered).to_have_received_dtmf(DIGITS, method=DtmfMethod.RFC4733)
@@ -74,9 +77,9 @@ def perform(run: Run) -> None:
 
 
 def speech_file(path: Path) -> Path:
-    """Something like speech, made here."""
-    from media.tones import speech_like
-    from media.wav import write
+    """Write synthetic speech into a file."""
+    from media.audio.wav import write
+    from media.signals.tones import speech_like
 
     write(path, speech_like(SPEECH_S, RATE, seed=1))
     return path

@@ -1,4 +1,4 @@
-"""``srtpbot interop URI``: which SRTP modes and suites work with a peer, and how it takes odd offers."""
+"""Command ``srtpbot interop URI``: test SRTP with a peer: modes, suites, invalid offers."""
 
 from __future__ import annotations
 
@@ -8,80 +8,97 @@ from typing import Any
 import click
 
 from bot.cli.call import trusting
-from bot.cli.options import PositiveSeconds, endpoint_config, endpoint_options, output_options
-from bot.cli.trial import InteropRun, Trial
+from bot.cli.help import GroupedCommand, grouped
+from bot.cli.interop_session import InteropRun, InteropSession
+from bot.cli.options import (
+    PositiveSeconds,
+    check_answers_tls,
+    endpoint_config,
+    endpoint_options,
+    output_options,
+)
 from bot.config import EndpointConfig
-from bot.errors import ConfigError
+from bot.errors import ConfigError, NativeError
 from bot.interop.cells import Cell, Plan, Role, cells_of, chosen
-from bot.model import SrtpMode, Transport
+from bot.model import CryptoSuite, SrtpMode, Transport
 from bot.sip import parse_uri
+from bot.ua import build
 
 __all__ = ["command"]
 
 SIP_PORT = 5060
 
 
-@click.command(name="interop")
+cells_ = grouped("Cells")
+waiting = grouped("Calls")
+
+
+@click.command(
+    name="interop",
+    cls=GroupedCommand,
+    examples=(
+        "srtpbot interop sip:echo@192.0.2.10 --save table.yaml",
+        "srtpbot interop sip:echo@192.0.2.10 --modes mandatory --no-negative",
+        "srtpbot interop --listen --trigger 'originate {uri}'",
+    ),
+)
 @click.argument("uri", required=False)
-@click.option("--listen", is_flag=True, help="The peer calls us, once for each cell.")
-@click.option(
+@cells_("--modes", multiple=True, metavar="MODE,...", help="SRTP modes: off, optional, mandatory.  [all]")
+@cells_("--orders", is_flag=True, help="Offer all suites, each in turn as the first.")
+@cells_("--no-negative", is_flag=True, help="Leave out invalid and unusual offers.")
+@cells_(
+    "--only",
+    multiple=True,
+    metavar="PATTERN",
+    help="Only cells with this id, or this part before a /; * is a wildcard; repeatable.",
+)
+@cells_("--skip", multiple=True, metavar="PATTERN", help="Leave out cells that match; repeatable.")
+@cells_("--list", "lists", is_flag=True, help="List the cells and place no call.")
+@cells_(
+    "--expect",
+    "expected_file",
+    metavar="FILE",
+    help="Expected outcomes, a table written by --save.  [the usual ones]",
+)
+@cells_("--save", "saved_file", metavar="FILE", help="Write the table of outcomes as YAML, or .json.")
+@waiting("--listen", is_flag=True, help="Answer the peer's calls, one for each cell, instead of calling it.")
+@waiting(
+    "--trigger",
+    metavar="'COMMAND {uri}'",
+    help="With --listen: command that makes the peer call {uri}; {cell} is the id of the cell.",
+)
+@waiting(
     "--wait",
     "patience",
     type=PositiveSeconds,
     default=60.0,
     show_default=True,
     metavar="S",
-    help="--listen: for each of its calls.",
+    help="With --listen: seconds to wait for each call.",
 )
-@click.option(
-    "--trigger",
-    metavar="'COMMAND {uri}'",
-    help="--listen: run this for each cell to make the peer call {uri}; {cell} is the cell's id.",
-)
-@click.option("--modes", multiple=True, metavar="MODE,...", help="off, optional, mandatory.  [all]")
-@click.option("--orders", is_flag=True, help="Offer each suite first, too.")
-@click.option("--no-negative", is_flag=True, help="No odd or wrong offers.")
-@click.option(
-    "--only",
-    multiple=True,
-    metavar="PATTERN",
-    help="Only these cells: an id, what stands before a / of it, or with * for anything; repeatable.",
-)
-@click.option("--skip", multiple=True, metavar="PATTERN", help="Not these cells; repeatable.")
-@click.option("--list", "lists", is_flag=True, help="Show the cells and call nobody.")
-@click.option(
-    "--parallel",
-    type=click.IntRange(min=1),
-    default=2,
-    show_default=True,
-    metavar="N",
-    help="So many cells at once.",
-)
-@click.option(
+@waiting(
     "--timeout",
     type=PositiveSeconds,
     default=10.0,
     show_default=True,
     metavar="S",
-    help="For the final response to a request.",
+    help="Seconds to wait for a final response.",
 )
-@click.option(
-    "--expect",
-    "expected_file",
-    metavar="FILE",
-    help="The outcomes are those of this table, whatever is usual.",
-)
-@click.option(
-    "--save", "saved_file", metavar="FILE", help="Write the table of outcomes there, YAML or .json."
+@waiting(
+    "--parallel",
+    type=click.IntRange(min=1),
+    default=2,
+    show_default=True,
+    metavar="N",
+    help="Maximum number of cells at the same time.",
 )
 @endpoint_options
 @output_options
 def command(uri: str | None, **options: Any) -> int:
-    """Find out how SRTP works with the peer at URI, or with --listen with one that calls.
+    """Test SRTP with the peer at URI, or with a peer that calls (--listen).
 
-    It is called once for each cell of modes by suites, --transport and --codec (a cell each, when repeated),
-    then for what may happen to keys in a call, then with odd and wrong offers. A peer that sends back what
-    it hears is tested best.
+    Places one call for each cell: SRTP modes by suites, and each --transport and --codec; then key changes
+    within a call; then invalid and unusual offers. An echo at the peer allows the audio to be verified.
     """  # fmt: skip
     plan, config = planned(uri, options)
     cells = chosen(cells_of(plan), options.pop("only"), options.pop("skip"))
@@ -90,7 +107,7 @@ def command(uri: str | None, **options: Any) -> int:
         return 0
     if uri is None and plan.role is Role.CALLER:
         raise ConfigError("name the URI of the peer to call, or --listen to be called")
-    trial = Trial(uri, cells, config, options)
+    trial = InteropSession(uri, cells, config, options)
     with InteropRun(options, trial) as run:
         trial.perform(run)
     run.show()
@@ -98,18 +115,19 @@ def command(uri: str | None, **options: Any) -> int:
 
 
 def planned(uri: str | None, options: dict[str, Any]) -> tuple[Plan, EndpointConfig]:
-    """What the options choose; takes them out of ``options``."""
+    """The selection of cells; removes its options from ``options``."""
     listens = options["listen"]
     if listens and uri is not None:
-        raise ConfigError(f"--listen waits for the peer's calls: leave {uri} away, or --listen to call it")
+        raise ConfigError(f"--listen waits for the peer's calls and takes no URI; remove {uri} or --listen")
     if options["srtp"] is not None:
         raise ConfigError("--srtp: interop tries every mode; choose some with --modes")
-    codecs, transports = options["codecs"], tuple(Transport(one) for one in options["transports"])
+    codecs, transports = options["codecs"], tuple(Transport(option) for option in options["transports"])
     options["codecs"] = options["transports"] = ()
     config = endpoint_config(options, name="interop", port=SIP_PORT if listens else 0)
     plan = Plan(
         modes=modes_of(options.pop("modes")),
-        suites=config.suites,
+        suites=tried(config.suites),
+        keying=config.srtp_keying,
         transports=transports_of(uri, transports) or config.transports,
         codecs=codecs or (None,),
         role=Role.LISTENER if listens else Role.CALLER,
@@ -118,35 +136,43 @@ def planned(uri: str | None, options: dict[str, Any]) -> tuple[Plan, EndpointCon
     )
     if Transport.TLS in plan.transports:
         config.tls.check_files()
-        if listens and not config.tls.cert:
-            raise ConfigError("listening on TLS needs a certificate: add --tls-cert FILE and --tls-key FILE")
+    if listens:
+        check_answers_tls(config, plan.transports)
     return plan, config if listens else trusting(config)
 
 
+def tried(suites: Sequence[CryptoSuite]) -> tuple[CryptoSuite, ...]:
+    """The suites of the build; without a library all suites, to list the cells."""
+    try:
+        return tuple(build().usable(suites))
+    except NativeError:
+        return tuple(suites)
+
+
 def modes_of(texts: Sequence[str]) -> tuple[SrtpMode, ...]:
-    """``off,mandatory``; none is all."""
+    """The modes in ``off,mandatory``; all modes for an empty text."""
     names = [name.strip().lower() for text in texts for name in text.split(",")]
-    known = [mode.value for mode in SrtpMode]
+    modes = [mode.value for mode in SrtpMode]
     for name in names:
-        if name not in known:
-            raise ConfigError(f"--modes {name}: expected some of {', '.join(known)}")
+        if name not in modes:
+            raise ConfigError(f"--modes {name}: expected some of {', '.join(modes)}")
     return tuple(mode for mode in SrtpMode if not names or mode in names)
 
 
 def transports_of(uri: str | None, given: tuple[Transport, ...]) -> tuple[Transport, ...]:
-    """Those of ``--transport``, or that of the URI; raises ConfigError when they contradict each other."""
+    """The transports of ``--transport`` or of the URI; raises ConfigError for a contradiction."""
     asked = (parse_uri(uri).param("transport") or "").lower() if uri is not None else ""
     if not asked:
         return given
     if asked not in tuple(Transport):
-        raise ConfigError(f"{uri}: {asked} is no transport of an endpoint; expected udp, tcp or tls")
+        raise ConfigError(f"{uri}: {asked} is not a transport of an endpoint; expected udp, tcp or tls")
     if given and given != (Transport(asked),):
-        raise ConfigError(f"{uri}: names {asked}; leave ;transport away to try what --transport says")
+        raise ConfigError(f"{uri}: names {asked}; remove ;transport, since --transport is given")
     return (Transport(asked),)
 
 
 def show_list(cells: Sequence[Cell]) -> None:
-    """A line a cell, and what the RFCs say of it."""
+    """Print one line for each cell, with the rule of its RFC."""
     width = max(len(cell.id) for cell in cells)
     for cell in cells:
         click.echo(f"{cell.id:<{width}}  {cell.title}")

@@ -1,51 +1,72 @@
-"""``srtpbot``: the commands by name, and what every one of them does with errors and interrupts."""
+"""Entry point of ``srtpbot``: the commands by name, error messages, interrupts, exit status."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
+
+from bot.cli.signals import INTERRUPTS
 
 __all__ = ["main"]
 
-SUPPORTED = ((3, 11), (3, 12))
-INTERRUPTED = 130
+TROUBLE, INTERRUPTED = 3, 130
 COMMANDS = {
-    "answer": "Answer calls as a ready-made bot: a parrot, an answering machine and others.",
-    "audio": "Make test signals, look into recordings, compare them with what was sent.",
-    "call": "Place a call and assert what happens.",
-    "demo": "Two endpoints talk over SRTP on this machine and prove it.",
-    "doctor": "What this machine and the library's build can do.",
-    "interop": "Find out how SRTP works with a peer: modes, suites, renegotiation, odd offers.",
-    "pcap": "Look into captures: the RTP streams, apart, and in the clear.",
-    "ping": "Ask a peer with OPTIONS whether it lives, how far it is and what it can do.",
-    "register": "Register, say what the registrar said, and take it back.",
-    "run": "Perform scenarios: calls and what is expected of them, written in YAML.",
-    "schema": "Print the JSON Schema of a result, an endpoint's file or a scenario.",
+    "answer": "Answer calls as a bot: parrot, answering machine, IVR, tone and others.",
+    "audio": "Make test signals, inspect recordings and compare them with the sent audio.",
+    "call": "Place a call and check what happens.",
+    "demo": "Place a verified SRTP call between two endpoints on this machine.",
+    "doctor": "Show the capabilities of the library and of this machine.",
+    "interop": "Test SRTP with a peer: modes, suites, renegotiation, invalid offers.",
+    "pcap": "Inspect packet captures: list, split and decrypt RTP streams.",
+    "ping": "Send OPTIONS to a peer; show round-trip times and capabilities.",
+    "register": "Register, show the responses and unregister.",
+    "run": "Run YAML scenarios: calls and their expectations.",
+    "schema": "Print the JSON Schema of a result, an endpoint file or a scenario.",
 }
-MODULES = {"run": "scenario"}
-"""Where a command is that is not in the module of its name."""
+REPORTING = {"answer", "call", "demo", "interop", "ping", "register", "run"}
+"""Commands with --json, --junit and --out."""
 
 
 def main() -> None:
-    """Run the command line and leave with the contract's exit status."""
+    """Run the command line and exit with its status."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small products; its threads would starve the calls
+    signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)  # no module is loaded by half
+    for number in INTERRUPTS:
+        signal.signal(number, interrupt)
+    from bot.cli import outputs
+    from bot.cli.process_title import hide_secrets
+
+    hide_secrets()
+    outputs.watch()
     try:
-        check_python()
-        sys.exit(run())
+        sys.exit(outputs.end(run()))
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        sys.exit(outputs.end(interrupted()))
+
+
+def interrupt(*_: object) -> None:
+    """Handle a signal before the command has a session."""
+    ignore_interrupts()
+    raise KeyboardInterrupt
+
+
+def ignore_interrupts() -> None:
+    """Ignore further interrupts during the end of the command."""
+    for number in INTERRUPTS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def run() -> int:
-    """Run the command that the arguments name; its exit status."""
+    """Run the command of the arguments; returns its exit status."""
     import click
 
     from bot import __version__
     from bot.errors import BotError
 
     class Commands(click.Group):
-        """Knows the commands by name and imports one when it is used."""
+        """Group that imports a command when it is used."""
 
         def list_commands(self, ctx: click.Context) -> list[str]:
             return sorted(COMMANDS)
@@ -53,14 +74,15 @@ def run() -> int:
         def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
             if cmd_name not in COMMANDS:
                 return None
-            module = importlib.import_module(f"bot.cli.{MODULES.get(cmd_name, cmd_name)}")
+            module = importlib.import_module(f"bot.cli.{cmd_name}")
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, INTERRUPTS)  # one that came is delivered here
             command: click.Command = module.command
             return command
 
         def resolve_command(
             self, ctx: click.Context, args: list[str]
         ) -> tuple[str | None, click.Command | None, list[str]]:
-            import difflib  # here, since an interrupt while a module loads would be a traceback
+            import difflib
 
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
             if args[0] not in COMMANDS and near and not args[0].startswith("-"):
@@ -73,8 +95,8 @@ def run() -> int:
 
     group = Commands(
         name="srtpbot",
-        help="A SIP/SRTP softphone without a head, for testing: it places and answers calls and proves "
-        "what happened.",
+        help="A headless SIP/SRTP softphone for tests: it places and answers calls and verifies signalling, "
+        "encryption and audio.",
         params=[
             click.Option(
                 ["--version"],
@@ -91,26 +113,39 @@ def run() -> int:
         return int(group.main(prog_name="srtpbot", standalone_mode=False) or 0)
     except click.ClickException as error:
         error.show()
-        return error.exit_code
+        return refused(error.format_message(), error.exit_code)
     except click.Abort:
-        return INTERRUPTED
+        return interrupted()
     except BotError as error:
         click.echo(f"srtpbot: {error}", err=True)
-        return error.exit_status
+        return refused(str(error), error.exit_status)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        click.echo(f"srtpbot: {where}{error.strerror or error}", err=True)
+        return TROUBLE
+
+
+def interrupted() -> int:
+    """Print the interrupt and write the reports; returns the exit status."""
+    sys.stderr.write("srtpbot: interrupted\n")
+    return refused("interrupted", INTERRUPTED)
+
+
+def refused(problem: str, status: int) -> int:
+    """Write the reports of a command that did not start; returns the exit status."""
+    ignore_interrupts()
+    command, *arguments = [*sys.argv[1:], ""]
+    if command in REPORTING:
+        from bot.cli.refused import report
+
+        report(problem, status, arguments)
+    return status
 
 
 def show_version(ctx: object, on: bool, version: str) -> None:
-    """Print the version and end."""
+    """Print the version and exit."""
     import click
 
     if on:
         click.echo(f"srtpbot {version}")
         raise click.exceptions.Exit(0)
-
-
-def check_python() -> None:
-    """The native library's wheel exists for these only; say so rather than fail to import it."""
-    if sys.version_info[:2] not in SUPPORTED:
-        running = ".".join(map(str, sys.version_info[:2]))
-        sys.stderr.write(f"srtpbot: needs Python 3.11 or 3.12, this is {running}\n")
-        sys.exit(3)

@@ -1,36 +1,46 @@
-"""The options that mean the same in every command, and what becomes of them."""
+"""Options that several commands share, and their conversion to settings."""
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from bot.audio_files import audio_of
+from bot.cli.defined_options import defined_options
+from bot.cli.help import grouped
+from bot.cli.limits import LIMIT_OPTIONS
 from bot.config import EndpointConfig, load_config
-from bot.errors import ConfigError
-from bot.model import CryptoSuite, DtmfMethod, SecureSignalling, SrtpMode, Transport
+from bot.config import check_build as check_settings
+from bot.errors import ConfigError, naming
+from bot.model import AnswerDeviation, CryptoSuite, DtmfMethod, Keying, SecureSignalling, SrtpMode, Transport
 from bot.sip import parse_header
+from bot.ua import build, check_build
 
 __all__ = [
     "PositiveSeconds",
+    "check_answers_tls",
+    "choice",
     "endpoint_config",
     "endpoint_options",
     "expectation_options",
+    "given_audio",
     "headers",
-    "naming",
+    "limit_options",
     "output_options",
+    "result_options",
+    "signalling_options",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class _FiniteSeconds(click.FloatRange):
-    """Without ``nan`` and ``inf``, which are floats to Python and in no range that can be waited for."""
+class _Finite(click.FloatRange):
+    """Number of seconds without ``nan`` and ``inf``."""
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
         """The number; fails as a usage error."""
@@ -40,89 +50,13 @@ class _FiniteSeconds(click.FloatRange):
         return seconds
 
 
+LONGEST_PASSWORD = 1024
 LONGEST_S = 1e6
 """Eleven days; the system's waits take no more than some years."""
-PositiveSeconds = _FiniteSeconds(min=0, min_open=True)
+PositiveSeconds = _Finite(min=0, min_open=True)
+ENDS = ("local", "remote", "any")
+FLOWS = ("sendrecv", "sendonly", "recvonly", "any")
 dtmf_method = click.Choice([method.value for method in DtmfMethod], case_sensitive=False)
-
-ENDPOINT_KEYS = (
-    "bind", "port", "id", "user", "password", "realm", "registrar", "proxy", "srtp", "srtp_requires",
-    "rtp_ports", "tls_ca", "tls_cert", "tls_key",
-)  # fmt: skip
-
-REPEATABLE = {"transports": "transport", "codecs": "codec", "suites": "suite"}
-"""Settings of several values, each an option of its own."""
-
-
-def endpoint_options(command: Command) -> Command:
-    """Who the endpoint is, where it listens, how it encrypts."""
-    options = [
-        click.option("--config", "config_file", metavar="FILE", help="Endpoint YAML; flags override it."),
-        click.option("--bind", metavar="ADDR", help="SIP and media listen here.  [all interfaces]"),
-        click.option("--port", type=click.IntRange(0, 65535), metavar="N",
-                     help="SIP port.  [5060 for answer, else a free one]"),
-        click.option("--transport", "transports", type=choice(Transport), multiple=True,
-                     help="SIP transport; repeatable.  [udp]"),
-        click.option("--id", "id", metavar="AOR", help="The address of record, sip:user@domain."),
-        click.option("--user", metavar="NAME", help="User name for digest authentication."),
-        click.option("--password", metavar="TEXT", envvar="SRTPBOT_PASSWORD",
-                     help="Its password; better in SRTPBOT_PASSWORD."),
-        click.option("--realm", metavar="TEXT", help="The realm of the credentials.  [any]"),
-        click.option("--registrar", metavar="URI", help="Register here."),
-        click.option("--proxy", metavar="URI", help="Outbound proxy."),
-        click.option("--codec", "codecs", multiple=True, metavar="NAME",
-                     help="Offer only these, in this order: PCMA, G722, speex/16000 ...; repeatable."),
-        click.option("--srtp", type=choice(SrtpMode), help="SDES-SRTP mode.  [optional]"),
-        click.option("--suite", "suites", type=choice(CryptoSuite, case=True), multiple=True, metavar="NAME",
-                     help="Crypto suites in order of preference; repeatable.  [all]"),
-        click.option("--srtp-requires", type=choice(SecureSignalling),
-                     help="Signalling that SRTP needs.  [none]"),
-        click.option("--tls-ca", metavar="FILE", help="CAs to verify peers with.  [the system's]"),
-        click.option("--tls-cert", metavar="FILE", help="Certificate, PEM."),
-        click.option("--tls-key", metavar="FILE", help="Its private key, PEM."),
-        click.option("--tls-insecure", is_flag=True, help="Do not verify the peer's certificate."),
-        click.option("--stun", metavar="HOST[:PORT]", help="STUN server: say the address that it sees."),
-        click.option("--turn", metavar="[USER@]HOST[:PORT]",
-                     help="TURN relay for the media; its password is in SRTPBOT_TURN_PASSWORD."),
-        click.option("--ice", is_flag=True, help="Find the way of the media with ICE."),
-        click.option("--public-address", metavar="ADDR", help="Tell peers this address."),
-        click.option("--rtp-ports", metavar="A-B", help="RTP port range.  [free ports]"),
-        click.option("--detect-inband", is_flag=True, help="Detect DTMF tones in the received audio too."),
-    ]  # fmt: skip
-    return applied(command, options)
-
-
-def expectation_options(command: Command) -> Command:
-    """What has to be true of a call beyond what always has to be."""
-    options = [
-        click.option("--expect-codec", metavar="NAME", help="The audio uses this codec."),
-        click.option("--expect-suite", type=choice(CryptoSuite, case=True), metavar="NAME",
-                     help="The audio is encrypted with this suite."),
-        click.option("--expect-dtmf", metavar="DIGITS", help="Exactly these digits arrive."),
-        click.option("--expect-dtmf-method", type=dtmf_method,
-                     help="They arrive by this method; inband means --detect-inband.  [any]"),
-        click.option("--expect-audio", metavar="FILE", help="The received audio holds this file."),
-        click.option("--expect-header", "expect_headers", multiple=True, metavar="'NAME: REGEX'",
-                     help="A received message has this header; repeatable."),
-    ]  # fmt: skip
-    return applied(command, options)
-
-
-def output_options(command: Command) -> Command:
-    """What the run leaves behind and how much it says."""
-    options = [
-        click.option("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is stdout."),
-        click.option("--junit", "junit_file", metavar="FILE", help="Write a JUnit report; - is stdout."),
-        click.option("--out", "out_folder", metavar="DIR",
-                     help="Write result.json, junit.xml, journal.jsonl, sip.pcap, report.html and what is "
-                     "recorded there."),
-        click.option("--keylog", "keylog_file", metavar="FILE", help="Write the SRTP keys there."),
-        click.option("--capture", "capture_file", metavar="FILE",
-                     help="Record the packets there, pcap, and prove each was protected as negotiated."),
-        click.option("-v", "verbose", count=True, help="Say what happens; -vv shows SIP messages too."),
-        click.option("--trace", is_flag=True, help="The native library's log too."),
-    ]  # fmt: skip
-    return applied(command, options)
 
 
 def applied(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
@@ -135,74 +69,203 @@ def choice(kind: Any, *, case: bool = False) -> click.Choice[str]:
     return click.Choice([member.value for member in kind], case_sensitive=case)
 
 
-def endpoint_config(given: dict[str, Any], *, name: str, port: int = 0) -> EndpointConfig:
-    """The settings from ``--config`` and the flags; takes what it uses out of ``given``.
+identity, network, tls, nat, media, srtp, expectation, output = map(
+    grouped, ("Identity", "Network", "TLS", "NAT", "Media", "SRTP", "Expectations", "Output")
+)
 
-    Raises ConfigError when a file or a value cannot be used.
+SIGNALLING_OPTIONS = (
+    identity("--config", "config_file", metavar="FILE",
+             help="Endpoint settings from a YAML file; options override them."),
+    identity("--id", "id", metavar="AOR", help="Address of record, such as sip:user@domain."),
+    identity("--user", metavar="NAME", help="User name for digest authentication."),
+    identity("--password", metavar="TEXT", envvar="SRTPBOT_PASSWORD",
+             help="Password of --user; --password-file or SRTPBOT_PASSWORD hide it from other users."),
+    identity("--password-file", metavar="FILE", help="Password of --user: the first line of FILE."),
+    identity("--realm", metavar="TEXT", help="Realm of these credentials.  [any]"),
+    identity("--registrar", metavar="URI", help="Register at this registrar."),
+    identity("--proxy", metavar="URI", help="Send requests through this outbound proxy."),
+    network("--bind", metavar="ADDR", help="Local address for SIP and media.  [all interfaces]"),
+    network("--ipv6", is_flag=True, default=None,
+            help="Use IPv6 beside IPv4; for IPv6 only, --bind an IPv6 address."),
+    network("--port", type=click.IntRange(0, 65535), metavar="N",
+            help="Local SIP port.  [answer: 5060; others: a free port]"),
+    network("--transport", "transports", type=choice(Transport), multiple=True,
+            help="SIP transport; repeatable.  [udp]"),
+    tls("--tls-ca", metavar="FILE", help="CA certificates that verify peers, PEM.  [those of the system]"),
+    tls("--tls-cert", metavar="FILE", help="Certificate of this endpoint, PEM."),
+    tls("--tls-key", metavar="FILE", help="Private key of the certificate, PEM."),
+    tls("--tls-insecure", is_flag=True, default=None, help="Accept any certificate of a peer."),
+    nat("--stun", "nat_stun", metavar="HOST[:PORT]",
+        help="STUN server; its mapped address goes into SIP and SDP."),
+    nat("--public-address", "nat_public_address", metavar="ADDR", help="Put this address into SIP and SDP."),
+)  # fmt: skip
+
+MEDIA_OPTIONS = (
+    nat("--turn", "nat_turn", metavar="[USER@]HOST[:PORT]",
+        help="TURN server that relays the media; its password is read from SRTPBOT_TURN_PASSWORD."),
+    nat("--ice", "nat_ice", is_flag=True, default=None, help="Negotiate the media path with ICE."),
+    media("--codec", "codecs", multiple=True, metavar="NAME",
+          help="Offer only this codec, such as PCMA or G722, or all but -NAME; repeatable, in order of "
+          "preference."),
+    media("--rtp-ports", metavar="A-B", help="Range of local RTP ports.  [free ports]"),
+    media("--detect-inband", "detect_inband_dtmf", is_flag=True, default=None,
+          help="Detect DTMF tones in the received audio too."),
+    srtp("--srtp", type=choice(SrtpMode), help="Use of SDES-SRTP.  [optional]"),
+    srtp("--suite", "suites", type=choice(CryptoSuite, case=True), multiple=True, metavar="NAME",
+         help=f"Crypto suite; repeatable, in order of preference: {', '.join(CryptoSuite)}.  [all]"),
+    srtp("--keying", "srtp_keying", type=choice(Keying), multiple=True,
+         help="Key exchange; dtls where the build has it; repeatable, in order of preference.  [sdes]"),
+    srtp("--srtp-requires", type=choice(SecureSignalling),
+         help="Signalling that SRTP requires, since SDES keys travel in it.  [none]"),
+    srtp("--accept", type=choice(AnswerDeviation), multiple=True,
+         help="Accept an SDP answer that deviates so; repeatable."),
+)  # fmt: skip
+
+
+def parameters(options: Sequence[Callable[[Any], Any]]) -> list[click.Parameter]:
+    """The parameters that the options make."""
+    return applied(click.command(lambda: None), options).params
+
+
+NO_SETTINGS = {"config_file", "password_file"}
+OPTION_OF = {
+    str(parameter.name): parameter.opts[0]
+    for parameter in parameters((*SIGNALLING_OPTIONS, *MEDIA_OPTIONS, *LIMIT_OPTIONS))
+    if parameter.name not in NO_SETTINGS
+}
+"""The option of each setting, as ``EndpointConfig.with_options`` names it."""
+
+
+def signalling_options(command: Command) -> Command:
+    """The endpoint's identity, its SIP transports, TLS and NAT."""
+    return applied(command, SIGNALLING_OPTIONS)
+
+
+def endpoint_options(command: Command) -> Command:
+    """All settings of an endpoint that places or answers calls."""
+    return applied(command, (*SIGNALLING_OPTIONS, *MEDIA_OPTIONS))
+
+
+def limit_options(command: Command) -> Command:
+    """The limits of an endpoint that answers."""
+    return applied(command, LIMIT_OPTIONS)
+
+
+def expectation_options(command: Command) -> Command:
+    """Expectations of a call, beyond those that always hold."""
+    options = [
+        expectation("--expect-end", type=click.Choice(ENDS),
+                    help="Side that ends the call with BYE.  [call: local; answer: any]"),
+        expectation("--expect-media", type=click.Choice(FLOWS),
+                    help="Direction of the audio, seen from this side; sendonly: the peer sends no audio, "
+                    "only digits.  [sendrecv]"),
+        *(expectation(option, **arguments) for option, arguments in defined_options()),
+    ]  # fmt: skip
+    return applied(command, options)
+
+
+RESULT_OPTIONS = (
+    output("--json", "json_file", metavar="FILE", help="Write the result as JSON; - is standard output."),
+    output("--junit", "junit_file", metavar="FILE", help="Write a JUnit report; - is standard output."),
+    output("--out", "out_folder", metavar="DIR",
+           help="Write result.json, junit.xml, journal.jsonl, sip.pcap, report.html and recordings to DIR."),
+    output("--max-journal", type=click.IntRange(min=0), default=200, show_default=True, metavar="MB",
+           help="Largest size of the journal in --out, whose older half is journal.1.jsonl; still older "
+           "entries are deleted; 0: no limit."),
+)  # fmt: skip
+PACKET_OPTIONS = (
+    output("--keylog", "keylog_file", metavar="FILE", help="Write the SRTP keys to FILE."),
+    output("--capture", "capture_file", metavar="FILE",
+           help="Capture the packets as pcap, and verify that each is protected as negotiated."),
+)  # fmt: skip
+LOG_OPTIONS = (
+    output("-v", "verbose", count=True, help="Print events while it runs; -vv: SIP messages too."),
+    output("--trace", is_flag=True, help="Print the log of the native library too."),
+)  # fmt: skip
+
+
+def result_options(command: Command) -> Command:
+    """The reports and the log of a run without media."""
+    return applied(command, (*RESULT_OPTIONS, *LOG_OPTIONS))
+
+
+def output_options(command: Command) -> Command:
+    """The reports, the captured packets and the log of a run."""
+    return applied(command, (*RESULT_OPTIONS, *PACKET_OPTIONS, *LOG_OPTIONS))
+
+
+def endpoint_config(given: dict[str, Any], *, name: str, port: int = 0) -> EndpointConfig:
+    """The settings of ``--config`` and of the options, which it removes from ``given``.
+
+    Raises ConfigError for an invalid file or value.
     """
     path = given.pop("config_file")
-    config = load_config(Path(path)) if path else EndpointConfig(name=name, port=port)
-    overrides = {key: value for key in ENDPOINT_KEYS if (value := given.pop(key)) is not None}
-    for key in REPEATABLE:
-        if values := given.pop(key):
-            overrides[key] = values
-    if given.pop("tls_insecure"):
-        overrides["tls_insecure"] = True
-    overrides |= nat_settings(given)
-    if given.pop("detect_inband") or given.get("expect_dtmf_method") == DtmfMethod.INBAND:
+    config = load_config(Path(path), check_build) if path else EndpointConfig(name=name, port=port)
+    if (password_file := given.pop("password_file", None)) is not None:
+        given["password"] = password_of(password_file)
+    overrides = {key: value for key in OPTION_OF if (value := given.pop(key, None)) not in (None, ())}
+    if "nat_turn" in overrides:
+        overrides["nat_turn"] = turn_server(overrides["nat_turn"])
+    if given.get("expect_dtmf_method") == DtmfMethod.INBAND:
         overrides["detect_inband_dtmf"] = True
     return overridden(config, overrides)
 
 
+def password_of(path: str) -> str:
+    """The first line of the file, without its line break."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            password = file.readline(LONGEST_PASSWORD).rstrip("\r\n")
+    except OSError as error:
+        raise ConfigError(f"--password-file {path}: cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise ConfigError(f"--password-file {path}: is not UTF-8 text; expected a password") from None
+    if not password:
+        raise ConfigError(f"--password-file {path}: its first line is empty; expected a password")
+    return password
+
+
 def overridden(config: EndpointConfig, overrides: dict[str, Any]) -> EndpointConfig:
-    """The settings with those of the flags; what is wrong with one is told by its flag's name."""
+    """The settings with those of the options; the error of a setting names its option."""
     try:
         config = config.with_options(**overrides)
+        if overrides:
+            check_settings(config, build)  # the endpoint itself refuses unknown codecs as it starts
         if Transport.TLS in config.transports:
             config.tls.check_files()
         return config
     except ConfigError as error:
         key, colon, what = str(error).partition(": ")
         name = key.replace(".", "_").partition("[")[0] + "_"
-        flag = max((flag for flag in overrides if name.startswith(f"{flag}_")), key=len, default=None)
-        if not colon or flag is None:
+        setting = max((one for one in overrides if name.startswith(f"{one}_")), key=len, default=None)
+        if not colon or setting is None:
             raise
-        option = REPEATABLE.get(flag, flag.removeprefix("nat_").replace("_", "-"))
-        raise ConfigError(f"--{option}: {what}") from None
+        raise ConfigError(f"{OPTION_OF[setting]}: {what}") from None
 
 
-@contextmanager
-def naming(option: str) -> Iterator[None]:
-    """Tells whose value it is that is wrong."""
-    try:
-        yield
-    except ConfigError as error:
-        raise ConfigError(f"{option}: {error}") from None
+def check_answers_tls(config: EndpointConfig, transports: Sequence[Transport]) -> None:
+    """Raise ConfigError if the endpoint answers on TLS, one of these transports, without a certificate."""
+    if Transport.TLS in transports and not config.tls.cert:
+        raise ConfigError("answering TLS needs a certificate: add --tls-cert FILE and --tls-key FILE")
 
 
-def nat_settings(given: dict[str, Any]) -> dict[str, Any]:
-    """The settings of ``nat`` from the flags; takes what it uses out of ``given``."""
-    flags = {"nat_stun": given.pop("stun"), "nat_public_address": given.pop("public_address")}
-    flags["nat_ice"] = given.pop("ice") or None
-    if turn := given.pop("turn"):
-        user, _, server = turn.rpartition("@")
-        password = os.environ.get("SRTPBOT_TURN_PASSWORD") if user else None
-        if user and not password:
-            raise ConfigError("--turn: the password of its user is missing; set SRTPBOT_TURN_PASSWORD")
-        flags["nat_turn"] = {"server": server, "user": user or None, "password": password}
-    return {key: value for key, value in flags.items() if value is not None}
+def turn_server(text: str) -> dict[str, str | None]:
+    """The settings of ``--turn``; raises ConfigError for a user without a password."""
+    user, _, server = text.rpartition("@")
+    password = os.environ.get("SRTPBOT_TURN_PASSWORD") if user else None
+    if user and password is None:
+        raise ConfigError("--turn: the password of its user is missing; set SRTPBOT_TURN_PASSWORD")
+    return {"server": server, "user": user or None, "password": password}
 
 
-def headers(texts: tuple[str, ...], option: str = "--header") -> list[tuple[str, str]]:
-    """The values of ``option`` in their order, several of one name too; ConfigError for what is no header."""
-    with naming(option):
+def headers(texts: tuple[str, ...]) -> list[tuple[str, str]]:
+    """The header fields of the texts, in order; raises ConfigError for an invalid header field."""
+    with naming("--header"):
         return [parse_header(text) for text in texts]
 
 
-def existing_audio(path: str | None, option: str) -> Path | None:
-    """The path, if it is a readable file; audio is checked when it is read."""
-    if path is None:
-        return None
-    if not os.path.isfile(path):
-        raise ConfigError(f"{option}: {path}: there is no such file")
-    return Path(path)
+def given_audio(option: str, source: str) -> str:
+    """The name of a file or a signal; ConfigError unless it can be played."""
+    with naming(option):
+        audio_of(source)
+    return source

@@ -1,4 +1,4 @@
-"""``srtpbot pcap``: the RTP streams of a capture, apart, and in the clear."""
+"""``srtpbot pcap``: list, split and decrypt the RTP streams of a packet capture."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import click
 
 from bot.cli.audio import check_writable, say, write_json
 from bot.errors import ConfigError
+from bot.harmless import harmless
 
 if TYPE_CHECKING:
-    from bot.pcap.report import Analysis
-    from media.srtp import SrtpKey
+    from bot.capture.report import Analysis
+    from media.rtp.srtp import SrtpKey
 
 __all__ = ["command"]
 
@@ -27,28 +28,30 @@ EXPECTED = "expected 'SUITE inline:KEY', such as 'AES_CM_128_HMAC_SHA1_80 inline
 
 @click.group(name="pcap")
 def command() -> None:
-    """Look into captures (pcap, pcapng): the RTP streams, apart, and in the clear."""
+    """Inspect packet captures (pcap, pcapng): list, split and decrypt RTP streams."""
 
 
 def shared(function: Command) -> Command:
-    """The options of every command."""
+    """Add the argument and the option of all commands."""
     json_option = click.option(
-        "--json", "json_file", metavar="FILE", help="Write what was found as JSON; - is stdout."
+        "--json", "json_file", metavar="FILE", help="Write the findings as JSON; - is standard output."
     )
     return click.argument("file", type=click.Path())(json_option(function))
 
 
 def key_options(function: Command) -> Command:
-    """Where keys may come from that are not in the capture."""
+    """The sources of SRTP keys besides the SDP of the capture."""
     options = (
-        click.option("--keylog", "keylog_file", metavar="FILE", help="Keys that a call wrote with --keylog."),
-        click.option("--key-file", metavar="FILE", help="Keys, one a line: SUITE inline:KEY"),
+        click.option(
+            "--keylog", "keylog_file", metavar="FILE", help="SRTP keys, written by --keylog of a call."
+        ),
+        click.option("--key-file", metavar="FILE", help="SRTP keys, one on each line: SUITE inline:KEY"),
         click.option(
             "--key",
             "key_texts",
             multiple=True,
             metavar="'SUITE inline:KEY'",
-            help=f"A key; repeatable. Others see it in the list of processes: rather --key-file or {KEYS}.",
+            help=f"SRTP key; repeatable. Other users of this machine see it; --key-file and {KEYS} hide it.",
         ),
     )
     for option in reversed(options):
@@ -56,33 +59,34 @@ def key_options(function: Command) -> Command:
     return function
 
 
-@command.command(name="streams", short_help="List the streams, and whether they are protected.")
+@command.command(name="streams", short_help="List the streams and check their protection.")
 @shared
 @key_options
 def streams(file: str, json_file: str | None, **given: Any) -> int:
-    """List the RTP, SRTP and RTCP streams of FILE, and whether they are protected as was agreed.
+    """List the RTP, SRTP and RTCP streams and the digits of FILE; check the protection of each stream.
 
-    Exit status 1 when packets are not as the SDP in the capture demands.
+    Exit status 1: packets are not protected as the SDP in the capture requires, or a call that negotiated
+    SRTP has no RTP in the capture.
     """
-    from bot.cli.pcap_text import streams as described
-    from bot.pcap.analysis import analyse
+    from bot.capture.analysis import analyse
+    from bot.capture.report import is_kept
+    from bot.cli.pcap_tables import streams as described
 
     check_json(json_file, file)
     with explained(), progress(file) as tell:
         analysis = analyse(file, keys=keys_of(**given), progress=tell)
     say(described(analysis), json_file)
     write_json(json_file, {"schema": "srtpbot.streams/1", "file": file, **plain(analysis)})
-    broken = [one for one in analysis.streams if one.protection and not one.protection.intact]
-    return int(any(one.answered or not (one.protection and one.protection.plain_allowed) for one in broken))
+    return int(not is_kept(analysis))
 
 
-@command.command(name="split", short_help="Write a pcap for each stream.")
+@command.command(name="split", short_help="Write each stream to a pcap file.")
 @shared
-@click.option("--out", required=True, metavar="DIR", help="A new folder for the files.")
+@click.option("--out", required=True, metavar="DIR", help="Folder for the files; it must not exist.")
 def split(file: str, json_file: str | None, out: str) -> int:
-    """Write a pcap for each stream of FILE, named by its SSRC, with the RTCP of its sender."""
-    from bot.cli.pcap_text import parts
-    from bot.pcap.split import split as splitting
+    """Write each stream of FILE to a pcap named by its SSRC, with the RTCP of its sender."""
+    from bot.capture.split import split as splitting
+    from bot.cli.pcap_tables import parts
 
     check_json(json_file, file)
     with explained(), progress(file) as tell:
@@ -92,18 +96,19 @@ def split(file: str, json_file: str | None, out: str) -> int:
     return 0
 
 
-@command.command(name="decrypt", short_help="Write the RTP in the clear, and WAVs of it.")
+@command.command(name="decrypt", short_help="Decrypt the streams to RTP and WAV files.")
 @shared
-@click.option("--out", required=True, metavar="DIR", help="A new folder for the files.")
+@click.option("--out", required=True, metavar="DIR", help="Folder for the files; it must not exist.")
 @key_options
 def decrypt(file: str, json_file: str | None, out: str, **given: Any) -> int:
-    """Write the RTP of FILE in the clear: rtp.pcap, a WAV per stream, a stereo WAV per call; list the digits.
+    """Decrypt FILE: rtp.pcap, a WAV file per stream, a stereo WAV file per call, and the digits.
 
-    Keys are those of the SDP in FILE, then those given. Exit status 1 when packets are not authentic,
-    or plain where the SDP demands SRTP.
+    The keys of the SDP in FILE are tried first, then the given keys. Exit status 1: packets are not
+    authentic, or not encrypted although the SDP requires SRTP.
     """
-    from bot.cli.pcap_text import decrypted, streams
-    from bot.pcap.decrypt import decrypt as decrypting
+    from bot.capture.decrypt import decrypt as decrypting
+    from bot.capture.report import is_open
+    from bot.cli.pcap_tables import decrypted, streams
 
     check_json(json_file, file)
     keys = keys_of(**given)
@@ -113,21 +118,21 @@ def decrypt(file: str, json_file: str | None, out: str, **given: Any) -> int:
     write_json(json_file, {"schema": "srtpbot.decrypted/1", "file": file, "out": out, **plain(done)})
     for line in lacking(done.analysis, keys):
         click.echo(f"srtpbot: {line}", err=True)
-    return int(any(one.protection is not None and not one.protection.intact for one in done.analysis.streams))
+    return int(not is_open(done.analysis))
 
 
-# ---- what goes in
+# ---- input
 
 
 def check_json(json_file: str | None, file: str) -> None:
-    """Find out now, not after the work, that the JSON cannot be written."""
+    """Raise ConfigError early for a JSON file that is not writable."""
     if json_file is not None and json_file != STDOUT:
         check_writable(json_file, "--json", (), [file])
 
 
 def keys_of(keylog_file: str | None, key_file: str | None, key_texts: Sequence[str]) -> list[SrtpKey]:
-    """The keys of all options and of the environment; an error names the place and never the key."""
-    from bot import keylog
+    """The keys of all options and of the environment; error messages have the place, not the key."""
+    from bot.capture import keylog
 
     keys: list[SrtpKey] = []
     if keylog_file is not None:
@@ -144,7 +149,7 @@ def keys_of(keylog_file: str | None, key_file: str | None, key_texts: Sequence[s
 
 
 def lines_of(path: str) -> Iterator[tuple[int, str]]:
-    """The lines of a file that say something, with their numbers."""
+    """The lines of a file with their numbers, without comments and empty lines."""
     try:
         with Path(path).open(encoding="utf-8", errors="backslashreplace") as file:
             for number, line in enumerate(iter(lambda: file.readline(1024), ""), start=1):
@@ -156,24 +161,27 @@ def lines_of(path: str) -> Iterator[tuple[int, str]]:
 
 def parsed(text: str, where: str) -> list[SrtpKey]:
     """The keys of ``SUITE inline:KEY``, or of the value of an a=crypto line."""
-    from media.srtp import SrtpError, SrtpKey
+    from bot.capture import keylog
+    from media.rtp.srtp import SrtpError, SrtpKey
 
+    if keylog.is_tls(text):
+        raise ConfigError(f"{where}: {keylog.TLS}")
     words = text.strip().removeprefix("a=crypto:").split()
     if words and words[0].isdecimal():
         del words[0]
     if len(words) < 2:
         raise ConfigError(f"{where}: {EXPECTED}")
     try:
-        return [SrtpKey.from_inline(words[0], one) for one in words[1].split(";")]
+        return [SrtpKey.from_inline(words[0], one, words[2:]) for one in words[1].split(";")]
     except SrtpError as error:
         raise ConfigError(f"{where}: {error}; {EXPECTED}") from None
 
 
 @contextmanager
 def explained() -> Iterator[None]:
-    """What is wrong with a file is the user's to mend: exit status 2."""
-    from media.capture import CaptureError
-    from media.wav import AudioError
+    """Convert errors of files to ConfigError (exit status 2)."""
+    from media.audio.wav import AudioError
+    from media.capture.reader import CaptureError
 
     try:
         yield
@@ -181,28 +189,28 @@ def explained() -> Iterator[None]:
         raise ConfigError(" ".join(str(error).split())) from error
 
 
-# ---- what comes out
+# ---- output
 
 
 @contextmanager
 def progress(file: str) -> Iterator[Callable[[float | None], None]]:
-    """A bar for people at a terminal, which leaves nothing behind."""
-    from bot.cli.progress import at_a_terminal
+    """A temporary progress bar on a terminal."""
+    from bot.cli.progress import at_a_terminal, stderr_console
 
     if not at_a_terminal():
         yield lambda done: None
         return
-    from rich.console import Console
+    from rich.markup import escape
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
     columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True, highlight=False), transient=True) as bar:
-        task = bar.add_task(Path(file).name, total=None)
+    with Progress(*columns, console=stderr_console(), transient=True) as bar:
+        task = bar.add_task(escape(harmless(Path(file).name)), total=None)
         yield lambda done: bar.update(task, total=None if done is None else 1.0, completed=done or 0.0)
 
 
 def plain(value: Any) -> dict[str, Any]:
-    """A struct as what JSON has."""
+    """A struct as JSON values."""
     import msgspec
 
     content: dict[str, Any] = msgspec.to_builtins(value)
@@ -210,8 +218,8 @@ def plain(value: Any) -> dict[str, Any]:
 
 
 def lacking(analysis: Analysis, keys: Sequence[SrtpKey]) -> Iterator[str]:
-    """Why streams stayed closed, when it is for want of keys."""
-    protections = [(one, one.protection) for one in analysis.streams if one.protection]
+    """The reason for streams that were not decrypted because of missing keys."""
+    protections = [(stream, stream.protection) for stream in analysis.streams if stream.protection]
     closed = [one for one, its in protections if its.failed and not its.authenticated]
     unknown = [one for one in closed if not one.offered]
     if unknown and not keys:
@@ -222,5 +230,5 @@ def lacking(analysis: Analysis, keys: Sequence[SrtpKey]) -> Iterator[str]:
 
 
 def still_closed(count: int) -> str:
-    """How many streams could not be opened."""
+    """The number of streams that were not decrypted."""
     return "1 stream stays closed" if count == 1 else f"{count} streams stay closed"

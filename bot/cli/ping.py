@@ -1,48 +1,93 @@
-"""``srtpbot ping URI``: ask a peer with OPTIONS whether it lives, how far it is, and what it can do."""
+"""Command ``srtpbot ping URI``: send OPTIONS; measure round-trip times and show capabilities."""
 
 from __future__ import annotations
 
-import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from bot.cli.call import trusting
-from bot.cli.options import PositiveSeconds, endpoint_config, endpoint_options, headers, output_options
-from bot.cli.run import Run, endpoint_of
+from bot.cli.help import GroupedCommand, grouped
+from bot.cli.options import (
+    PositiveSeconds,
+    endpoint_config,
+    expectation,
+    headers,
+    result_options,
+    signalling_options,
+)
+from bot.cli.session import Session, endpoint_of
 from bot.deadline import Deadline
-from bot.endpoint import Endpoint
 from bot.errors import CallFailed, WaitTimeout
-from bot.report.outside import PeerResult, PingResult, ProbeResult, RoundTrips
+from bot.harmless import harmless
+from bot.report.console import colours_of, rendered, table
+from bot.report.probe import PeerResult, PingResult, ProbeResult, RoundTrips
 from bot.report.result import Result
 from bot.sip import redact
+from bot.ua import ANY, Endpoint
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 __all__ = ["command"]
 
 
-@click.command(name="ping")
-@click.argument("uri")
-@endpoint_options
-@click.option(
-    "--count", type=click.IntRange(min=1), default=5, show_default=True, metavar="N", help="So many."
-)
-@click.option(
-    "--interval", type=PositiveSeconds, default=1.0, show_default=True, metavar="S",
-    help="From one to the next.",
-)  # fmt: skip
-@click.option(
-    "--timeout", type=PositiveSeconds, default=2.0, show_default=True, metavar="S", help="For an answer."
-)
-@click.option("--header", "header_texts", multiple=True, metavar="'NAME: VALUE'", help="Add to the OPTIONS.")
-@click.option(
-    "--expect-code", type=click.IntRange(200, 699), metavar="N", help="Every answer.  [any final response]"
-)
-@output_options
-def command(uri: str, **options: Any) -> int:
-    """Send OPTIONS to URI, show the round-trip times and what the peer can do.
+request = grouped("Request")
 
-    Exits with 0 when every one was answered, with 1 when one was not.
+
+@click.command(
+    name="ping",
+    cls=GroupedCommand,
+    examples=(
+        "srtpbot ping sip:192.0.2.10",
+        "srtpbot ping sips:pbx.example --transport tls --tls-ca ca.pem --count 1 --expect-code 200",
+    ),
+)
+@click.argument("uri")
+@request(
+    "--count",
+    type=click.IntRange(min=1),
+    default=5,
+    show_default=True,
+    metavar="N",
+    help="Number of requests.",
+)
+@request(
+    "--interval",
+    type=PositiveSeconds,
+    default=1.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds between two requests.",
+)
+@request(
+    "--timeout",
+    type=PositiveSeconds,
+    default=2.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds to wait for a final response.",
+)
+@request(
+    "--header",
+    "header_texts",
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    help="Add a header to the OPTIONS; repeatable.",
+)
+@expectation(
+    "--expect-code",
+    type=click.IntRange(200, 699),
+    metavar="N",
+    help="Status code of every response.  [any final response]",
+)
+@signalling_options
+@result_options
+def command(uri: str, **options: Any) -> int:
+    """Send OPTIONS to URI; show round-trip times and the peer's capabilities.
+
+    Exit status 0: every request was answered; 1: one was not.
     """  # fmt: skip
     config = trusting(endpoint_config(options, name="ping"))
     pinging = Pinging(uri, options)
@@ -51,13 +96,13 @@ def command(uri: str, **options: Any) -> int:
             pinging.perform(run, endpoint)
             pinging.judge(run)
     if pinging.probes:
-        run.say(figures(pinging.round_trips, pinging.peer))
+        run.say(figures(pinging.round_trips, pinging.peer), styled=True)
     run.show()
     return run.exit_status
 
 
 class Pinging:
-    """All the OPTIONS of one run."""
+    """Run of the command: a sequence of OPTIONS requests."""
 
     def __init__(self, uri: str, options: dict[str, Any]) -> None:
         self.uri = uri
@@ -71,11 +116,11 @@ class Pinging:
 
     @property
     def round_trips(self) -> RoundTrips:
-        """The figures so far."""
+        """The statistics until now."""
         return RoundTrips.of(self.probes)
 
-    def perform(self, run: Run, endpoint: Endpoint) -> None:
-        """Ask so often, at the interval's pace."""
+    def perform(self, run: Session, endpoint: Endpoint) -> None:
+        """Send the requests at the interval."""
         for number in range(1, self._count + 1):
             pause = Deadline(self._interval)
             probe = self._ask(endpoint, number)
@@ -85,21 +130,21 @@ class Pinging:
             if number < self._count:
                 endpoint.wait_until(lambda: False, pause)
 
-    def judge(self, run: Run) -> None:
-        """Every one was answered, as was expected."""
+    def judge(self, run: Session) -> None:
+        """Check that every request got the expected response."""
         figures = self.round_trips
         observed = f"{figures.answered} of {figures.sent} answered"
         run.decide(
             "every OPTIONS is answered", figures.answered == figures.sent, f"{figures.sent} answers", observed
         )
         if self._code is not None:
-            codes = sorted({one.code for one in self.probes if one.code})
-            said = ", ".join(map(str, codes)) or "no answer"
-            run.decide("every answer is as expected", codes == [self._code], str(self._code), said)
+            codes = sorted({probe.code for probe in self.probes if probe.code})
+            observed_codes = ", ".join(map(str, codes)) or "no answer"
+            run.decide("every answer is as expected", codes == [self._code], str(self._code), observed_codes)
 
     def _ask(self, endpoint: Endpoint, number: int) -> ProbeResult:
         try:
-            answer = endpoint.send_options(self.uri, headers=self._headers, timeout=self._timeout)
+            answer = endpoint.send_options(self.uri, headers=self._headers, timeout=self._timeout, code=ANY)
         except WaitTimeout:
             return ProbeResult(number=number, problem=f"no answer within {self._timeout:g} s")
         except CallFailed as error:
@@ -109,15 +154,15 @@ class Pinging:
         return ProbeResult(number=number, code=answer.code, reason=answer.reason, rtt_ms=rtt_ms)
 
 
-class PingRun(Run):
-    """Its result has the figures."""
+class PingRun(Session):
+    """Session with statistics in its result."""
 
     def __init__(self, options: dict[str, Any], pinging: Pinging) -> None:
         super().__init__(options)
         self._pinging = pinging
 
     def completed(self, result: Result) -> Result:
-        """With the figures."""
+        """The result with the statistics."""
         pinging = self._pinging
         return PingResult(
             **msgspec.structs.asdict(result),
@@ -129,33 +174,19 @@ class PingRun(Run):
 
 
 def figures(trips: RoundTrips, peer: PeerResult | None) -> str:
-    """The tables for people."""
-    import io
-
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
-
-    out = io.StringIO()
-    colour = sys.stdout.isatty()
-    console = Console(file=out, width=110, force_terminal=colour, no_color=not colour, highlight=False)
-    times = Table("sent", "answered", "lost", "min", "median", "max", box=None, pad_edge=False)
+    """The tables as text."""
     lost = "-" if trips.loss_pct is None else f"{trips.loss_pct:g} %"
     milliseconds = (
         "-" if one is None else f"{one:.1f} ms" for one in (trips.min_ms, trips.median_ms, trips.max_ms)
     )
-    times.add_row(str(trips.sent), str(trips.answered), lost, *milliseconds)
-    console.print()
-    console.print(times)
+    row = (str(trips.sent), str(trips.answered), lost, *milliseconds)
+    parts: list[RenderableType] = ["", table([row], ("sent", "answered", "lost", "min", "median", "max"))]
     if peer is not None:
-        can = Table.grid(padding=(0, 2))
-        for name, values in (
+        capabilities = (
             ("Allow", ", ".join(peer.allow)),
             ("Accept", ", ".join(peer.accept)),
             ("Supported", ", ".join(peer.supported)),
             ("User-Agent", peer.user_agent or ""),
-        ):
-            can.add_row(name, escape(values) or "not said")
-        console.print()
-        console.print(can)
-    return out.getvalue().rstrip("\n")
+        )
+        parts += ["", table([(name, harmless(values) or "not said") for name, values in capabilities])]
+    return rendered(*parts, colour=colours_of())

@@ -1,4 +1,4 @@
-"""A live table of the calls of a run, for people at a terminal; it follows journals and touches no call.
+"""Live table of the calls of a run on a terminal, from the events of the journals.
 
 Everything is drawn by one thread of its own, at most four times a second and as one write each time:
 events only leave a mark, and a signal, which comes to the main thread, never finds a drawing half done.
@@ -12,14 +12,17 @@ import stat
 import sys
 import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING
 
-from bot.events import AgentCrashed, AgentStopped, CallEvent, CallStarted, CallStateChanged
-from bot.journal import Entry, Journal
+import click
+
+from bot.cli import outputs
+from bot.harmless import harmless
+from bot.ipc import AgentCrashed, AgentStopped, CallEvent, CallStarted, CallStateChanged
 from bot.model import CallState, EndedBy
-from bot.record import CallRecord
+from bot.report.console import table as columns
+from bot.ua import CallRecord, Entry, Journal
 
 if TYPE_CHECKING:
     from rich.console import Console, Group
@@ -29,19 +32,19 @@ __all__ = ["Progress", "at_a_terminal"]
 
 EVERY_S = 0.25
 TICK_S = 1.0
-"""How often the seconds of running calls are brought up to date."""
+"""Refresh interval of the durations, in seconds."""
 ENDED_SHOWN = 8
 AROUND = 4
-"""Lines of the terminal that are not for calls: heading, totals, and room to breathe."""
+"""Lines of the terminal without calls: heading, totals, margin."""
 COLUMNS = ("endpoint", "call", "peer", "state", "s", "codec", "suite", "rx/lost", "digits")
 FLEXIBLE = {"endpoint", "peer", "suite", "digits"}
-"""What is cut short where the terminal is narrow."""
+"""Columns that a narrow terminal cuts."""
 STYLES = {CallState.CONFIRMED: "green", CallState.DISCONNECTED: "dim"}
 
 
 @dataclass
 class Row:
-    """A call of the table."""
+    """Row of a call."""
 
     endpoint: str
     record: CallRecord
@@ -50,14 +53,14 @@ class Row:
 
 @dataclass
 class Calls:
-    """The calls that are worth a line: those that run, and the last that ended."""
+    """Calls of the table: running calls, and the last ended calls."""
 
     running: dict[tuple[int, str, int], Row] = field(default_factory=dict)
     ended: list[Row] = field(default_factory=list)
     seen: int = 0
 
     def observe(self, journal: int, entry: Entry) -> bool:
-        """Take an event; whether it was one of a call."""
+        """Process an event; True for an event of a call."""
         event = entry.event
         if isinstance(event, AgentCrashed | AgentStopped):
             return self._end_all(journal, entry.endpoint, event.at)
@@ -76,7 +79,7 @@ class Calls:
         return True
 
     def _end_all(self, journal: int, endpoint: str, at: float) -> bool:
-        """The calls of an agent that is gone, of whose ends nothing was said."""
+        """End the calls of a crashed agent."""
         keys = [key for key in self.running if key[:2] == (journal, endpoint)]
         for key in keys:
             gone = CallStateChanged(
@@ -92,13 +95,13 @@ class Calls:
         self.ended = [*self.ended[1 - ENDED_SHOWN :], row]
 
     def shown(self, lines: int) -> list[Row]:
-        """What fits: running calls before ended ones, each in the order of their beginning."""
+        """The calls that fit: running calls first, each group in order of start."""
         running = list(self.running.values())[: max(1, lines)]
         room = max(0, lines - len(running))
         return [*self.ended[len(self.ended) - min(room, len(self.ended)) :], *running]
 
     def totals(self, shown: int) -> str:
-        """The last line."""
+        """The line of totals."""
         running, kept = len(self.running), len(self.ended)
         more = running + kept - shown
         hidden = f", {more} of them not shown" if more > 0 else ""
@@ -106,9 +109,9 @@ class Calls:
 
 
 class Progress:
-    """The table is there from the first call to ``stop``, which leaves nothing of it behind.
+    """The table is shown from the first call until ``stop``, which removes it.
 
-    When it is not ``wanted``, there is none, and whatever it is told is left to the caller.
+    If it is not ``wanted``, no table is shown, and ``say`` returns False.
     """
 
     def __init__(self, *, wanted: bool = True, console: Console | None = None) -> None:
@@ -123,13 +126,13 @@ class Progress:
         self._journals = itertools.count()
 
     def follow(self, journal: Journal) -> None:
-        """Show the calls of this journal too; it is not kept alive by that."""
+        """Show the calls of a journal; keeps a weak reference only."""
         if self._wanted:
             number = next(self._journals)
             journal.observe(lambda entry: self._observe(number, entry))
 
     def say(self, text: str) -> bool:
-        """Print lines above the table; False when there is none, and they are for the caller to print."""
+        """Print lines above the table; False without a table: then the caller prints them."""
         with self._lock:
             if self._thread is None or self._stopping.is_set():
                 return False
@@ -138,13 +141,15 @@ class Progress:
         return True
 
     def stop(self) -> None:
-        """Take the table away; what was said stays. It may be called again."""
+        """Remove the table, but not the printed lines; may be called several times."""
         with self._lock:
             self._stopping.set()
             thread = self._thread
         self._marked.set()
         if thread is not None:
             thread.join()
+        for text in self._take_said():  # the table broke before they were shown
+            click.echo(text)
 
     # ---- from the journals' threads
 
@@ -160,6 +165,14 @@ class Progress:
     # ---- the thread that draws
 
     def _run(self) -> None:
+        try:
+            self._show()
+        except Exception as error:  # the calls continue
+            with self._lock:
+                self._stopping.set()
+                self._said.append(f"the table of calls broke: {type(error).__name__}: {error}")
+
+    def _show(self) -> None:
         from rich.live import Live
 
         live = Live(
@@ -169,15 +182,14 @@ class Progress:
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        with suppress(OSError):  # the terminal was closed
-            live.start()
-            while not self._stopping.is_set():
-                self._draw(live)
-                self._stopping.wait(EVERY_S)
-                self._marked.wait(TICK_S - EVERY_S if self._calls.running else None)
-            self._tell(live)
-            live.update("", refresh=True)
-            live.stop()
+        live.start()
+        while not self._stopping.is_set():
+            self._draw(live)
+            self._stopping.wait(EVERY_S)
+            self._marked.wait(TICK_S - EVERY_S if self._calls.running else None)
+        self._tell(live)
+        live.update("", refresh=True)
+        live.stop()
 
     def _draw(self, live: Live) -> None:
         self._marked.clear()
@@ -186,31 +198,36 @@ class Progress:
             drawn = table(self._calls, live.console.size.height - AROUND, time.monotonic())
         live.update(drawn, refresh=True)
 
-    def _tell(self, live: Live) -> None:
+    def _take_said(self) -> list[str]:
         with self._lock:
             said, self._said = self._said, []
-        if said:
+        return said
+
+    def _tell(self, live: Live) -> None:
+        if said := self._take_said():
             live.console.out("\n".join(said), highlight=False)
 
 
 def table(calls: Calls, lines: int, now: float) -> Group:
-    """The calls as they are now, and a line of totals."""
+    """The current calls and a line of totals."""
     from rich.console import Group
-    from rich.table import Table
     from rich.text import Text
 
+    def cut(text: str, style: str) -> Text:
+        return Text(text, style=style, no_wrap=True, overflow="ellipsis")
+
     rows = calls.shown(lines)
-    drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for name in COLUMNS:
-        drawn.add_column(name, no_wrap=name not in FLEXIBLE)
-    for row in rows:
-        texts = [Text(cell, no_wrap=True, overflow="ellipsis") for cell in cells(row, now)]
-        drawn.add_row(*texts, style=STYLES.get(row.record.state, ""))
-    return Group(drawn, Text(calls.totals(len(rows)), style="dim", no_wrap=True, overflow="ellipsis"))
+    shown = [
+        [cut(harmless(cell), STYLES.get(row.record.state, "")) for cell in cells(row, now)] for row in rows
+    ]
+    drawn = columns(shown, COLUMNS)
+    for column, name in zip(drawn.columns, COLUMNS, strict=True):
+        column.no_wrap = name not in FLEXIBLE
+    return Group(drawn, cut(calls.totals(len(rows)), "dim"))
 
 
 def cells(row: Row, now: float) -> list[str]:
-    """One call; what is not known is left empty."""
+    """The row of a call; unknown values are empty."""
     record = row.record
     line = record.audio()
     stats = record.stats(line.index) if line is not None else None
@@ -218,7 +235,7 @@ def cells(row: Row, now: float) -> list[str]:
     if stats is not None:
         received = f"{stats.rx.packets}/{'?' if stats.rx.lost is None else stats.rx.lost}"
     end = record.ended
-    state = f"{record.state} {end.code or 'error'}" if end is not None else str(record.state)
+    state = f"{record.state} {end.code or record.ended_by}" if end is not None else str(record.state)
     return [
         row.endpoint,
         str(record.number),
@@ -233,16 +250,16 @@ def cells(row: Row, now: float) -> list[str]:
 
 
 def bare(uri: str) -> str:
-    """The address of a From or To without what surrounds it."""
+    """The address in a From or To header field."""
     inner = uri.partition("<")[2].partition(">")[0] or uri
     return inner.removeprefix("sip:").partition(";")[0]
 
 
 def at_a_terminal(stdout: IO[str] | None = None, stderr: IO[str] | None = None) -> bool:
-    """Whether a table on standard error would be seen, and would not be written into.
+    """Whether a table on standard error is visible, and other output does not break it.
 
-    Standard output has to be the terminal too, or a file: what a program reads from a pipe it may well
-    print to the same terminal.
+    Standard output has to be the terminal or a file: a program that reads a pipe may print to the same
+    terminal.
     """
     out, error = stdout or sys.stdout, stderr or sys.stderr
     if (
@@ -259,7 +276,7 @@ def at_a_terminal(stdout: IO[str] | None = None, stderr: IO[str] | None = None) 
 
 
 def in_background(terminal: IO[str]) -> bool:
-    """Whether a shell runs this beside its own lines, which a table would run over."""
+    """Whether the process is a background job of a shell."""
     try:
         return os.tcgetpgrp(terminal.fileno()) != os.getpgrp()
     except (OSError, ValueError):  # somebody's terminal, but not this session's
@@ -267,7 +284,7 @@ def in_background(terminal: IO[str]) -> bool:
 
 
 def stderr_console() -> Console:
-    """Rich's own reading of the terminal: its width, its colours, NO_COLOR."""
+    """The console of rich, with width, colours and NO_COLOR of the terminal."""
     from rich.console import Console
 
-    return Console(stderr=True, highlight=False)
+    return Console(file=outputs.terminal(), highlight=False)

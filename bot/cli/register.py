@@ -1,4 +1,4 @@
-"""``srtpbot register``: register, say what the registrar said, stay for a while, take it back."""
+"""Command ``srtpbot register``: register, show the responses, and unregister."""
 
 from __future__ import annotations
 
@@ -8,36 +8,56 @@ import click
 import msgspec
 
 from bot.cli.call import trusting
-from bot.cli.options import PositiveSeconds, endpoint_config, endpoint_options, output_options
-from bot.cli.run import Run, endpoint_of
-from bot.config import EndpointConfig
+from bot.cli.help import GroupedCommand, grouped
+from bot.cli.options import PositiveSeconds, endpoint_config, result_options, signalling_options
+from bot.cli.session import Session, endpoint_of
+from bot.config import EndpointConfig, address_of_record
 from bot.deadline import Deadline
-from bot.endpoint import Endpoint
 from bot.errors import CallFailed, ConfigError, WaitTimeout
-from bot.events import RegistrationChanged
 from bot.expectations import expect
-from bot.identity import address_of_record
-from bot.journal import Entry
-from bot.report.outside import RegisterResult, RegistrationResult
+from bot.ipc import RegistrationChanged
+from bot.report.probe import RegisterResult, RegistrationResult
 from bot.report.result import Result
-from bot.sip import parse_uri
+from bot.sip import ended_text, is_success, parse_uri
+from bot.ua import Endpoint, Entry
 
 __all__ = ["command"]
 
 
-@click.command(name="register")
-@endpoint_options
-@click.option("--expires", type=click.IntRange(min=1), metavar="S", help="Ask for so long.  [300]")
-@click.option("--for", "seconds", type=PositiveSeconds, metavar="S", help="Stay registered for so long.  [0]")
-@click.option(
-    "--timeout", type=PositiveSeconds, default=10.0, show_default=True, metavar="S", help="For an answer."
-)
-@output_options
-def command(**options: Any) -> int:
-    """Register at --registrar as --id, and take the registration back.
+request = grouped("Registration")
 
-    Without --id it is --user at the registrar. With --config every account of the file registers. Exits
-    with 1 when a registrar refuses.
+
+@click.command(
+    name="register",
+    cls=GroupedCommand,
+    examples=(
+        "SRTPBOT_PASSWORD=secret srtpbot register --registrar sip:pbx.example --user alice",
+        "srtpbot register --config accounts.yaml --for 60",
+    ),
+)
+@request("--expires", type=click.IntRange(min=1), metavar="S", help="Requested lifetime in seconds.  [300]")
+@request(
+    "--for",
+    "seconds",
+    type=PositiveSeconds,
+    metavar="S",
+    help="Stay registered for S seconds, then unregister.  [0]",
+)
+@request(
+    "--timeout",
+    type=PositiveSeconds,
+    default=10.0,
+    show_default=True,
+    metavar="S",
+    help="Seconds to wait for a final response.",
+)
+@signalling_options
+@result_options
+def command(**options: Any) -> int:
+    """Register --id at --registrar, show the responses and unregister.
+
+    Without --id the address of record is --user at the registrar. With --config every account of the file
+    registers. Exit status 1: a registrar refused or did not answer.
     """  # fmt: skip
     seconds, timeout = options.pop("seconds") or 0.0, options.pop("timeout")
     config = registering(endpoint_config(options, name="register"), options.pop("expires"))
@@ -51,8 +71,8 @@ def command(**options: Any) -> int:
     return run.exit_status
 
 
-class RegisterRun(Run):
-    """Keeps every word of the registrars."""
+class RegisterRun(Session):
+    """Session that stores all responses of the registrars."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)
@@ -60,15 +80,15 @@ class RegisterRun(Run):
         self.journal.observe(self._hear)
 
     def completed(self, result: Result) -> Result:
-        """With the registrations."""
+        """The result with the responses."""
         return RegisterResult(**msgspec.structs.asdict(result), registrations=self._heard)
 
     def entered(self, endpoint: Endpoint, account: str | None, timeout: float) -> bool:
-        """Whether the registrar took it."""
+        """Whether the registrar accepted the registration."""
         return self.check(lambda: expect(endpoint).to_be_registered(account, timeout=timeout))
 
     def stay(self, endpoint: Endpoint, registered: list[str | None], seconds: float) -> None:
-        """Let the library refresh; who is not registered any more has failed."""
+        """Wait while the library refreshes the registration; a lost registration is a failure."""
 
         def held(account: str | None) -> bool:
             return endpoint.outside.registrations[endpoint.outside.named(account)].active
@@ -80,7 +100,7 @@ class RegisterRun(Run):
             self.decide(f"{name} stays registered", held(account), f"registered for {seconds:g} s", observed)
 
     def leave(self, endpoint: Endpoint, account: str | None, timeout: float) -> None:
-        """Take it back."""
+        """Unregister."""
         observed, passed = "not registered any more", True
         try:
             endpoint.unregister(account, timeout=timeout)
@@ -99,18 +119,18 @@ class RegisterRun(Run):
             for route in event.service_route:
                 self.say(f"  route         {route}")
         else:
-            said = "unregistered" if event.code < 300 else "not registered"
-            self.say(f"{said:<14}  {event.account}: {event.code} {event.reason}")
+            verdict = "unregistered" if is_success(event.code) else "not registered"
+            self.say(f"{verdict:<14}  {event.account}: {ended_text(event.code, event.reason, None)}")
 
 
 def registering(config: EndpointConfig, expires_s: int | None) -> EndpointConfig:
-    """The settings with an identity that can register."""
-    if not any(one.registrar for one in (config, *config.accounts)):
-        raise ConfigError("there is nothing to register at: add --registrar URI")
+    """The settings with an account that can register."""
+    if not any(account.registrar for account in (config, *config.accounts)):
+        raise ConfigError("no registrar; add --registrar URI")
     config = trusting(config).with_options(expires_s=expires_s)
     if config.registrar and not config.id:
         if not config.user:
-            raise ConfigError("who registers? add --id AOR, sip:user@domain, or --user")
+            raise ConfigError("no address of record; add --id AOR, such as sip:user@domain, or --user")
         registrar = parse_uri(config.registrar)
         at = registrar.host if registrar.port is None else f"{registrar.host}:{registrar.port}"
         config = config.with_options(id=f"sip:{config.user}@{at}")
@@ -118,6 +138,8 @@ def registering(config: EndpointConfig, expires_s: int | None) -> EndpointConfig
 
 
 def accounts(config: EndpointConfig) -> list[str | None]:
-    """Who registers, by address of record; None is the first identity."""
-    others = [address_of_record(one.id) for one in config.accounts if one.registrar and one.id]
+    """The accounts with a registrar, by address of record; None is the first account."""
+    others = [
+        address_of_record(account.id) for account in config.accounts if account.registrar and account.id
+    ]
     return [*([None] if config.registrar else []), *others]

@@ -1,358 +1,301 @@
-"""One run of a command: its journal, its verdict, its outputs, its exit status.
-
-A signal ends a run in order: the first one raises Interrupted where the command waits, later
-ones are ignored while calls are hung up and recordings are closed.
-"""
+"""Command ``srtpbot run FILE...``: perform scenarios, with --parallel concurrently, and write reports."""
 
 from __future__ import annotations
 
-import os
-import signal
+import fnmatch
+import re
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping
+import tempfile
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from types import TracebackType
+from typing import Any, Self
 
 import click
-import msgspec
 
-from bot import keylog
-from bot.call import Call
-from bot.cli.progress import Progress, at_a_terminal
-from bot.cli.whole import write_whole
-from bot.config import EndpointConfig
-from bot.endpoint import Endpoint
-from bot.errors import BotError, ConfigError, ExpectationFailed, NativeError
-from bot.events import AgentReady, ExpectationChecked, KeyNegotiated
-from bot.expectations import expect
-from bot.journal import Entry, Journal
-from bot.report.narrate import narrate
-from bot.report.result import Result, call_result, run_result
+from bot.capture import keylog
+from bot.cli.help import GroupedCommand, grouped
+from bot.cli.options import output_options
+from bot.cli.report_files import STDOUT, ReportFiles, as_json
+from bot.cli.session import FAILED, Interrupted, Session
+from bot.config import did_you_mean
+from bot.errors import BotError, ConfigError
+from bot.report.junit import junit_of
+from bot.report.page import page_of
+from bot.report.result import ReportedRun, Result
+from bot.report.sip_pcap import of_file
+from bot.scenario.case import Case
+from bot.scenario.load import load, variables
+from bot.scenario.runner import Outcomes, ScenarioResult, ScenarioRun, outcomes
 
-if TYPE_CHECKING:
-    from bot.cli.capture import CaptureOfRun
-    from bot.pcap.proof import Proof
+__all__ = ["command"]
 
-__all__ = ["Interrupted", "Run"]
-
-FAILED, INTERRUPTED = 1, 130
-REGISTRATION_S = 10.0
-STDOUT = "-"
+VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
+INTERRUPTION = "interrupted"
+LONGEST = 100
+"""Largest number of characters of a folder name."""
 
 
-class Interrupted(BaseException):
-    """SIGINT or SIGTERM came."""
+selection = grouped("Scenarios")
 
 
-class Run:
-    """A context manager around the endpoints of one command.
+@click.command(
+    name="run",
+    cls=GroupedCommand,
+    examples=(
+        "srtpbot run scenarios/*.yaml --parallel 4 --junit junit.xml",
+        "srtpbot run pbx.yaml --var HOST=192.0.2.10 --only 'hold*' --out out",
+    ),
+)
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@selection(
+    "--only",
+    multiple=True,
+    metavar="NAME",
+    help="Run only scenarios, or results, of this name; * and ? are wildcards; repeatable.",
+)
+@selection(
+    "--var", "given", multiple=True, metavar="NAME=VALUE", help="Value of the variable ${NAME}; repeatable."
+)
+@selection(
+    "--parallel",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Maximum number of scenarios at the same time.",
+)
+@output_options
+def command(files: tuple[str, ...], **options: Any) -> int:
+    """Run the scenarios in FILEs.
 
-    It owns the exit status: what its block raises becomes the verdict, and nothing but
-    Interrupted and BotError is expected there.
-    """
+    All files are checked before the first call. With several scenarios --out makes a folder and --capture a
+    file for each; the reports at the top of the folder contain all of them.
+    """  # fmt: skip
+    parallel = options.pop("parallel")
+    cases = chosen(loaded(files, given_values(options.pop("given"), files)), options.pop("only"))
+    with Scenarios(options, cases) as run:
+        run.perform(parallel)
+    return run.exit_status
 
-    def __init__(self, options: dict[str, Any], *, orderly_end: bool = False) -> None:
-        self._json = options.pop("json_file")
-        self._junit = options.pop("junit_file")
-        self._keylog = options.pop("keylog_file")
-        self._capture_file: str | None = options.pop("capture_file")
-        self._verbose = options.pop("verbose")
-        self._trace = options.pop("trace")
-        folder = options.pop("out_folder")
-        self.folder = Path(folder) if folder else None
-        self._orderly_end = orderly_end
-        self.calls: list[Call] = []
-        self.checked: list[ExpectationChecked] = []
-        self.proven: Mapping[Call, Mapping[int, Proof]] = {}
-        """At the end, what ``--capture`` proved of each m= line of each call."""
-        self.agents: dict[str, AgentReady] = {}
-        self.error: str | None = None
-        self.exit_status = 0
-        self.result: Result
-        self._check_outputs(options)
-        self.journal = Journal(self.folder / "journal.jsonl" if self.folder else None)
-        self._keys = self._open_keylog()
-        self._capture = self._new_capture()
-        self.journal.observe(self._observe)
-        self.progress = Progress(wanted=not (self._verbose or self._trace) and at_a_terminal())
-        self.progress.follow(self.journal)
 
-    @property
-    def endpoint_arguments(self) -> dict[str, Any]:
-        """What an endpoint of this run is made with, beside its settings."""
-        return {
-            "journal": self.journal,
-            "log_level": 5 if self._trace else 4,
-            "keep_keys": self._keylog is not None or self._capture is not None,
-            "on_log": self._native if self._trace else lambda line: None,
-        }
+def given_values(texts: Iterable[str], files: Sequence[str]) -> dict[str, str]:
+    """The values of ``--var`` by name; raises ConfigError for an unknown variable."""
+    values: dict[str, str] = {}
+    for text in texts:
+        found = VARIABLE.fullmatch(text)
+        if not found:
+            raise ConfigError(f"--var {text}: expected NAME=VALUE")
+        values[found[1]] = found[2]
+    variable_names = set().union(*(variables(file) for file in files)) if values else set()
+    for name in values:
+        if name not in variable_names:
+            hint = did_you_mean(name, sorted(variable_names)) or "; none of the files uses it"
+            raise ConfigError(f"--var {name}: unknown variable{hint}")
+    return values
 
-    def begin_capture(self, configs: Iterable[EndpointConfig], uris: Iterable[str] = ()) -> None:
-        """With ``--capture``, record what endpoints of these settings and calls to ``uris`` send and receive.
 
-        Returns when packets are really recorded; the run's end ends it, and judges the calls by them.
-        """
-        if self._capture is not None:
-            self._capture.begin(configs, uris)
+def loaded(files: Iterable[str], given: dict[str, str]) -> list[Case]:
+    """All cases of all files."""
+    return [case for file in files for case in load(file, given)]
 
-    def say(self, text: str) -> None:
-        """For people: on standard output, unless a report goes there."""
-        self._print(text, err=STDOUT in {self._json, self._junit})
 
-    def _print(self, text: str, *, err: bool) -> None:
-        """Print beside the table of calls, if there is one on the same terminal."""
-        stream = sys.stderr if err else sys.stdout
-        if not (stream.isatty() and self.progress.say(text)):
-            click.echo(text, err=err)
+def chosen(cases: list[Case], only: Sequence[str]) -> list[Case]:
+    """The cases that match ``--only``; raises ConfigError for a pattern without a match."""
 
-    def check(self, assertion: Callable[[], None]) -> bool:
-        """Run one assertion; a failure is told and counted, and the run goes on."""
-        try:
-            assertion()
-        except ExpectationFailed as failure:
-            self.say(f"FAIL  {failure}")
-            return False
-        return True
-
-    def registered(self, endpoint: Endpoint) -> bool:
-        """Whether the registrar took the endpoint, if it has one; that it does is asserted."""
-        return endpoint.config.registrar is None or self.check(
-            lambda: expect(endpoint).to_be_registered(timeout=REGISTRATION_S)
+    def named(case: Case, name: str) -> bool:
+        return name in {case.name, case.scenario_name} or any(
+            fnmatch.fnmatchcase(one, name) for one in (case.name, case.scenario_name)
         )
 
-    def note(self, name: str, passed: bool, expected: str, observed: str) -> None:
-        """Write down the verdict on an expectation of the run as a whole."""
-        checked = ExpectationChecked(
-            at=time.monotonic(), name=name, passed=passed, expected=expected, observed=observed
-        )
-        self.journal.append("run", checked)
+    for name in only:
+        if not any(named(case, name) for case in cases):
+            names = list(dict.fromkeys(case.scenario_name for case in cases))
+            hint = did_you_mean(name, names) or f"; there is {', '.join(names)}"
+            raise ConfigError(f"--only {name}: unknown scenario{hint}")
+    return [case for case in cases if not only or any(named(case, name) for name in only)]
 
-    def decide(self, name: str, passed: bool, expected: str, observed: str) -> None:
-        """Write it down, and tell a failure."""
-        self.note(name, passed, expected, observed)
-        if not passed:
-            self.say(f"FAIL  {name}: expected {expected}, observed {observed}")
 
-    def show(self) -> None:
-        """The result for people."""
-        from bot.report.summary import summary
+class CaseRun(Session):
+    """Session of one case, on its own thread; its output is printed at its end."""
 
-        if self.result.expectations or self.result.error:
-            self.say(summary(self.result, colour=sys.stdout.isatty()))
+    def __init__(self, options: dict[str, Any], case: Case) -> None:
+        super().__init__(options)
+        self.case = case
+        self.printed: list[str] = []
+        self.progress.stop()  # there is one table for all
 
-    def finished(self, call: Call) -> None:
-        """One JSON line for a call of a run that has many."""
-        if self._json == STDOUT:
-            self._print(msgspec.json.encode(call_result(call)).decode(), err=False)
+    def say(self, text: str, *, styled: bool = False) -> None:
+        """Keep it."""
+        self.printed.append(text)
 
     def __enter__(self) -> Self:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._interrupt)
-        return self
+        return self  # signals are the main thread's
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> bool:
-        self.progress.stop()
-        self._ignore_signals()
-        if isinstance(error, Interrupted):
-            self.error = None if self._orderly_end else "interrupted"
-            self.exit_status = 0 if self._orderly_end else INTERRUPTED
-        elif isinstance(error, ExpectationFailed):
-            self.say(f"FAIL  {error}")
-        elif isinstance(error, BotError) and error.exit_status == FAILED:
-            self.decide("what was asked for is carried out", False, "no failure", str(error))
-        elif isinstance(error, BotError):
-            self.error = str(error)
-            self.exit_status = error.exit_status
-            click.echo(f"srtpbot: {error}", err=True)
-        elif error is not None:
-            return False
-        self._conclude()
-        return True
+        if isinstance(error, BotError) and error.exit_status != FAILED:
+            self.error, self.exit_status = str(error), error.exit_status
+            kind = error = trace = None
+        return super().__exit__(kind, error, trace)
+
+    @property
+    def reported(self) -> ReportedRun:
+        """The run for the reports."""
+        return ReportedRun(self.case.name, self.result, self.calls, self._attachments())
+
+    def _write(self, result: Result) -> None:
+        facts = {name: getattr(result, name) for name in Result.__struct_fields__}
+        values = {name: str(value) for name, value in self.case.values.items()}
+        self.result = ScenarioResult(**facts, name=self.case.name, file=self.case.file, vars=values)
+        if self.folder is None:
+            return
+        self.files.write(self.folder / "result.json", as_json(self.result))
+        self.files.write(self.folder / "sip.pcap", b"".join(of_file(self.folder / "journal.jsonl")))
+        self.files.write(self.folder / "report.html", page_of([self.reported], agents=self.events.agents))
+        self.files.write(self.folder / "junit.xml", junit_of([self.reported]))
+
+    def _open_keylog(self) -> keylog.Log | None:
+        return keylog.Log(self.files.keylog, append=True) if self.files.keylog is not None else None
+
+
+class Scenarios(Session):
+    """All cases of the command: their order, and the reports about all of them."""
+
+    def __init__(self, options: dict[str, Any], cases: list[Case]) -> None:
+        self._shared = {name: options[name] for name in ("verbose", "trace", "keylog_file")}
+        super().__init__({**options, "out_folder": None, "capture_file": None})
+        self.files = ReportFiles(options)
+        self.files.check(options)
+        self._cases = cases
+        self._running: list[ScenarioRun] = []
+        self._interrupted = ""
+        self._done: dict[int, CaseRun] = {}
+
+    def perform(self, parallel: int) -> None:
+        """Run every case, and print each result at its end."""
+        with self.workers(parallel, "srtpbot-scenario") as workers:
+            jobs = {number: partial(self._one, number, case) for number, case in enumerate(self._cases)}
+            try:
+                for _ in workers.run(jobs):
+                    pass
+            except Interrupted as interrupted:
+                workers.cancel()
+                self._interrupted = str(interrupted) or INTERRUPTION  # a case that begins after this sees it
+                for performance in list(self._running):
+                    performance.stop(self._interrupted)
+                raise
+
+    def _one(self, number: int, case: Case) -> None:
+        with ExitStack() as stack:
+            folder = self._folder_of(number)
+            mine = {"out_folder": folder, "capture_file": self._capture_of(number)}
+            run = CaseRun({"json_file": None, "junit_file": None, **mine, **self._shared}, case)
+            self.progress.follow(run.journal)
+            sounds = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="srtpbot-"))
+            performance = ScenarioRun(case, run.journal, Path(sounds), run.endpoint_arguments)
+            self._running.append(performance)
+            if self._interrupted:
+                performance.stop(self._interrupted)
+            with run:
+                try:
+                    run.begin_capture(case.endpoints.values())
+                    performance.perform()
+                finally:
+                    run.calls = performance.calls
+            self._running.remove(performance)
+            self._done[number] = run
+            self._tell(run)
+
+    def _folder_of(self, number: int) -> str | None:
+        """The output folder of a case; several cases have a subfolder each."""
+        if self.folder is None or len(self._cases) == 1:
+            return str(self.folder) if self.folder else None
+        return str(self.folder / self._slug(number))
+
+    def _capture_of(self, number: int) -> str | None:
+        """Where the packets that pass while a case is performed go: with several, ``FILE-NAME.pcap``."""
+        if self.files.capture is None or len(self._cases) == 1:
+            return self.files.capture
+        path = Path(self.files.capture)
+        return str(path.with_name(f"{path.stem}-{self._slug(number)}{path.suffix}"))
+
+    def _slug(self, number: int) -> str:
+        """The unique name of a case in paths."""
+        names = [slug(case.name) for case in self._cases]
+        again = names[:number].count(names[number])
+        return f"{names[number]}-{again + 1}" if again else names[number]
+
+    def _tell(self, run: CaseRun) -> None:
+        """Print a line for a case, with the reason of a failure."""
+        result = run.result
+        mark = {"pass": "pass ", "fail": "FAIL ", "error": "ERROR"}[result.verdict]
+        lines = [f"{mark}  {run.case.name}  ({result.duration_s:.1f} s)"]
+        texts = [run.error] if run.error else []
+        for text in [*texts, *(one.removeprefix("FAIL  ") for one in run.printed)]:
+            lines += [f"       {line}" for line in text.splitlines()]
+        self.say("\n".join(lines))
 
     # ---- the end
 
     def _conclude(self) -> None:
-        self.proven = self._end_capture()
-        duration = time.monotonic() - self.journal.started_at
-        wire = {
-            call: {index: one.wire for index, one in lines.items()} for call, lines in self.proven.items()
-        }
-        result = run_result(self.journal, duration, self.calls, self.checked, self.error, wire=wire)
-        result = self.completed(result)
-        if not self.exit_status and result.verdict == "fail" and (self.checked or not self._orderly_end):
-            self.exit_status = FAILED
-        self.result = result
-        self.journal.close()
-        if self._keys is not None:
-            self._keys.close()
-        self._write(result)
-        for problem in (self.journal.problem, self._keys.problem if self._keys is not None else None):
-            if problem:
-                click.echo(f"srtpbot: {problem}", err=True)
-                self.exit_status = self.exit_status or 3
-
-    def _end_capture(self) -> Mapping[Call, Mapping[int, Proof]]:
-        """Judge every call by its packets; a capture that is not whole is an error of the run."""
-        if self._capture is None or (self.error is not None and not self._capture.running):
-            return {}
-        try:
-            lost = self._capture.end()
-            proven = self._capture.proofs(self.calls)
-        except NativeError as error:
-            self.error = self.error or str(error)
-            self.exit_status = self.exit_status or error.exit_status
-            click.echo(f"srtpbot: {error}", err=True)
-            return {}
-        if lost:
-            click.echo(f"srtpbot: {lost}", err=True)
-        for call, lines in proven.items():
-            for index, one in lines.items() if self.must_be_proven(call) else ():
-                what = f"{call.label} m= line {index + 1}" if len(lines) > 1 else call.label
-                self.decide(f"{what} is as negotiated on the wire", one.passed, one.expected, one.observed)
-        return proven
-
-    def _write(self, result: Result) -> None:
-        from bot.report.sip_pcap import of_file
-
-        text = msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
-        reports: list[tuple[str | None, Callable[[], bytes]]] = [
-            (self._json, lambda: text),
-            (self._junit, lambda: self.junit_report(result)),
-        ]
-        if (folder := self.folder) is not None:
-            reports += [
-                (str(folder / "result.json"), lambda: text),
-                (str(folder / "sip.pcap"), lambda: b"".join(of_file(folder / "journal.jsonl"))),
-                (str(folder / "report.html"), lambda: self.page_report(result)),
-                (str(folder / "junit.xml"), lambda: self.junit_report(result)),
-            ]
-        for target, content in reports:
-            if target and target != STDOUT:
-                self._replace(Path(target), content())
-            elif target and not self._orderly_end:
-                sys.stdout.buffer.write(content())
+        done = [run for _, run in sorted(self._done.items())]
+        self._close()
+        statuses = {run.exit_status for run in done}
+        self.exit_status = self.exit_status or next(
+            (status for status in (130, 3, 2) if status in statuses), 0
+        )
+        results = [run.result for run in done if isinstance(run.result, ScenarioResult)]
+        everything = outcomes(results, self.journal.started, self.error)
+        single = len(self._cases) == 1 and len(results) == 1
+        if single and self.error is not None:
+            results[0].verdict, results[0].error = "error", results[0].error or self.error
+        self._report(results[0] if single else everything, done, single=single)
+        if self.files.problem and everything.error is None:
+            self.error = everything.error = self.files.problem
+            everything.verdict = "error"
+            if single:
+                results[0].verdict, results[0].error = "error", self.error
+            self._report(results[0] if single else everything, done, single=single)
+        shown = results[0] if single else everything
+        xml = self._xml(done, single=single)
+        for target, content in ((self.files.json, as_json(shown)), (self.files.junit, xml)):
+            if target == STDOUT:
+                sys.stdout.buffer.write(content)
                 sys.stdout.buffer.flush()
+        self.exit_status = self._status(shown.verdict)
+        ending = f"\n{self.error}" if self.error is not None else ""
+        self.say(f"{tally(results, len(self._cases))}{ending}")
 
-    # ---- what a command with more to tell overrides
+    def _report(self, shown: ScenarioResult | Outcomes, done: list[CaseRun], *, single: bool) -> None:
+        """Write the reports that are files; those of a single case are written anew where it has changed."""
+        text, xml = as_json(shown), self._xml(done, single=single)
+        reports = [(self.files.json, text), (self.files.junit, xml)]
+        if self.folder is not None and (not single or shown.error is not None):
+            runs, error = [run.reported for run in done], None if single else self.error
+            page = page_of(runs, title="" if single else "srtpbot run", error=error)
+            names = {"result.json": text, "junit.xml": xml, "report.html": page}
+            reports += [(str(self.folder / name), content) for name, content in names.items()]
+        for target, content in reports:
+            self.files.write(target, content)
 
-    def completed(self, result: Result) -> Result:
-        """The result with what else there is to say."""
-        return result
-
-    def must_be_proven(self, call: Call) -> bool:
-        """Whether the run fails when packets of this call were not as negotiated."""
-        return True
-
-    def junit_report(self, result: Result) -> bytes:
-        """The JUnit document."""
-        from bot.report.junit import junit
-
-        return junit(result, attachments=self._attachments())
-
-    def page_report(self, result: Result) -> bytes:
-        """``report.html``."""
-        from bot.report.page import page
-
-        return page(result, self.calls, agents=self.agents)
-
-    def _attachments(self) -> list[Path]:
-        """What there is to look at, as far as it was written."""
-        names = ("report.html", "sip.pcap", "result.json", "journal.jsonl")
-        reports = [self.folder / name for name in names] if self.folder is not None else []
-        recordings = [recording.path for call in self.calls for recording in call.recordings]
-        captures = [self._capture.path] if self._capture is not None else []
-        return [path for path in (*reports, *recordings, *captures) if path.exists()]
-
-    def _replace(self, path: Path, content: bytes) -> None:
-        """Write a report; one that cannot be written is an error of the run, and not its end."""
-        try:
-            write_whole(path, content)
-        except OSError as error:
-            click.echo(f"srtpbot: {path}: cannot write: {error.strerror}", err=True)
-            self.exit_status = self.exit_status or 3
-
-    # ---- while it runs
-
-    def _observe(self, entry: Entry) -> None:
-        event = entry.event
-        if isinstance(event, ExpectationChecked):
-            self.checked.append(event)
-        elif isinstance(event, AgentReady):
-            self.agents[entry.endpoint] = event
-        elif isinstance(event, KeyNegotiated) and self._keys is not None:
-            key = keylog.LoggedKey(
-                event.sip_call_id, event.sent, event.tag, event.suite, f"inline:{event.key}"
-            )
-            self._keys.write(key)
-        told = narrate(entry, self.journal, messages=self._verbose > 1) if self._verbose else None
-        if told:
-            click.echo(told, err=True)
-
-    def _native(self, line: str) -> None:
-        click.echo(f"  | {line}", err=True)
-
-    def _interrupt(self, number: int, frame: FrameType | None) -> None:
-        self._ignore_signals()
-        raise Interrupted
-
-    def _ignore_signals(self) -> None:
-        """What is left to do is to end in order."""
-        for one in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(one, signal.SIG_IGN)
-
-    # ---- before it runs
-
-    def _check_outputs(self, options: Mapping[str, Any]) -> None:
-        """Find out now, not after the call, that a report cannot be written."""
-        reports = {"--json": self._json, "--junit": self._junit, "--capture": self._capture_file}
-        others = {
-            "--keylog": self._keylog,
-            "--record": options.get("record"),
-            "--save": options.get("saved_file"),
-        }
-        for option in ("--capture", *others):
-            if (reports | others)[option] == STDOUT:
-                raise ConfigError(f"{option} - cannot go to standard output: name a file")
-        if self._json == self._junit == STDOUT:
-            raise ConfigError("--json - and --junit - cannot both go to standard output")
-        if self.folder is not None:
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise ConfigError(f"--out {self.folder}: {error.strerror}") from None
-        for option, path in reports.items():
-            if path and path != STDOUT and os.path.isdir(path):
-                raise ConfigError(f"{option} {path}: is a directory; name a file in it")
-            if path and path != STDOUT and not os.access(os.path.dirname(path) or ".", os.W_OK):
-                raise ConfigError(f"{option} {path}: its folder does not exist or cannot be written")
-        taken: dict[str, str] = {}
-        for option, path in (reports | others).items():
-            if path and path != STDOUT and (os.path.isfile(path) or not os.path.exists(path)):
-                other = taken.setdefault(os.path.realpath(path), option)
-                if other != option:
-                    raise ConfigError(f"{other} and {option} both name {path}; one would overwrite the other")
-
-    def _new_capture(self) -> CaptureOfRun | None:
-        if self._capture_file is None:
-            return None
-        from bot.cli.capture import CaptureOfRun
-
-        return CaptureOfRun(Path(self._capture_file), self.journal)
-
-    def _open_keylog(self) -> keylog.Log | None:
-        if self._keylog is None:
-            return None
-        try:
-            return keylog.Log(self._keylog)
-        except OSError as error:
-            raise ConfigError(f"--keylog {self._keylog}: {error.strerror}") from None
+    def _xml(self, done: list[CaseRun], *, single: bool) -> bytes:
+        return junit_of([run.reported for run in done], error=None if single else self.error)
 
 
-def endpoint_of(run: Run, config: Any, **arguments: Any) -> Endpoint:
-    """An endpoint that belongs to the run, whose packets are recorded if that was asked for."""
-    run.begin_capture([config])
-    return Endpoint(config, **run.endpoint_arguments, **arguments)
+def tally(results: list[ScenarioResult], wanted: int) -> str:
+    """``8 passed, 1 failed``."""
+    counts = [
+        (sum(result.verdict == verdict for result in results), word)
+        for verdict, word in (("pass", "passed"), ("fail", "failed"), ("error", "could not be judged"))
+    ]
+    counts.append((wanted - len(results), "not run"))
+    return ", ".join(f"{count} {word}" for count, word in counts if count)
+
+
+def slug(name: str) -> str:
+    """A name as the name of a folder."""
+    return re.sub(r"[^A-Za-z0-9._=-]+", "-", name).strip("-.")[:LONGEST] or "scenario"

@@ -1,4 +1,4 @@
-"""``srtpbot schema``: the JSON Schema of what srtpbot writes and reads."""
+"""The command ``srtpbot schema``: JSON Schemas of results, endpoint files and scenario files."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ __all__ = ["command"]
 @click.command(name="schema")
 @click.argument("subject", type=click.Choice(["result", "endpoint", "scenario"]))
 def command(subject: str) -> int:
-    """Print the JSON Schema of a result, of an endpoint's YAML file or of a scenario."""
+    """Print the JSON Schema of a result, an endpoint file or a scenario."""
     import msgspec
+
+    from bot.json_schema import json_schema
 
     if subject == "result":
         from bot.report.result import Result
 
-        schema = msgspec.json.schema(Result)
+        schema = json_schema(Result)
     elif subject == "scenario":
         from bot.scenario.schema import scenario_schema
 
@@ -24,7 +26,7 @@ def command(subject: str) -> int:
     else:
         from bot.config import EndpointConfig
 
-        schema = msgspec.json.schema(EndpointConfig)
+        schema = json_schema(EndpointConfig)
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
     click.echo(msgspec.json.format(msgspec.json.encode(schema), indent=2).decode())
     return 0

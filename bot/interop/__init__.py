@@ -1,1 +1,1 @@
-"""Does SDES-SRTP work between us and a peer: what is tried, what came of it, how that is judged and shown."""
+"""SRTP interoperability test with a peer: cells, observations, verdicts, reports."""

@@ -1,4 +1,4 @@
-"""Performs one cell: an endpoint of its own, one call of it, and what was seen in it."""
+"""Attempt of one cell: its endpoint, its call and its observation."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bot.call import Call
 from bot.config import EndpointConfig
 from bot.deadline import Deadline
-from bot.endpoint import Endpoint
 from bot.errors import (
     BotError,
     CallbackFailed,
@@ -22,30 +20,28 @@ from bot.errors import (
     EndpointCrashed,
     WaitTimeout,
 )
-from bot.events import CallStarted, SipSent
 from bot.interop.cells import Cell
 from bot.interop.conversation import SLACK_S, Conversation
 from bot.interop.observation import Observation, observed
 from bot.interop.outcome import broken, refused, suite_of
 from bot.interop.probe import IDENTITIES, Probe
-from bot.journal import Entry
+from bot.ipc import CallStarted, SipSent
 from bot.model import Direction
 from bot.sip import Message
+from bot.ua import Call, Endpoint, Entry
 
 __all__ = ["Attempt", "Setting"]
-
-REFUSAL = 300
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What is the same for all cells."""
+    """Settings of all cells."""
 
     config: EndpointConfig
     folder: Path
-    """Where recordings go."""
+    """Folder of the recordings."""
     timeout: float
-    """For the final response to a request, in seconds."""
+    """Seconds to wait for the final response to a request."""
     endpoint_arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def endpoint(self, cell: Cell, *, port: int) -> Endpoint:
@@ -55,29 +51,31 @@ class Setting:
             port=port,
             srtp=cell.mode,
             suites=cell.suites,
+            srtp_keying=cell.keying,
             transports=(cell.transport,),
             codecs=None if cell.codec is None else (cell.codec,),
-            lock_codec=False,  # the library's own re-INVITE would be part of what is observed
+            lock_codec=False,  # the observation must not contain the library's own re-INVITE
         )
         return Endpoint(config, **self.endpoint_arguments)
 
 
 class Attempt:
-    """One cell. ``place`` and ``receive`` never raise for what a call can run into."""
+    """Attempt of one cell; ``place`` and ``receive`` do not raise for the failure of a call."""
 
     def __init__(self, cell: Cell, setting: Setting, number: int) -> None:
         self.cell = cell
         self.calls: list[Call] = []
         self.crashed = False
-        """Whether our agent did, or a callback of it failed."""
+        """Whether the agent crashed or a callback failed."""
         self.endpoint: Endpoint | None = None
-        """While it runs."""
+        """Endpoint of the running attempt."""
+        self._stopped: BotError | None = None
         self._setting = setting
         self._identities = iter(range(4 * number % IDENTITIES, IDENTITIES + 4))
         self._edits = cell.case.edits if cell.case is not None else ()
 
     def place(self, uri: str) -> Observation:
-        """Call the peer. Raises ConfigError and NativeError, which would come in every cell."""
+        """Call the peer; raises ConfigError and NativeError, which concern all cells."""
 
         def perform(endpoint: Endpoint) -> Observation:
             if self._setting.config.registrar:
@@ -87,7 +85,7 @@ class Attempt:
         return self._performed(perform, port=self._setting.config.port)
 
     def receive(self, port: int, patience: float, when_ready: Callable[[Endpoint], None]) -> Observation:
-        """Wait for the peer's call, ``patience`` seconds; ``when_ready`` is told when the port listens."""
+        """Wait ``patience`` seconds for the peer's call; calls ``when_ready`` when the port listens."""
 
         def perform(endpoint: Endpoint) -> Observation:
             with arrival_at(endpoint) as arrival:
@@ -129,13 +127,16 @@ class Attempt:
     def _running(self, port: int) -> Iterator[Endpoint]:
         with self._setting.endpoint(self.cell, port=port) as endpoint:
             self.endpoint = endpoint
+            if self._stopped is not None:
+                endpoint.fail(self._stopped)
             try:
                 yield endpoint
             finally:
                 self.endpoint = None
 
     def stop(self, why: BotError) -> None:
-        """End it from another thread, soon."""
+        """End the attempt from another thread."""
+        self._stopped = why  # an endpoint that has not started sees it then
         endpoint = self.endpoint
         if endpoint is not None:
             endpoint.fail(why)
@@ -164,8 +165,8 @@ class Attempt:
             one.run()
         for one in (ours, theirs):
             one.end()
-        first = observed(self.cell, call.known, theirs.talk)
-        second = observed(self.cell, other.known, ours.talk)
+        first = observed(self.cell, call.facts, theirs.talk)
+        second = observed(self.cell, other.facts, ours.talk)
         if suite_of(first.outcome) is None:
             return first
         second.why = f"our call back: {second.why}" if second.why else None
@@ -175,7 +176,7 @@ class Attempt:
         conversation = self._begin(call)
         conversation.run()
         conversation.end()
-        return observed(self.cell, call.known, conversation.talk)
+        return observed(self.cell, call.facts, conversation.talk)
 
     def _begin(self, call: Call) -> Conversation:
         self.calls.append(call)
@@ -184,7 +185,7 @@ class Attempt:
 
 
 class Arrival:
-    """Whether the peer has called, or was refused before anybody was asked."""
+    """Watches for a call of the peer, or for its refusal before a call exists."""
 
     def __init__(self, endpoint: str) -> None:
         self.is_call = False
@@ -193,11 +194,11 @@ class Arrival:
 
     @property
     def happened(self) -> bool:
-        """Either of them."""
+        """Whether a call or a refusal has occurred."""
         return self.is_call or self.refused_with is not None
 
     def observe(self, entry: Entry) -> None:
-        """Take an event of the journal."""
+        """Process an event of the journal."""
         if entry.endpoint != self._endpoint:
             return
         event = entry.event
@@ -205,13 +206,13 @@ class Arrival:
             self.is_call = True
         elif isinstance(event, SipSent) and event.text.startswith("SIP/2.0 "):
             response = Message.parse(event.text)
-            if response.cseq_method == "INVITE" and response.status >= REFUSAL:
+            if response.cseq_method == "INVITE" and response.is_failure:
                 self.refused_with = response.status
 
 
 @contextmanager
 def arrival_at(endpoint: Endpoint) -> Iterator[Arrival]:
-    """Watch for it within the block."""
+    """Watch for the call inside the block."""
     arrival = Arrival(endpoint.name)
     stop = endpoint.journal.observe(arrival.observe)
     try:
@@ -221,6 +222,6 @@ def arrival_at(endpoint: Endpoint) -> Iterator[Arrival]:
 
 
 def contact_of(call: Call) -> str:
-    """Where the peer is called within a dialog, and as well without one."""
+    """The remote target of the dialog; without a dialog the Request-URI."""
     contact = call.header("Contact") or call.remote_uri
     return contact.partition("<")[2].partition(">")[0] or contact.partition(";")[0]

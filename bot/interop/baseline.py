@@ -1,4 +1,4 @@
-"""A table of outcomes in a file, a line a cell: written, edited by hand, held against another run.
+"""File of expected outcomes (``--save``, ``--expect``): one line for each cell, comparison with a run.
 
 YAML or JSON, from a cell's id to its outcome. An outcome may be a pattern (``refused *``) or some of them
 (``SRTP * | plain``); ``broken`` stands for any reason.
@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.document import Place, did_you_mean, line_of, read
+from bot.config import Place, did_you_mean, line_of
+from bot.config.yaml_reader import read
 from bot.errors import ConfigError
 from bot.interop.cells import Cell, known_ids
 from bot.interop.outcome import matches, short
@@ -25,30 +26,30 @@ WORDS = ("plain", "SRTP ", "refused ", "broken", "*")
 
 @dataclass(frozen=True)
 class Changes:
-    """What is not as in the table."""
+    """Differences between a run and the file."""
 
     changed: tuple[str, ...]
     added: tuple[str, ...]
-    """Ids that were tried and are not in the table."""
+    """Ids of tried cells that are not in the file."""
     removed: tuple[str, ...]
-    """Ids of the table that were not tried."""
+    """Ids in the file that were not tried."""
 
 
 class Baseline:
-    """A table that was read; raises ConfigError, with file and line, for what is none."""
+    """Expected outcomes from a file; raises ConfigError with file and line."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         data, place = read(path)
         if not isinstance(data, dict) or not data:
             raise ConfigError(f"{path}: expected a table of 'cell: outcome' lines, such as 'off: plain'")
-        known = known_ids()
+        ids = known_ids()
         self.outcomes = {
-            str(name): self._outcome(str(name), value, place, known) for name, value in data.items()
+            str(name): self._outcome(str(name), value, place, ids) for name, value in data.items()
         }
 
     def judged(self, cell: Cell, outcome: str) -> Judgement:
-        """Hold one cell against the table; what is not in it is not judged."""
+        """Compare one cell with the file; a cell that is not in the file has no verdict."""
         expected = self.outcomes.get(cell.id)
         if expected is None:
             return Judgement("skip", "anything", f"not in {self.path.name}")
@@ -57,7 +58,7 @@ class Baseline:
         return Judgement("fail", expected, f"changed: it was {expected}, it is {outcome}")
 
     def changes(self, outcomes: Mapping[str, str]) -> Changes:
-        """The whole run against the whole table."""
+        """Compare the run with the file."""
         return Changes(
             changed=tuple(
                 name
@@ -68,30 +69,32 @@ class Baseline:
             removed=tuple(name for name in self.outcomes if name not in outcomes),
         )
 
-    def _outcome(self, name: str, value: object, place: Place, known: Iterable[str]) -> str:
+    def _outcome(self, name: str, value: object, place: Place, ids: Iterable[str]) -> str:
         where = f"{self.path}:{line_of(place, [name])}"
-        if name.partition("+")[0] not in known:
-            hint = did_you_mean(name, known) or "; srtpbot interop --list shows them"
-            raise ConfigError(f"{where}: {name}: there is no such cell{hint}")
+        if name.partition("+")[0] not in ids:
+            hint = did_you_mean(name, ids) or "; srtpbot interop --list shows them"
+            raise ConfigError(f"{where}: {name}: unknown cell{hint}")
         if not isinstance(value, str):
             raise ConfigError(f"{where}: {name}: expected an outcome, such as {EXAMPLES}")
         for pattern in patterns(value):
             if not pattern.startswith(WORDS):
                 hint = did_you_mean(pattern, ["plain", "broken", "refused 488"])
-                raise ConfigError(f"{where}: {name}: {pattern!r} is no outcome; expected {EXAMPLES}{hint}")
+                raise ConfigError(
+                    f"{where}: {name}: {pattern!r} is not an outcome; expected {EXAMPLES}{hint}"
+                )
         return value
 
 
 def patterns(value: str) -> tuple[str, ...]:
-    """``SRTP * | plain`` as two."""
+    """The alternatives in ``SRTP * | plain``."""
     return tuple(one.strip() for one in value.split("|"))
 
 
 def saved(peer: str, outcomes: Mapping[str, str], path: Path) -> bytes:
-    """The table as a file of that name has it: JSON when it ends in ``.json``, else YAML."""
+    """The outcomes as JSON for a name that ends with ``.json``, otherwise as YAML."""
     table = {name: short(outcome) for name, outcome in outcomes.items()}
     if path.suffix.lower() == ".json":
         return json.dumps(table, indent=2).encode() + b"\n"
-    lines = [f"# what srtpbot interop saw of {peer}"]
+    lines = [f"# results of srtpbot interop for {peer}"]
     lines += [f"{name}: {outcome}" for name, outcome in table.items()]
     return "\n".join(lines).encode() + b"\n"

@@ -1,4 +1,4 @@
-"""A question to a peer beyond "which modes and suites": what is done, and what the RFCs say of it."""
+"""Special case of a cell: renegotiation, or an unusual or invalid offer, with the rule of its RFC."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.model import SrtpMode
-from bot.sdp_edits import SdpEdit
+from bot.sip import SdpEdit
 
 __all__ = ["Case", "Step"]
 
 
 class Step(StrEnum):
-    """A request within the call."""
+    """Request in the dialog."""
 
     HOLD = "hold"
     RESUME = "resume"
@@ -23,25 +23,27 @@ class Step(StrEnum):
 
 @dataclass(frozen=True)
 class Case:
-    """One such question as data."""
+    """An unusual or invalid offer or answer."""
 
     name: str
     title: str
     reading: str
-    """What a peer should do by the RFC, in one line with the section."""
+    """Rule of the RFC in one line, with the section."""
     accepted: tuple[str, ...]
-    """Patterns of the outcomes that this allows."""
+    """Patterns of the allowed outcomes."""
     edits: tuple[SdpEdit, ...] = ()
-    """What is changed in our offer, or in our answer when the peer calls."""
+    """Change of the SDP offer, or of the SDP answer when the peer calls."""
     mode: SrtpMode = SrtpMode.MANDATORY
     suites: int = 4
-    """So many suites are offered at most."""
+    """Largest number of offered suites."""
+    only_cm: bool = False
+    """Whether the case is about the name or the key of an AES-CM suite."""
     steps: tuple[Step, ...] = ()
     offer: bool = True
-    """False sends the INVITE without SDP."""
+    """Whether the INVITE has an SDP offer."""
     calls_back: bool = False
-    """On the peer's call we call it, so that both run at once."""
+    """Whether the endpoint calls the peer during the peer's call."""
     comes_last: bool = False
-    """It shows that all others did no harm."""
+    """Whether the case verifies that the peer still works after the other cases."""
     judges_media: bool = True
-    """False when this endpoint cannot keep what it offers: then the peer's answer counts alone."""
+    """Whether the endpoint can use its offer; if not, the verdict is about the peer's answer only."""

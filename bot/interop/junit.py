@@ -1,4 +1,4 @@
-"""The matrix as a JUnit report: a suite for each part, a test case for each cell."""
+"""JUnit report of the cells: a test suite for each part, a test case for each cell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["junit_of_matrix"]
 
 
 def junit_of_matrix(result: InteropResult) -> bytes:
-    """The XML document; a run that was cut short has an error in it."""
+    """The XML document; an incomplete run has an error."""
     root = ET.Element("testsuites")
     for group in dict.fromkeys(cell.group for cell in result.cells):
         root.append(suite(result, group, [cell_case(cell) for cell in result.cells if cell.group == group]))
@@ -23,7 +23,7 @@ def junit_of_matrix(result: InteropResult) -> bytes:
 
 
 def suite(result: InteropResult, name: str, cases: list[ET.Element]) -> ET.Element:
-    """One part."""
+    """The test suite of a part."""
 
     def with_a(kind: str) -> str:
         return str(sum(case.find(kind) is not None for case in cases))
@@ -43,7 +43,7 @@ def suite(result: InteropResult, name: str, cases: list[ET.Element]) -> ET.Eleme
 
 
 def cell_case(cell: CellResult) -> ET.Element:
-    """One cell."""
+    """The test case of a cell."""
     seen = cell.observed
     case = test_case(cell.id, f"{TOOL}.{cell.group}", seen.seconds)
     facts = [
@@ -54,7 +54,7 @@ def cell_case(cell: CellResult) -> ET.Element:
         f"answered: {seen.answer_profile} {seen.answered or 'no crypto'}, tag {seen.tag}",
         f"active: {seen.active}; packets sent {seen.sent}, received {seen.received}; heard: {seen.audio}",
     ]
-    facts += [f"what was heard was not measured: {seen.unmeasured}"] if seen.unmeasured else []
+    facts += [f"the received audio was not measured: {seen.unmeasured}"] if seen.unmeasured else []
     facts += [f"on the wire: {seen.wire}"] if seen.wire else []
     facts += [f"by the RFC: {cell.reading}"] if cell.reading else []
     if cell.verdict in {"fail", "deviates"}:
@@ -66,14 +66,16 @@ def cell_case(cell: CellResult) -> ET.Element:
 
 
 def of_the_whole(result: InteropResult) -> list[ET.Element]:
-    """What is expected of the run, beside its cells."""
+    """The test cases of expectations of the run."""
     names = {cell.id for cell in result.cells}
     cases = []
-    for one in result.expectations:
-        if one.name not in names:
-            case = test_case(one.name, TOOL, 0.0)
-            if one.verdict == "fail":
-                problem(case, "failure", f"observed: {one.observed}", f"expected: {one.expected}")
+    for expectation in result.expectations:
+        if expectation.name not in names:
+            case = test_case(expectation.name, TOOL, 0.0)
+            if expectation.verdict == "fail":
+                problem(
+                    case, "failure", f"observed: {expectation.observed}", f"expected: {expectation.expected}"
+                )
             cases.append(case)
     if result.error is not None:
         case = test_case("run", TOOL, 0.0)

@@ -1,40 +1,41 @@
-"""Runs the cells, several at once where we call, one after the other where the peer does."""
+"""Runner of the cells: concurrent for outgoing calls, sequential for calls of the peer."""
 
 from __future__ import annotations
 
+import os
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
+from functools import partial
 
-from bot.call import Call
-from bot.endpoint import Endpoint
 from bot.errors import CallFailed, ConfigError, NativeError
 from bot.interop.attempt import Attempt, Setting
 from bot.interop.cells import Cell
 from bot.interop.observation import Observation
 from bot.model import Transport
+from bot.ua import Call, Endpoint
+from bot.workers import Workers
 
 __all__ = ["Matrix", "PeerSilent", "trigger_words"]
 
 USER = "interop"
 LAST_WORDS_S = 2.0
 MOST_SILENT = 3
-"""So many cells in a row without a word from the peer, and it is gone."""
+"""Number of consecutive cells without a SIP message from the peer that ends the run."""
 
 
 class PeerSilent(CallFailed):
-    """Not a word comes from the peer, so further cells would show nothing either."""
+    """The peer sends no SIP messages; further cells are not tried."""
 
     def __init__(self, message: str, *, after: Cell | None = None) -> None:
         super().__init__(message)
         self.after = after
-        """The last cell in which it said something; None when it never did."""
+        """Last cell with a SIP message from the peer; None without such a cell."""
 
 
 class Matrix:
-    """All cells of a run and what was seen in them, in the order of the cells.
+    """Cells of a run and their observations, in the order of the cells.
 
     ``on_done`` is called on the thread that called ``place`` or ``receive``. Both raise PeerSilent when the
     first cell gets no word from the peer, or some cells in a row once it has spoken.
@@ -53,43 +54,36 @@ class Matrix:
 
     @property
     def seen(self) -> dict[Cell, Observation]:
-        """What was done so far."""
+        """The observations until now."""
         return {cell: self._seen[cell] for cell in self.cells if cell in self._seen}
 
     @property
     def calls(self) -> dict[Cell, list[Call]]:
-        """The calls of each cell."""
+        """The calls of each cell, by id."""
         return {cell: attempt.calls for cell, attempt in self._attempts.items()}
 
     @property
     def crashed(self) -> list[Cell]:
-        """The cells in which our agent crashed."""
+        """The cells with a crash of the agent."""
         return [cell for cell, attempt in self._attempts.items() if attempt.crashed]
 
     # ---- we call
 
-    def place(self, uri: str, parallel: int) -> None:
-        """Call the peer for each cell, the first one alone."""
+    def place(self, uri: str, workers: Workers) -> None:
+        """Call the peer for each cell: the first cell alone, then concurrently, the last ones in turn."""
         first, *further = self.cells
-        others = [cell for cell in further if cell.case is None or not cell.case.comes_last]
-        self._done(first, self._attempts[first].place(uri))
-        pool = ThreadPoolExecutor(parallel, thread_name_prefix="srtpbot-cell")
+        last = [cell for cell in further if cell.case is not None and cell.case.comes_last]
+        others = [cell for cell in further if cell not in last]
         try:
-            futures: dict[Future[Observation], Cell] = {
-                pool.submit(self._attempts[cell].place, uri): cell for cell in others
-            }
-            for future in as_completed(futures):
-                self._done(futures[future], future.result())
+            for cells in ([first], others, *([cell] for cell in last)):
+                jobs = {cell: partial(self._attempts[cell].place, uri) for cell in cells}
+                for cell, seen in workers.run(jobs):
+                    self._done(cell, seen)
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            workers.cancel()
             for attempt in self._attempts.values():
                 attempt.stop(CallFailed("interrupted"))
             raise
-        finally:
-            pool.shutdown()
-        for cell in further:
-            if cell not in self._seen:
-                self._done(cell, self._attempts[cell].place(uri))
 
     # ---- the peer calls
 
@@ -103,7 +97,7 @@ class Matrix:
     ) -> None:
         """Wait for the peer's call for each cell.
 
-        ``on_ready`` is told once where the port is, ``on_waiting`` for each cell; ``trigger`` is run then.
+        ``on_ready`` gets the URIs once, ``on_waiting`` each cell; then ``trigger`` is run.
         """
         for cell in self.cells:
             waiting = Waiting(cell, trigger, on_waiting, on_ready if cell is self.cells[0] else None)
@@ -117,7 +111,7 @@ class Matrix:
     # ---- either way
 
     def _done(self, cell: Cell, seen: Observation) -> None:
-        """Keep and tell what was seen; raises PeerSilent when that was enough of nothing."""
+        """Store and report an observation; raises PeerSilent after too many cells without a message."""
         self._seen[cell] = seen
         self._on_done(cell, seen)
         if self._attempts[cell].crashed:
@@ -137,7 +131,7 @@ class Matrix:
 
 
 class Waiting:
-    """What is done while a cell waits for the peer's call."""
+    """Actions while a cell waits for the peer's call."""
 
     def __init__(
         self,
@@ -147,16 +141,16 @@ class Waiting:
         on_ready: Callable[[list[str]], None] | None,
     ) -> None:
         self.started: list[subprocess.Popen[bytes]] = []
-        """What the trigger is, once it runs."""
+        """Process of the trigger."""
         self.port = 0
-        """Where the endpoint listens, once it does."""
+        """URI of the endpoint, when it listens."""
         self._cell = cell
         self._trigger = trigger
         self._on_waiting = on_waiting
         self._on_ready = on_ready
 
     def begin(self, endpoint: Endpoint) -> None:
-        """The port listens: tell it, and make the peer call."""
+        """Report the URI, and start the trigger."""
         uris = public_uris(endpoint)
         self.port = listening_port(endpoint)
         if self._on_ready is not None:
@@ -167,7 +161,7 @@ class Waiting:
 
     @property
     def failure(self) -> str | None:
-        """What became of a trigger that failed."""
+        """The error of a failed trigger."""
         code = self.started[0].poll() if self.started else None
         if not code:
             return None
@@ -175,21 +169,25 @@ class Waiting:
 
 
 def public_uris(endpoint: Endpoint) -> list[str]:
-    """Where the peer calls: the same in every cell, so without the cell's name."""
-    assert endpoint.ready is not None
-    return [f"sip:{USER}@{one.host}:{one.port};transport={one.transport}" for one in endpoint.ready.listeners]
+    """The URI for the peer's calls; it is the same in every cell."""
+    return [
+        f"sip:{USER}@{listener.host}:{listener.port};transport={listener.transport}"
+        for listener in endpoint.started.listeners
+    ]
 
 
 def listening_port(endpoint: Endpoint) -> int:
-    """The SIP port; that of TLS is one above where TCP is too."""
-    assert endpoint.ready is not None
-    first = endpoint.ready.listeners[0]
-    beside_tcp = {one.transport for one in endpoint.ready.listeners} >= {Transport.TCP, Transport.TLS}
+    """The SIP port; with TCP, TLS listens on the next port."""
+    first = endpoint.started.listeners[0]
+    beside_tcp = {listener.transport for listener in endpoint.started.listeners} >= {
+        Transport.TCP,
+        Transport.TLS,
+    }
     return first.port - (1 if first.transport is Transport.TLS and beside_tcp else 0)
 
 
 def trigger_words(command: str) -> list[str]:
-    """The command as a program and its arguments; raises ConfigError when it cannot be read."""
+    """The trigger as a program and its arguments; raises ConfigError."""
     try:
         words = shlex.split(command)
     except ValueError as error:
@@ -200,11 +198,15 @@ def trigger_words(command: str) -> list[str]:
 
 
 def triggered(command: str, uri: str, cell: Cell) -> subprocess.Popen[bytes]:
-    """Start what makes the peer call."""
-    words = [one.replace("{uri}", uri).replace("{cell}", cell.id) for one in trigger_words(command)]
+    """Start the trigger."""
+    words = [word.replace("{uri}", uri).replace("{cell}", cell.id) for word in trigger_words(command)]
     try:
         return subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=dict(os.environ),  # a command of the user's: with the secrets that this process hides
         )
     except OSError as error:
         raise NativeError(f"--trigger {words[0]}: {error.strerror}") from None
@@ -212,7 +214,7 @@ def triggered(command: str, uri: str, cell: Cell) -> subprocess.Popen[bytes]:
 
 @contextmanager
 def ended_after(started: list[subprocess.Popen[bytes]]) -> Iterator[None]:
-    """Give the processes a while to end by themselves once the call is over, then end them."""
+    """Wait for the processes after the call, then end them."""
     try:
         yield
     finally:

@@ -1,7 +1,6 @@
-"""Offers and answers that are odd or wrong by RFC 4568, as data: how they are made and how they should end.
+"""Unusual and invalid offers and answers (RFC 4568), with the allowed outcomes.
 
-An edit is a regular expression and its replacement, applied to the library's own SDP, whose lines end
-in CR LF.
+An edit is a regular expression and its replacement, applied to the library's SDP; its lines end in CR LF.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ SRTP = ("SRTP *",)
 EITHER = SRTP + REFUSED
 UNKNOWN = "UNKNOWN_CM_128_HMAC_SHA1_80"
 OTHER_KEY = "c3J0cGJvdCBzYXlzIHRoaXMgaXMgbm8gc2VjcmV0"
-"""30 bytes, as the suites of 128 bits take; nobody encrypts with it."""
+"""Key of 30 bytes for the 128-bit suites; no packet uses it."""
 
 ALL_INVALID = "without a valid and supported crypto attribute the stream is refused (RFC 4568 5.1.2)"
 
@@ -32,7 +31,7 @@ NEGATIVE_OFFERS = (
     Case(
         "unknown-suite-first",
         "a suite that nobody knows, then a known one",
-        "what is not supported is passed over, the next one is taken (RFC 4568 5.1.2)",
+        "the answerer skips an unsupported suite and selects the next one (RFC 4568 5.1.2)",
         SRTP,
         edits=((r"^a=crypto:1 ", rf"a=crypto:9 {UNKNOWN} inline:{OTHER_KEY}\r\na=crypto:1 "),),
         suites=1,
@@ -76,7 +75,7 @@ NEGATIVE_OFFERS = (
     Case(
         "duplicate-tags",
         "two suites with the same tag",
-        "tags are unique in an m= line (RFC 4568 4.1); what becomes of them if not is not said",
+        "tags are unique in an m= line (RFC 4568 4.1); the RFC has no rule for duplicate tags",
         EITHER,
         edits=((r"^a=crypto:\d+ ", "a=crypto:1 "),),
         suites=2,
@@ -98,6 +97,7 @@ NEGATIVE_OFFERS = (
         EITHER,
         edits=((r"(?<=\d )AES_", "aes_"), (r"_CM_", "_cm_"), (r"_HMAC_SHA1_", "_hmac_sha1_")),
         suites=1,
+        only_cm=True,
     ),
     Case(
         "lifetime",
@@ -110,7 +110,8 @@ NEGATIVE_OFFERS = (
     Case(
         "lifetime-and-mki",
         "a lifetime, and an MKI of 4 bytes",
-        "who accepts it puts the MKI into its packets (RFC 4568 6.1); RFC 3711 3.1 has MKIs as optional",
+        "a peer that accepts it sends the MKI in its packets (RFC 4568 6.1); only the answer is judged: "
+        "this endpoint has no MKI",
         EITHER,
         edits=((r"(inline:\S+)", r"\1|2^20|1:4"),),
         suites=1,
@@ -128,7 +129,7 @@ NEGATIVE_OFFERS = (
     Case(
         "kdr",
         "the session parameter KDR=10",
-        "who accepts it derives new keys every 2^10 packets (RFC 4568 6.3.1), else refuses (RFC 4568 6.3.7)",
+        "an answerer derives new keys every 2^10 packets (RFC 4568 6.3.1), or refuses (RFC 4568 6.3.7)",
         EITHER,
         edits=((r"(inline:\S+)", r"\1 KDR=10"),),
         suites=1,
@@ -147,7 +148,7 @@ NEGATIVE_OFFERS = (
     Case(
         "savp-without-crypto",
         "RTP/SAVP without crypto",
-        "without a key there is no SRTP: the stream is refused (RFC 4568 5.1.2)",
+        "SRTP needs a key: the stream is refused (RFC 4568 5.1.2)",
         REFUSED,
         edits=((r"^a=crypto:.*\r\n", ""),),
         suites=1,
@@ -176,7 +177,7 @@ NEGATIVE_OFFERS = (
         comes_last=True,
     ),
 )
-"""When we call."""
+"""Cases of outgoing calls."""
 
 INVALID_ANSWER = "an answer that does not match the offer is invalid, and the call fails (RFC 4568 5.1.3)"
 
@@ -184,7 +185,7 @@ NEGATIVE_ANSWERS = (
     Case(
         "answer-other-profile",
         "our answer says RTP/AVP to RTP/SAVP",
-        "the profile of the answer is that of the offer (RFC 3264 6.1); SRTP all the same is lenient",
+        "the answer has the profile of the offer (RFC 3264 6.1); an answer with SRTP is lenient",
         EITHER,
         edits=((r"^(m=audio \d+) RTP/SAVP ", r"\1 RTP/AVP "),),
     ),
@@ -210,4 +211,4 @@ NEGATIVE_ANSWERS = (
         edits=((r"^a=crypto:.*\r\n", ""),),
     ),
 )
-"""When the peer calls."""
+"""Cases of calls of the peer."""

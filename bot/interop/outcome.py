@@ -1,4 +1,4 @@
-"""The words for what came of a cell, and patterns over them; it knows neither calls nor expectations.
+"""Outcomes of cells, and patterns of outcomes.
 
 ``SRTP AES_CM_128_HMAC_SHA1_80``, ``plain``, ``refused 488``, ``broken: one-way: ...``.
 """
@@ -26,44 +26,44 @@ __all__ = [
 PLAIN = "plain"
 BROKEN = "broken"
 NOT_TRIED = "not tried"
-"""The peer had fallen silent before."""
+"""Outcome of a cell after the peer became silent."""
 PORT_0 = "port 0"
-"""The call was answered and its m= line refused (RFC 3264 section 6)."""
+"""Answered call with a rejected m= line (RFC 3264 section 6)."""
 BYE = "BYE"
-"""The peer did not like our answer, and a call that is answered can only be ended."""
+"""Call that the peer ended because of the SDP answer."""
 _SRTP, _REFUSED = "SRTP ", "refused "
 
 
 def srtp(suite: str) -> str:
-    """Encrypted with this suite."""
+    """Outcome: encrypted with the suite."""
     return _SRTP + suite
 
 
 def refused(how: int | str) -> str:
-    """Refused with this status code, by PORT_0 or by BYE."""
+    """Outcome: refused with the status code, by PORT_0 or by BYE."""
     return f"{_REFUSED}{how}"
 
 
 def broken(why: str) -> str:
-    """Neither a call nor a refusal."""
+    """Outcome: neither a call nor a refusal."""
     return f"{BROKEN}: {why}"
 
 
 def suite_of(outcome: str) -> str | None:
-    """The suite of an encrypted call."""
+    """The crypto suite of an encrypted call."""
     return outcome.removeprefix(_SRTP) if outcome.startswith(_SRTP) else None
 
 
 def is_refusal(outcome: str) -> bool:
-    """Whether the peer said no."""
+    """Whether the peer refused."""
     return outcome.startswith(_REFUSED)
 
 
 def short(outcome: str) -> str:
-    """Without the reason, which may have figures in it that are other ones each time."""
+    """The outcome without its reason, which may contain changing numbers."""
     return BROKEN if outcome.startswith(f"{BROKEN}:") else outcome
 
 
 def matches(outcome: str, patterns: Iterable[str]) -> bool:
-    """Whether one of the patterns fits; ``*`` stands for anything."""
-    return any(fnmatchcase(outcome, one) or short(outcome) == one for one in patterns)
+    """Whether one of the patterns matches; ``*`` matches any text."""
+    return any(fnmatchcase(outcome, pattern) or short(outcome) == pattern for pattern in patterns)

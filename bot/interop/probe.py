@@ -1,4 +1,4 @@
-"""Plays markers into a call and looks for them in what comes back."""
+"""Probe of the media: plays markers into a call and detects them in the received audio."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.bots.sounds import sound
-from bot.call import Call, Recording
+from bot.audio_files import audio_file
 from bot.deadline import Deadline
 from bot.errors import BotError
 from bot.interop.observation import Audio as Sound
 from bot.interop.observation import Heard
+from bot.ua import Call, Recording
 
 if TYPE_CHECKING:
-    from media.wav import Audio
+    from media.audio.wav import Audio
 
 __all__ = ["IDENTITIES", "Probe"]
 
 ACTIVE_S = 2.0
-"""Between the answer and active media, at most."""
+"""Largest time from the answer to active media, in seconds."""
 PLAYED_S = 4.0
 ECHO_S = 0.4
 """From the marker's end until the last of its echo: two jitter buffers and a way there and back."""
@@ -44,9 +44,9 @@ class Played:
 
 
 class Probe:
-    """One call's; it records from the first marker to the end.
+    """The markers and the recording of a call, from the first marker to the end of the call.
 
-    A recording in between would begin late: audio that nobody takes waits in the jitter buffer.
+    A later recording would begin late, because unread audio stays in the jitter buffer.
     """
 
     def __init__(self, call: Call, path: Path, identities: Iterator[int]) -> None:
@@ -57,40 +57,42 @@ class Probe:
         self._begun = 0.0
         self._played: list[Played] = []
         self.problem: str | None = None
-        """Why it is not known what was heard: the recording is not whole."""
+        """The reason why the received audio is unknown: an incomplete recording."""
 
     def play(self) -> None:
         """Play the next marker and wait for its echo; nothing when no audio becomes active.
 
         Raises CallEnded when the call ends before.
         """
-        call, known = self._call, self._call.known
-        call.host.wait_until(lambda: known.ended is not None or known.audio() is not None, Deadline(ACTIVE_S))
-        if known.ended is not None or known.audio() is None:
+        call, facts = self._call, self._call.facts
+        call.endpoint.wait_until(
+            lambda: facts.ended is not None or facts.audio() is not None, Deadline(ACTIVE_S)
+        )
+        if facts.ended is not None or facts.audio() is None:
             return
         if self._recording is None:
             self._recording, self._begun = call.record(self._path), time.monotonic()
         identity, after_s = next(self._identities), time.monotonic() - self._begun
         sent, received = packets(call)
-        call.play(sound(f"marker:{identity}")).wait(PLAYED_S)
-        call.host.wait_until(lambda: known.ended is not None, Deadline(ECHO_S))
+        call.play(audio_file(f"marker:{identity}")).wait(PLAYED_S)
+        call.endpoint.wait_until(lambda: facts.ended is not None, Deadline(ECHO_S))
         until_s = time.monotonic() - self._begun
         sent_now, received_now = packets(call)
         self._played.append(Played(identity, after_s, until_s, sent_now - sent, received_now - received))
 
     def heard(self) -> list[Heard]:
-        """What came of each marker; once the call has ended, and with it the recording."""
+        """The outcome of each marker, after the end of the call."""
         if self._recording is None or not self._played:
             return []
         words = self._words(self._recording)
         return [Heard(word, one.sent, one.received) for word, one in zip(words, self._played, strict=True)]
 
     def _words(self, recording: Recording) -> Sequence[Sound | None]:
-        """For each marker what the recording says of it, if that is whole; else why not is the problem.
+        """The outcome of each marker in a complete recording; otherwise sets ``problem``.
 
-        When the disk is full nobody tells but the file: it is empty, has no lengths, or ends early.
+        A full disk shows only in the file: the file is empty, has no lengths, or ends early.
         """
-        from media.wav import AudioError, read
+        from media.audio.wav import AudioError, read
 
         unknown = [None] * len(self._played)
         try:
@@ -102,7 +104,7 @@ class Probe:
             self.problem = f"{self._path}: not recorded to the end: {str(error).splitlines()[0]}"
             return unknown
         words = heard_in(audio, self._played) if audio is not None else unknown
-        first = self._played[0]  # what is held after it may not be recorded
+        first = self._played[0]  # audio during a hold may not be recorded
         if audio is None or (audio.duration_s < first.until_s - LATE_S and words[0] != "marker"):
             self.problem = f"{self._path}: the recording could not be written; is the disk full?"
             return unknown
@@ -112,18 +114,18 @@ class Probe:
 def packets(call: Call) -> tuple[int, int]:
     """Sent and received until now."""
     call.measure()
-    line = call.known.audio()
-    stats = call.known.stats(line.index) if line is not None else None
+    line = call.facts.audio()
+    stats = call.facts.stats(line.index) if line is not None else None
     return (stats.tx.packets, stats.rx.packets) if stats is not None else (0, 0)
 
 
 def heard_in(audio: Audio, played: Sequence[Played]) -> list[Sound]:
-    """What a recording holds since each marker was played."""
+    """The recorded audio after each marker was played."""
     import numpy as np
 
-    from media.marker import find_markers
+    from media.signals.marker import find_markers
 
-    identities = {one.identity for one in find_markers(audio)}
+    identities = {marker.identity for marker in find_markers(audio)}
 
     def word(one: Played) -> Sound:
         if one.identity in identities:

@@ -1,4 +1,4 @@
-"""What may happen to the keys of a call after its first offer and answer, as cases (RFC 3264, RFC 3311)."""
+"""Cases of new offers and answers in a call: new keys, hold, UPDATE (RFC 3264, RFC 3311)."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ RENEGOTIATIONS = (
     Case(
         "rekey",
         "hold, resume with new keys",
-        "a new offer may change the keys, and media goes on with the new ones (RFC 4568 7.1.4)",
+        "a new offer may change the keys, and the media uses the new keys (RFC 4568 7.1.4)",
         SRTP,
         steps=(Step.HOLD, Step.RESUME_WITH_NEW_KEYS),
     ),
     Case(
         "late-offer",
         "INVITE without SDP: the peer offers in its 200",
-        "the peer must offer, and chooses what; this endpoint takes what there is (RFC 3261 13.2.1)",
+        "the peer must make the offer, of its choice; this endpoint accepts it (RFC 3261 13.2.1)",
         ("SRTP *", "plain"),
         mode=SrtpMode.OPTIONAL,
         offer=False,
@@ -42,7 +42,7 @@ RENEGOTIATIONS = (
     Case(
         "update",
         "UPDATE with the session's SDP",
-        "it is answered like a re-INVITE, or refused by who does not know it (RFC 3311 5.2, RFC 3261 8.2.1)",
+        "a peer answers it like a re-INVITE, or refuses an unknown method (RFC 3311 5.2, RFC 3261 8.2.1)",
         ("SRTP *", "refused 405", "refused 501"),
         steps=(Step.UPDATE,),
     ),

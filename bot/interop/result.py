@@ -1,4 +1,4 @@
-"""The result of a matrix as data: that of a run, and its cells; what users' scripts read."""
+"""Result of ``srtpbot interop`` as data: the result of a run, and the cells."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bot.call import Call
 from bot.interop.cells import Cell
 from bot.interop.observation import Observation
 from bot.interop.verdict import Judgement, Verdict
 from bot.report.result import Result
+from bot.ua import Call
 
 __all__ = ["CellResult", "ChangesResult", "InteropResult", "cell_result"]
 
@@ -24,21 +24,21 @@ class CellResult(msgspec.Struct, kw_only=True):
     role: str
     mode: str
     suites: list[str]
-    """What the endpoint was set up with, in order."""
+    """Settings of the endpoint, in order."""
     transport: str
     codec: str | None
     verdict: Verdict
     expected: str
     remark: str | None
     reading: str | None
-    """What a peer should do by the RFCs, for a case that is in them."""
+    """Behaviour that the RFCs require of the peer in this case."""
     observed: Observation
     calls: list[str]
     """The ids of its calls among those of the run."""
 
 
 class ChangesResult(msgspec.Struct, kw_only=True):
-    """What is not as in the table of ``--expect``."""
+    """Differences to the file of ``--expect``."""
 
     changed: list[str]
     added: list[str]
@@ -75,4 +75,4 @@ def cell_result(cell: Cell, seen: Observation, judgement: Judgement, calls: Sequ
 
 def call_id(call: Call) -> str:
     """As in the result of the run."""
-    return f"{call.host.name}-{call.number}"
+    return f"{call.endpoint.name}-{call.number}"

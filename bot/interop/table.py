@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from bot.harmless import readable
 from bot.interop.observation import Observation
 from bot.interop.outcome import short, suite_of
 from bot.interop.result import CellResult, InteropResult
+from bot.report.console import VERDICTS, rendered, styled, verdict_of
+from bot.report.console import table as columns
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
+    from rich.text import Text
 
-__all__ = ["MARKS", "Grid", "grids", "heard", "in_cell", "line_of_cell", "table"]
+__all__ = ["GROUPS", "Grid", "grids", "heard", "in_cell", "table"]
 
-STYLES = {"pass": "green", "fail": "bold red", "deviates": "yellow", "skip": "dim"}
-MARKS = {"pass": "pass", "fail": "FAIL", "deviates": "DEVIATES", "skip": "skip"}
 GROUPS = {"renegotiation": "Renegotiation", "negative": "Negative cases"}
 COLUMN_WIDTH = 14
 TITLE_WIDTH = 24
@@ -42,7 +43,7 @@ class Grid:
 
 
 def grids(cells: Sequence[CellResult]) -> list[Grid]:
-    """One for each transport and codec."""
+    """A table for each transport and codec."""
     base = [cell for cell in cells if cell.group == "base"]
     places = list(dict.fromkeys((cell.transport, cell.codec) for cell in base))
     return [
@@ -55,7 +56,7 @@ def grids(cells: Sequence[CellResult]) -> list[Grid]:
 
 
 def column_of(cell: CellResult) -> str:
-    """What its suites are called: the last part of its id."""
+    """The name of the suites: the last part of the id."""
     return cell.id.partition("+")[0].removeprefix("listen/").partition("/")[2]
 
 
@@ -69,7 +70,7 @@ def in_cell(cell: CellResult) -> str:
 
 
 def heard(seen: Observation) -> str:
-    """What came back, in a word or two."""
+    """The outcome in one or two words."""
     return "not measured" if seen.unmeasured else seen.audio or ""
 
 
@@ -78,27 +79,16 @@ def broken_up(suite: str) -> str:
     return suite.replace("_HMAC_", "\nHMAC_", 1)
 
 
-def line_of_cell(cell: CellResult) -> str:
-    """One cell while the matrix runs, or in a list."""
-    return f"{MARKS[cell.verdict]:<8}  {cell.id:<40}  {short(cell.observed.outcome)}"
-
-
 def table(result: InteropResult, *, colour: bool, width: int) -> str:
     """Everything, the verdict last."""
-    from rich.console import Console
-
-    out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
-    for part in parts(result, width):
-        console.print(part)
-    return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n"))
+    return rendered(*parts(readable(result, lines=False), width), colour=colour, width=width)
 
 
 def parts(result: InteropResult, width: int) -> Iterator[RenderableType]:
     """From the matrix to the verdict."""
     for grid in grids(result.cells):
         needed = 12 + (COLUMN_WIDTH + 2) * len(grid.columns)
-        yield f"\n[bold]Modes by suites[/] ({grid.title})"
+        yield styled("\n", ("Modes by suites", "bold"), f" ({grid.title})")
         yield (
             base_table(grid)
             if needed <= width and grid.columns
@@ -115,87 +105,68 @@ def parts(result: InteropResult, width: int) -> Iterator[RenderableType]:
     for group, title in GROUPS.items():
         cells = [cell for cell in result.cells if cell.group == group]
         if cells:
-            yield f"\n[bold]{title}[/]"
+            yield styled("\n", (title, "bold"))
             yield list_of(cells, width)
     remarked = [cell for cell in result.cells if cell.remark and cell.verdict != "skip"]
     if remarked:
-        yield "\n[bold]Remarks[/]"
+        yield styled("\n", ("Remarks", "bold"))
         yield remarks([(cell, cell.remark or "") for cell in remarked])
     captured = [(cell, cell.observed.wire) for cell in result.cells if cell.observed.wire]
     if captured:
-        yield "\n[bold]On the wire[/]"
+        yield styled("\n", ("On the wire", "bold"))
         yield remarks(captured)
     yield from conclusion(result)
 
 
 def base_table(grid: Grid) -> Table:
     """Modes as rows, suites as columns."""
-    from rich.table import Table
-
-    shown = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    shown.add_column("")
-    for column in grid.columns:
-        shown.add_column(broken_up(column), min_width=COLUMN_WIDTH, vertical="top")
-    for mode in grid.modes:
-        shown.add_row(mode, *(marked(grid.at(mode, column)) for column in grid.columns))
+    rows = [[mode, *(marked(grid.at(mode, column)) for column in grid.columns)] for mode in grid.modes]
+    shown = columns(rows, ["", *map(broken_up, grid.columns)])
+    for column in shown.columns[1:]:
+        column.min_width = COLUMN_WIDTH
     return shown
 
 
-def marked(cell: CellResult | None) -> str:
+def marked(cell: CellResult | None) -> Text | str:
     """An outcome in the colour of its verdict; without colours, a failure has to be seen too."""
     if cell is None:
         return ""
     text = broken_up(in_cell(cell)).replace("SRTP AES", "SRTP\nAES")
-    flag = "" if cell.verdict in {"pass", "skip"} else " !"
-    return f"[{STYLES[cell.verdict]}]{text}{flag}[/]"
+    return verdict_of(cell.verdict, text if cell.verdict in {"pass", "skip"} else f"{text} !")
 
 
 def list_of(cells: Sequence[CellResult], width: int) -> Table:
     """A line a cell, with its title where there is room."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    shown = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     rows = [
-        (MARKS[cell.verdict], cell.id, short(cell.observed.outcome), heard(cell.observed)) for cell in cells
+        (verdict_of(cell.verdict), cell.id, short(cell.observed.outcome), heard(cell.observed))
+        for cell in cells
     ]
     taken = sum(2 + max(map(len, column)) for column in zip(*rows, strict=True))
     titled = width - taken >= TITLE_WIDTH
-    for _ in range(4):
-        shown.add_column(no_wrap=True)
-    for cell, (mark, *facts) in zip(cells, rows, strict=True):
-        title = [cell.title] if titled else []
-        shown.add_row(f"[{STYLES[cell.verdict]}]{mark}[/]", *map(escape, [*facts, *title]))
+    shown = columns((*row, cell.title) if titled else row for row, cell in zip(rows, cells, strict=True))
+    for column in shown.columns[:4]:
+        column.no_wrap = True
     return shown
 
 
-def remarks(told: Sequence[tuple[CellResult, str]]) -> Table:
+def remarks(cells: Sequence[tuple[CellResult, str]]) -> Table:
     """A line each."""
-    from rich.markup import escape
-    from rich.table import Table
-
-    shown = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    for cell, words in told:
-        shown.add_row(f"[{STYLES[cell.verdict]}]{escape(cell.id)}[/]", escape(words))
-    return shown
+    return columns((verdict_of(cell.verdict, cell.id), words) for cell, words in cells)
 
 
-def conclusion(result: InteropResult) -> Iterator[str]:
-    """What changed, what was counted, the verdict."""
-    from rich.markup import escape
-
+def conclusion(result: InteropResult) -> Iterator[RenderableType]:
+    """The changes, the counts and the verdict."""
     if (changes := result.changes) is not None:
         for word, names in (
             ("changed", changes.changed), ("added", changes.added), ("removed", changes.removed)
         ):  # fmt: skip
             if names:
-                yield f"\n[bold]{word}[/] {escape(', '.join(names))}"
-    counts = {word: sum(cell.verdict == word for cell in result.cells) for word in MARKS}
+                yield styled("\n", (word, "bold"), f" {', '.join(names)}")
+    counts = {word: sum(cell.verdict == word for cell in result.cells) for word in VERDICTS}
     words = {"pass": "passed", "fail": "failed", "deviates": "deviate", "skip": "could not be judged"}
-    told = ", ".join(f"{count} {words[word]}" for word, count in counts.items() if count)
-    yield f"\n{told or 'no cell was tried'}, {result.duration_s:.1f} s"
-    for one in result.expectations:
-        if one.verdict == "fail" and not any(cell.id == one.name for cell in result.cells):
-            yield f"[bold red]FAIL[/] {escape(one.name)}: {escape(one.observed)}"
-    style = {"pass": "[green]pass[/]", "fail": "[bold red]FAIL[/]", "error": "[bold red]ERROR[/]"}
-    yield f"verdict: {style[result.verdict]}"
+    cells = ", ".join(f"{count} {words[word]}" for word, count in counts.items() if count)
+    yield f"\n{cells or 'no cell was tried'}, {result.duration_s:.1f} s"
+    for expectation in result.expectations:
+        if expectation.verdict == "fail" and not any(cell.id == expectation.name for cell in result.cells):
+            yield styled(verdict_of("fail"), f" {expectation.name}: {expectation.observed}")
+    yield styled("verdict: ", verdict_of(result.verdict))

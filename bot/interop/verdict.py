@@ -1,4 +1,4 @@
-"""Judges what was observed: is it coherent, and is it what the RFCs allow."""
+"""Verdicts on the cells: whether the outcome is consistent, and allowed by the RFCs."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Literal
 
 from bot.interop.cells import Cell, Group, Role
 from bot.interop.observation import Observation
-from bot.interop.outcome import PLAIN, PORT_0, is_refusal, matches, refused, short, suite_of
+from bot.interop.outcome import BROKEN, PLAIN, PORT_0, is_refusal, matches, refused, short, suite_of
 from bot.model import SrtpMode
+from bot.sip import is_failure
 
 __all__ = [
     "ANSWERS",
@@ -29,7 +30,6 @@ ENCRYPTED_CALL = "an encrypted call works in at least one cell"
 ANSWERS = "the peer answers"
 ANSWERS_TO_THE_END = "the peer answers to the end"
 USUAL = refused(488)
-REFUSAL = 300
 BASE_EXPECTED = {
     SrtpMode.OFF: "plain, or a refusal",
     SrtpMode.OPTIONAL: "SRTP or plain, or a refusal",
@@ -39,17 +39,17 @@ BASE_EXPECTED = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """What is thought of one cell."""
+    """The verdict on a cell."""
 
     verdict: Verdict
     expected: str
     remark: str | None = None
-    """One line for people: why it is not a pass, or what is odd though it is one."""
+    """A line for people: the reason of a failure, or a remark on a pass."""
 
 
 @dataclass(frozen=True)
 class Whole:
-    """What all cells of one transport and codec together tell about the peer."""
+    """Facts about the peer from all cells of a transport and codec."""
 
     echoes: bool
     """A marker came back in some cell, so it should in every cell with media."""
@@ -60,7 +60,11 @@ class Whole:
     def around(cls, cell: Cell, seen: Mapping[Cell, Observation]) -> Whole:
         """Look at the cells of the same transport and codec as one."""
         place = cell.transport, cell.codec
-        alike = [(other, one) for other, one in seen.items() if (other.transport, other.codec) == place]
+        alike = [
+            (other, observation)
+            for other, observation in seen.items()
+            if (other.transport, other.codec) == place
+        ]
         mandatory = [
             suite_of(one.outcome) is not None
             for other, one in alike
@@ -78,7 +82,7 @@ def judged(cell: Cell, seen: Observation, whole: Whole) -> Judgement:
         return of_base(cell, seen, whole)
     expected = " or ".join(cell.case.accepted)
     if is_own_refusal(cell, seen):
-        return Judgement("skip", expected, "the peer's offer is none that this endpoint may answer")
+        return Judgement("skip", expected, "the peer's offer is not acceptable to this endpoint")
     if is_refusal(seen.outcome) and whole.takes_mandatory is False:
         how = f" with {cell.codec}" if cell.codec is not None else ""
         return Judgement("skip", expected, f"the peer refuses mandatory SRTP{how} whatever is offered")
@@ -86,20 +90,21 @@ def judged(cell: Cell, seen: Observation, whole: Whole) -> Judgement:
     if not matches(seen.outcome, cell.case.accepted):
         why = seen.why if suite_of(seen.outcome) is None else None
         return Judgement(wrong, expected, why or cell.case.reading)
-    if cell.case.judges_media and (lost := lost_echo(seen, whole)):
+    judges_media = cell.case.judges_media and short(seen.outcome) != BROKEN
+    if judges_media and (lost := lost_echo(seen, whole)):
         return Judgement(wrong, expected, lost)
     return Judgement("pass", expected, seen.why)
 
 
 def untried(after: Cell) -> Judgement:
-    """A cell for which the peer was no longer there."""
+    """A cell that was not tried, because the peer was silent."""
     return Judgement("skip", "anything", f"the peer fell silent after {after.id}")
 
 
 def is_own_refusal(cell: Cell, seen: Observation) -> bool:
-    """Whether it was this endpoint that refused the call, so that nothing of the case was tried."""
+    """Whether this endpoint refused the call, so that the case was not tried."""
     calls_back = cell.case is not None and cell.case.calls_back
-    return cell.role is Role.LISTENER and not calls_back and seen.code is not None and seen.code >= REFUSAL
+    return cell.role is Role.LISTENER and not calls_back and seen.code is not None and is_failure(seen.code)
 
 
 def of_base(cell: Cell, seen: Observation, whole: Whole) -> Judgement:
@@ -112,9 +117,9 @@ def of_base(cell: Cell, seen: Observation, whole: Whole) -> Judgement:
     outcome, suite = seen.outcome, suite_of(seen.outcome)
     if is_refusal(outcome):
         if not matches(outcome, ("refused [456]??", refused(PORT_0), "refused BYE")):
-            return fail("that is no refusal of an offer: 4xx, 5xx or 6xx are")
-        told = None if outcome == USUAL else "488 is usual for an offer that cannot be taken"
-        return Judgement("pass", expected, seen.why or told)
+            return fail("this is not a refusal of an offer; expected 4xx, 5xx or 6xx")
+        usual = None if outcome == USUAL else "488 is usual for an offer that cannot be taken"
+        return Judgement("pass", expected, seen.why or usual)
     if outcome == PLAIN:
         if cell.mode is SrtpMode.MANDATORY:
             return fail("SRTP was demanded, and the call is in clear")
@@ -143,8 +148,8 @@ def wants_encryption(cells: Sequence[Cell]) -> bool:
 
 def encrypted_call(seen: Mapping[Cell, Observation], judgements: Mapping[Cell, Judgement]) -> str | None:
     """The first base cell that shows it."""
-    for cell, one in seen.items():
-        shown = cell.group is Group.BASE and suite_of(one.outcome) is not None
+    for cell, observation in seen.items():
+        shown = cell.group is Group.BASE and suite_of(observation.outcome) is not None
         if shown and judgements[cell].verdict == "pass":
-            return f"{cell.id}: {short(one.outcome)}"
+            return f"{cell.id}: {short(observation.outcome)}"
     return None

@@ -1,1 +1,1 @@
-"""What a run leaves behind: each report reads the journal and the calls' records and touches no call."""
+"""Reports of a run, made from the journal and the call records."""

@@ -1,44 +1,68 @@
-"""Where a run took place: versions, platform, the library's build and what each endpoint listened on."""
+"""Environment of a run: versions, platform, library build, addresses of the endpoints."""
 
 from __future__ import annotations
 
 import platform
 import sys
 from collections.abc import Iterator, Mapping
-from html import escape
 from importlib.metadata import PackageNotFoundError, version
 
-from bot.events import AgentReady
+import msgspec
 
-__all__ = ["environment"]
+from bot.config import Capabilities
+from bot.ipc import AgentReady
+
+__all__ = ["EnvironmentResult", "environment", "environment_result"]
 
 PACKAGES = ("srtpbot", "pjsua2-python", "numpy", "soundfile", "soxr", "msgspec")
 
 
-def environment(agents: Mapping[str, AgentReady]) -> Iterator[str]:
-    """A list of names and values."""
-    yield "<dl>"
-    for name, value in facts(agents):
-        yield f"<dt>{escape(name)}<dd>{escape(value)}"
-    yield "</dl>"
+class EnvironmentResult(msgspec.Struct, kw_only=True):
+    """Environment of a run."""
+
+    platform: str
+    """Operating system and processor architecture."""
+    python: str
+    """Version of Python."""
+    packages: list[str]
+    """Names and versions of packages on which the result may depend."""
+    build: Capabilities | None
+    """Capabilities of the library build; null if no endpoint has started."""
 
 
-def facts(agents: Mapping[str, AgentReady]) -> Iterator[tuple[str, str]]:
-    """What is known; of the build once, since all endpoints run the same."""
+def environment_result(agents: Mapping[str, AgentReady]) -> EnvironmentResult:
+    """The environment with the library build, which all endpoints share."""
+    first = next(iter(agents.values()), None)
+    return EnvironmentResult(
+        platform=f"{platform.platform()}, {platform.machine()}",
+        python=sys.version.split()[0],
+        packages=list(installed()),
+        build=first.build if first is not None else None,
+    )
+
+
+def environment(agents: Mapping[str, AgentReady]) -> Iterator[tuple[str, str]]:
+    """Names and values of the environment; all endpoints have the same library build."""
     yield "platform", f"{platform.platform()}, {platform.machine()}"
     yield "Python", sys.version.split()[0]
     yield "packages", ", ".join(installed())
     for agent in list(agents.values())[:1]:
-        yield "library", f"PJSIP {agent.version}"
-        yield "codecs", ", ".join(str(codec) for codec in agent.codecs)
-        yield "crypto suites", ", ".join(agent.suites)
+        build = agent.build
+        yield "library", f"PJSIP {build.version}, {build.calls} calls in an endpoint, {build.io_queue}"
+        yield "codecs", ", ".join(map(str, build.codecs))
+        yield "crypto suites", ", ".join(build.suites)
+        yield "keying", ", ".join(build.keyings)
+        yield "TLS", f"up to {build.tls or 'none'}; {build.tls_library or 'unknown library'}"
+        yield "IPv6", "yes" if build.ipv6 else "no"
     for name, agent in agents.items():
-        heard = ", ".join(f"{one.transport} {one.host}:{one.port}" for one in agent.listeners)
-        yield name, f"listened on {heard or 'nothing'}; recordings at {agent.conference_rate} Hz"
+        listeners = ", ".join(
+            f"{listener.transport} {listener.host}:{listener.port}" for listener in agent.listeners
+        )
+        yield name, f"listened on {listeners or 'nothing'}; recordings at {agent.conference_rate} Hz"
 
 
 def installed() -> Iterator[str]:
-    """The packages that a result may depend on."""
+    """Versions of the packages on which a result may depend."""
     for name in PACKAGES:
         try:
             yield f"{name} {version(name)}"

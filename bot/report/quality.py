@@ -1,41 +1,51 @@
-"""What the streams of a call carried, as a table: packets, loss, jitter, and the quality that follows."""
+"""Table of the RTP streams of a call: packets, loss, jitter and quality."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from html import escape
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
+from bot.capture.verification import WireCounters, WireResult
 from bot.model import RtpCounters
-from bot.pcap.proof import WireCounters, WireResult
-from bot.report.result import MediaResult
+from bot.report.call_result import MediaResult
+from bot.ua import remarks
 
-__all__ = ["on_the_wire", "streams"]
+__all__ = ["Streams", "on_the_wire", "streams"]
 
 HEADS = ("stream", "packets", "lost", "discarded", "reordered", "duplicate", "jitter", "at most")
 NOT_MEASURED = "\N{EN DASH}"
 
 
-def streams(media: list[MediaResult]) -> Iterator[str]:
-    """The table; what was not measured is a dash."""
+@dataclass(frozen=True)
+class Streams:
+    """Data of the template about the streams."""
+
+    heads: Sequence[str]
+    rows: list[tuple[str, list[str]]]
+    """Rows: a name and its cells; a dash is a number that was not measured."""
+    notes: list[str]
+    """Lines below the table."""
+
+
+def streams(media: list[MediaResult]) -> Streams:
+    """The counters of each direction, and the scores, remarks and captured packets of each m= line."""
     rows = [
-        (f"{line.type} {way}", counters)
+        (f"{line.type} {way}", list(cells(counters)))
         for line in media
         for way, counters in (("received", line.rx), ("sent", line.tx))
         if counters is not None
     ]
-    if not rows:
-        yield "<p class=none>No RTP was counted.</p>"
-    else:
-        yield "<div class=wide><table><tr>"
-        yield "".join(f"<th{' class=n' if number else ''}>{name}" for number, name in enumerate(HEADS))
-        for name, counters in rows:
-            yield f"<tr><td>{escape(name)}" + "".join(f"<td class=n>{cell}" for cell in cells(counters))
-        yield "</table></div>"
-    for line in media:
-        if told := "; ".join(quality(line)):
-            yield f"<p>{escape(line.type)}: {escape(told)}</p>"
-        if line.wire is not None:
-            yield f"<p>{escape(line.type)} on the wire: {escape(on_the_wire(line.wire))}</p>"
+    return Streams(HEADS, rows, [note for line in media for note in notes(line)])
+
+
+def notes(line: MediaResult) -> Iterator[str]:
+    """Scores, remarks and captured packets of one m= line."""
+    if told := "; ".join(quality(line)):
+        yield f"{line.type}: {told}"
+    if line.rx is not None and (told := "; ".join(remarks(line.rx))):
+        yield f"{line.type} received: {told}"
+    if line.wire is not None:
+        yield f"{line.type} on the wire: {on_the_wire(line.wire)}"
 
 
 def cells(counters: RtpCounters) -> Iterator[str]:
@@ -49,7 +59,7 @@ def cells(counters: RtpCounters) -> Iterator[str]:
 
 
 def lost(counters: RtpCounters) -> str:
-    """The number and its share of what was expected."""
+    """The number, and its percentage of the expected packets."""
     if counters.lost is None:
         return NOT_MEASURED
     expected = counters.packets + counters.lost
@@ -57,7 +67,7 @@ def lost(counters: RtpCounters) -> str:
 
 
 def quality(line: MediaResult) -> Iterator[str]:
-    """Delay and scores, those that are known."""
+    """Delay and scores, without values that were not measured."""
     if line.mos_lq is not None:
         yield f"MOS to listen {line.mos_lq:.2f}"
     if line.mos_cq is not None:
@@ -71,7 +81,7 @@ def quality(line: MediaResult) -> Iterator[str]:
 
 
 def on_the_wire(wire: WireResult) -> str:
-    """What was captured, both ways."""
+    """Captured packets of both directions."""
     told = [f"received {protected(wire.rx)}", f"sent {protected(wire.tx)}"]
     told += [wire.suite] if wire.suite else []
     told += [f"{wire.reused} under a key stream that was used before"] if wire.reused else []
@@ -79,9 +89,12 @@ def on_the_wire(wire: WireResult) -> str:
 
 
 def protected(counters: WireCounters) -> str:
-    """``300 of 300 packets authenticated``, and what the others were."""
+    """``300 of 300 packets authenticated``, and the numbers of other packets."""
     if counters.plain == counters.packets:
         return f"{counters.packets:,} packets of plain RTP" if counters.packets else "nothing"
     others = [(counters.plain, "plain"), (counters.failed, "not authentic")]
-    told = [f"{counters.authenticated:,} of {counters.packets:,} packets authenticated"]
+    if counters.protected:
+        told = [f"{counters.protected:,} of {counters.packets:,} packets protected by DTLS-SRTP"]
+    else:
+        told = [f"{counters.authenticated:,} of {counters.packets:,} packets authenticated"]
     return ", ".join([*told, *(f"{count:,} {what}" for count, what in others if count)])

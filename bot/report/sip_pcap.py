@@ -13,24 +13,25 @@ import math
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
 
-from bot.events import AgentReady, SipReceived, SipSent
-from bot.journal import Entry, Journal
+from bot.ipc import AgentReady, SipReceived, SipSent
 from bot.sip import REDACTED
-from media.packets import FILE_HEADER, Address, Stream, address, datagram, record
+from bot.ua import Entry, Journal, older_file
+from media.capture.writer import FILE_HEADER, Address, Stream, address, datagram, record
 
 __all__ = ["of_file", "of_journal"]
 
 IN_FLIGHT = 1000
-"""Messages that were sent and of which the other end may still tell."""
-UNKNOWN = "0.0.0.0:0"
+"""Largest number of sent messages that wait for their arrival at the other endpoint."""
 CONTENT_LENGTH = re.compile(
     rb"^((?:Content-Length|l)[ \t]*:[ \t]*)[0-9]+(?=[ \t]*\r?$)", re.IGNORECASE | re.MULTILINE
 )
@@ -38,14 +39,17 @@ KEY = re.compile(rb"(a=crypto:[0-9]+[ \t]+(\S+)[ \t]+inline:)" + re.escape(REDAC
 KEY_BYTES = {b"AES_192": 38, b"AES_256": 46, b"AEAD_AES_128": 28, b"AEAD_AES_256": 44}
 """Master key and salt by crypto suite (RFC 6188, RFC 7714); all others have 30 bytes (RFC 4568)."""
 BYTES_IN_WORD = 6
-"""What the eight letters of REDACTED are as base64; its brackets do not count."""
+"""Length of REDACTED, without its brackets, as base64."""
 END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
 
-Load = Callable[[], SipSent | SipReceived]
+Load = Callable[[], str]
+"""Reads the text of a message."""
+NOBODY = Address("0.0.0.0", 0)
+"""Address of an unknown end."""
 
 
 class Clock(msgspec.Struct):
-    """The first line of a journal's file, as far as it is needed here."""
+    """Fields of the first line of a journal file."""
 
     started: datetime
     monotonic: float
@@ -57,7 +61,7 @@ class Clock(msgspec.Struct):
 
 @dataclass(slots=True)
 class Seen:
-    """A message of the journal; its text stays where it is until it is written."""
+    """Message of the journal; its text is read when the packet is written."""
 
     at: float
     sent: bool
@@ -70,38 +74,40 @@ class Seen:
 
     @property
     def way(self) -> tuple[str, str]:
-        """From where to where."""
+        """Source and destination address."""
         return (self.local, self.peer) if self.sent else (self.peer, self.local)
 
 
 def of_journal(journal: Journal) -> Iterator[bytes]:
-    """The capture of what a journal has in memory, in pieces."""
-    entries = ((entry, partial(same, entry.event)) for entry in journal.recent())
+    """The capture of a journal in memory, in pieces."""
+    entries = ((entry, partial(text_of, entry.event)) for entry in journal.recent())
     return capture(entries, Clock(journal.started, journal.started_at))
 
 
 def of_file(path: Path) -> Iterator[bytes]:
-    """The capture of a journal's file, in pieces; a last line that is cut short is left out.
+    """The capture of a journal file and its older part, in pieces; an incomplete last line is ignored.
 
     Raises OSError when the file cannot be read and ValueError when it is not a journal.
     """
-    with path.open("rb") as file:
+    older = older_file(path)
+    with ExitStack() as opened:
+        files = [opened.enter_context(one.open("rb")) for one in (older, path) if one == path or one.exists()]
         try:
-            clock = msgspec.json.decode(file.readline(), type=Clock)
+            clocks = [msgspec.json.decode(file.readline(), type=Clock) for file in files]
         except msgspec.DecodeError as error:
             raise ValueError(f"{path}: not a journal: {error}") from None
-        yield from capture(read(file), clock)
+        yield from capture(chain.from_iterable(map(read, files)), clocks[-1])
 
 
 def capture(entries: Iterable[tuple[Entry, Load]], clock: Clock) -> Iterator[bytes]:
-    """The file, piece by piece."""
+    """The pcap file, in pieces."""
     yield FILE_HEADER
     streams: dict[frozenset[str], Stream] = {}
-    for number, one in enumerate(once(located(entries))):
-        source, target = one.way
-        ends = address(source) or nobody(), address(target) or nobody()
-        payload, at = message_bytes(one.load().text), clock.time_of_day(one.at)
-        if one.transport.startswith("udp"):
+    for number, message in enumerate(once(located(entries))):
+        source, target = message.way
+        ends = address(source) or NOBODY, address(target) or NOBODY
+        payload, at = message_bytes(message.load()), clock.time_of_day(message.at)
+        if message.transport.startswith("udp"):
             yield record(at, datagram(*ends, payload, number))
             continue
         stream = streams.setdefault(frozenset((source, target)), Stream())
@@ -110,7 +116,7 @@ def capture(entries: Iterable[tuple[Entry, Load]], clock: Clock) -> Iterator[byt
 
 
 def read(file: BinaryIO) -> Iterator[tuple[Entry, Load]]:
-    """The entries that matter here; of a message, how to read it again."""
+    """The entries with messages and addresses; for a message also the function that reads its text."""
     decoder = msgspec.json.Decoder(Entry)
     while line := file.readline():
         if b'"Sip' not in line and b'"AgentReady"' not in line:
@@ -123,28 +129,27 @@ def read(file: BinaryIO) -> Iterator[tuple[Entry, Load]]:
         yield entry, partial(again, file, start, decoder)
 
 
-def again(file: BinaryIO, start: int, decoder: msgspec.json.Decoder[Entry]) -> SipSent | SipReceived:
-    """The message that stands there."""
+def again(file: BinaryIO, start: int, decoder: msgspec.json.Decoder[Entry]) -> str:
+    """The text of the message in the line at the offset."""
     file.seek(start)
-    return same(decoder.decode(file.readline()).event)
+    return text_of(decoder.decode(file.readline()).event)
 
 
-def same(event: object) -> SipSent | SipReceived:
-    """The event, known to be a message."""
-    assert isinstance(event, SipSent | SipReceived)
-    return event
+def text_of(event: object) -> str:
+    """The text of a message event; other events have no text."""
+    return event.text if isinstance(event, SipSent | SipReceived) else ""
 
 
 def located(entries: Iterable[tuple[Entry, Load]]) -> list[Seen]:
-    """The messages in the order of time, each with its own end where any message tells it."""
+    """The messages in order of time, each with its local address if an event contains it."""
     found: list[Seen] = []
     own: dict[tuple[str, str, str], str] = {}
     listening: dict[tuple[str, str], str] = {}
     for entry, load in entries:
         event, name = entry.event, entry.endpoint
         if isinstance(event, AgentReady):
-            for one in event.listeners:
-                listening.setdefault((name, one.transport), f"{one.host}:{one.port}")
+            for listener in event.listeners:
+                listening.setdefault((name, listener.transport), f"{listener.host}:{listener.port}")
         elif isinstance(event, SipSent | SipReceived):
             sent, local = isinstance(event, SipSent), event.local
             if local:
@@ -154,35 +159,28 @@ def located(entries: Iterable[tuple[Entry, Load]]) -> list[Seen]:
             )
     for seen in found:
         if not seen.local:
-            known = own.get((seen.endpoint, seen.transport, seen.peer))
-            seen.local = known or listening.get((seen.endpoint, seen.transport), UNKNOWN)
+            connected = own.get((seen.endpoint, seen.transport, seen.peer))
+            seen.local = connected or listening.get((seen.endpoint, seen.transport), str(NOBODY))
     return sorted(found, key=lambda seen: seen.at)
 
 
 def once(messages: Iterable[Seen]) -> Iterator[Seen]:
-    """Without the arrivals of what another endpoint of the run sent."""
+    """The messages without the arrivals of messages that another endpoint of the run sent."""
     flying: OrderedDict[tuple[str, tuple[str, str], int], list[str]] = OrderedDict()
-    for one in messages:
-        packet = (one.transport, one.way, one.digest)
-        if one.sent:
-            flying.setdefault(packet, []).append(one.endpoint)
+    for message in messages:
+        packet = (message.transport, message.way, message.digest)
+        if message.sent:
+            flying.setdefault(packet, []).append(message.endpoint)
             if len(flying) > IN_FLIGHT:
                 flying.popitem(last=False)
         elif flying.get(packet):
             flying[packet].pop(0)
             continue
-        yield one
-
-
-def nobody() -> Address:
-    """An end that is not known."""
-    end = address(UNKNOWN)
-    assert end is not None
-    return end
+        yield message
 
 
 def message_bytes(text: str) -> bytes:
-    """The message as it was on the wire, but for its secrets."""
+    """The message as on the wire, without its secrets."""
     content = text.encode("utf-8", "backslashreplace")
     gap = END_OF_HEAD.search(content)
     if gap is None or REDACTED.encode() not in content[gap.end() :]:
@@ -193,6 +191,6 @@ def message_bytes(text: str) -> bytes:
 
 
 def placeholder(line: re.Match[bytes]) -> bytes:
-    """A crypto attribute with something in it that reads as a key."""
+    """A crypto attribute with a valid placeholder as its key."""
     size = next((size for name, size in KEY_BYTES.items() if line[2].upper().startswith(name)), 30)
     return line[1] + REDACTED.encode() * math.ceil(size / BYTES_IN_WORD)

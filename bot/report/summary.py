@@ -1,45 +1,73 @@
-"""The result for people, in the terminal: the verdict, the expectations, the figures of each call."""
+"""Summary of a result in the terminal: verdict, expectations, figures of each call."""
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from bot.harmless import readable
+from bot.report.call_result import CallResult, DigitResult, MediaResult
+from bot.report.console import rendered, styled, table, verdict_of
 from bot.report.quality import on_the_wire
-from bot.report.result import CallResult, DigitResult, MediaResult, Result
+from bot.report.result import ExpectationResult, Result, restart_text
+from bot.sip import ended_text, refused_text
+from bot.ua import remarks
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.text import Text
 
 __all__ = ["call_figures", "summary"]
 
-MARKS = {"pass": "[green]pass[/]", "fail": "[bold red]FAIL[/]", "error": "[bold red]ERROR[/]"}
+SHOWN_CALLS = 10
+"""Largest number of calls with figures; the summary has the latest calls."""
+SHOWN_RESTARTS = 5
 
 
-def summary(result: Result, *, colour: bool, width: int = 110) -> str:
+def summary(result: Result, *, colour: bool) -> str:
     """A table of expectations and one of figures, and the verdict last."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    return rendered(*parts(readable(result)), colour=colour)
 
-    out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=colour, no_color=not colour, highlight=False)
-    expectations = Table("", "expectation", "observed", box=None, pad_edge=False)
-    for one in result.expectations:
-        observed = one.observed if one.verdict == "pass" else f"{one.observed}; expected {one.expected}"
-        expectations.add_row(MARKS[one.verdict], escape(one.name), escape(observed))
+
+def parts(result: Result) -> Iterator[RenderableType]:
+    """The lines from the expectations to the verdict."""
     if result.expectations:
-        console.print(expectations)
-    for call in result.calls:
-        console.print(f"\n[bold]{escape(call.endpoint)}, call {escape(call.id)}[/] {escape(call.remote_uri)}")
-        figures = Table.grid(padding=(0, 2))
-        for name, value in call_figures(call):
-            figures.add_row("", name, escape(value))
-        console.print(figures)
-    console.print(
-        f"\nverdict: {MARKS[result.verdict]}" if result.calls else f"verdict: {MARKS[result.verdict]}"
-    )
-    return out.getvalue().rstrip("\n")
+        yield table(map(expectation_row, result.expectations), ("", "expectation", "observed"))
+    for refused in result.refused:
+        text = refused_text(refused.remote_uri, refused.peer, refused.code, refused.reason, refused.why)
+        yield styled(("refused", "bold"), f"  {text}")
+    for restart in result.restarts[-SHOWN_RESTARTS:]:
+        yield styled(("restarted", "bold"), f"  {restart_text(restart)}")
+    if len(result.restarts) > SHOWN_RESTARTS:
+        yield f"{len(result.restarts) - SHOWN_RESTARTS} restarts before these"
+    if result.refused_messages:
+        counts = ", ".join(f"{rule} {count}" for rule, count in sorted(result.refused_messages.items()))
+        total = sum(result.refused_messages.values())
+        yield styled(("refused", "bold"), f"  {total} messages: {counts}")
+    if result.limits_reached:
+        counts = ", ".join(f"{rule} {count}" for rule, count in sorted(result.limits_reached.items()))
+        yield styled(("limits", "bold"), f"  {counts}")
+    for call in result.calls[-SHOWN_CALLS:]:
+        yield styled("\n", (f"{call.endpoint}, call {call.id}", "bold"), f" {call.remote_uri}")
+        yield table(("", name, value) for name, value in call_figures(call))
+    if len(result.calls) > SHOWN_CALLS:
+        yield f"\n{len(result.calls) - SHOWN_CALLS} calls before these"
+    if result.error:
+        yield f"\n{result.error}"
+    apart = "\n" if result.calls else ""
+    if not result.expectations and not result.error:
+        yield f"{apart}nothing was expected"
+    yield styled(f"{apart}verdict: ", verdict_of(result.verdict))
+
+
+def expectation_row(one: ExpectationResult) -> tuple[Text, str, str]:
+    """Verdict, name and observed value of an expectation."""
+    observed = one.observed if one.verdict == "pass" else f"{one.observed}; expected {one.expected}"
+    return verdict_of(one.verdict), one.name, observed
 
 
 def call_figures(call: CallResult) -> list[tuple[str, str]]:
-    """What is worth a look, by name."""
+    """Names and values of a call."""
     figures: list[tuple[str, str]] = []
     if call.setup.answered_ms is not None:
         figures.append(("answered", f"after {call.setup.answered_ms:.1f} ms"))
@@ -49,6 +77,7 @@ def call_figures(call: CallResult) -> list[tuple[str, str]]:
         figures.append(("DTMF sent", digits(call.dtmf.sent)))
     if call.dtmf.received:
         figures.append(("DTMF received", digits(call.dtmf.received)))
+    figures += [("warning", each) for each in call.warnings]
     if call.recording is not None:
         length = f", {call.recording.duration_s:.2f} s" if call.recording.duration_s is not None else ""
         figures.append(("recording", f"{call.recording.path}{length}"))
@@ -63,15 +92,17 @@ def call_figures(call: CallResult) -> list[tuple[str, str]]:
         figures.append(("audio", ", ".join(parts)))
     if call.disconnect is not None:
         end = call.disconnect
-        figures.append(("ended", f"{end.code} {end.reason}, by {end.by}"))
+        figures.append(("ended", ended_text(end.code, end.reason, end.by)))
     return figures
 
 
 def media_figures(media: MediaResult) -> list[tuple[str, str]]:
     """One m= line."""
     srtp = media.srtp
-    suite = f"{srtp.suite} (SDES, tag {srtp.tag})" if srtp.active else "none, plain RTP"
-    clear = "; the keys travelled in clear" if srtp.keys_in_clear else ""
+    how = f"SDES, tag {srtp.tag}" if srtp.keying == "SDES" else f"{srtp.keying}, {srtp.role}"
+    suite = f"{srtp.suite} ({how})" if srtp.active else "none, plain RTP"
+    clear = "; keys were sent in clear text (signalling is not encrypted)" if srtp.keys_in_clear else ""
+    clear += f"; {srtp.deviation}" if srtp.deviation else ""
     figures = [
         ("codec", f"{media.codec}/{media.clock_rate}, {media.ptime_ms} ms, {media.direction}"),
         ("encryption", f"{suite}{clear}"),
@@ -81,6 +112,7 @@ def media_figures(media: MediaResult) -> list[tuple[str, str]]:
             lost = "loss not reported" if one.lost is None else f"{one.lost} lost"
             jitter = "" if one.jitter_ms_mean is None else f", jitter {one.jitter_ms_mean:.1f} ms"
             figures.append((name, f"{one.packets} packets, {lost}{jitter}"))
+            figures += [("", each) for each in remarks(one)]
     if media.wire is not None:
         figures.append(("on the wire", on_the_wire(media.wire)))
     if media.mos_lq is not None:
@@ -90,6 +122,6 @@ def media_figures(media: MediaResult) -> list[tuple[str, str]]:
 
 
 def digits(results: list[DigitResult]) -> str:
-    """The digits and how they came."""
-    methods = ", ".join(dict.fromkeys(one.method for one in results))
+    """The digits with their methods."""
+    methods = ", ".join(dict.fromkeys(result.method for result in results))
     return f"{''.join(one.digit for one in results)} ({methods})"

@@ -1,4 +1,4 @@
-"""Scenarios: calls and what is expected of them, written as steps in YAML; ``srtpbot run`` performs them.
+"""Scenarios in YAML: endpoints, steps and expectations; ``srtpbot run`` performs them.
 
-``load`` reads and checks files before anything is sent, ``runner`` performs one expanded scenario.
+``load`` reads and validates a file, ``runner`` performs one case of it.
 """

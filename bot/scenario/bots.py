@@ -1,4 +1,4 @@
-"""The ready-made bots of a scenario: made before any call is, with their paths where a scenario has them."""
+"""Bots of a scenario's endpoints, with paths relative to the scenario and to the folder of the result."""
 
 from __future__ import annotations
 
@@ -7,33 +7,38 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bot.audio_files import audio_at
 from bot.bots import bot
-from bot.controller import Controller
 from bot.errors import ConfigError
+from bot.ua import Controller
 
 __all__ = ["check_bot", "made"]
 
-WRITTEN = ("messages", "record")
-"""Options that name what a bot writes; it goes to the folder of the result."""
+AUDIO_OPTIONS = ("play", "greeting")
+"""Options with a file or a signal to play."""
+OUTPUT_OPTIONS = ("messages", "record")
+"""Options with a file or a folder that the bot writes."""
 
 
 def made(role: str, options: Mapping[str, Any], folder: str, target: Path) -> Controller:
-    """The bot; files that it reads are beside the scenario, what it writes goes to ``target``."""
-    placed = dict(options)
+    """The bot ``role``; it reads files relative to ``folder`` and writes files to ``target``."""
+    resolved = dict(options)
     for name, value in options.items():
-        if name in WRITTEN and isinstance(value, str):
-            placed[name] = str(target / value)
+        if name in OUTPUT_OPTIONS and isinstance(value, str):
+            resolved[name] = str(target / value)
+        elif name in AUDIO_OPTIONS and isinstance(value, str):
+            resolved[name] = str(audio_at(name, value, folder))
         elif isinstance(value, str) and value and Path(folder, value).is_file():
-            placed[name] = str(Path(folder, value))
-    return bot(role, **placed)
+            resolved[name] = str(Path(folder, value))
+    return bot(role, **resolved)
 
 
 def check_bot(key: str, role: str, options: Mapping[str, Any], folder: str) -> None:
-    """Raise ConfigError "KEY.options.x: ..." unless there is such a bot with such options."""
+    """Raise ConfigError "KEY.options.x: ..." for an unknown bot, an unknown option or an invalid value."""
     try:
         bot(role)
     except ConfigError as error:
-        if "ready-made bot" in str(error):
+        if "unknown bot" in str(error):
             raise ConfigError(f"{key}.as: {error}") from None
     try:
         made(role, options, folder, Path())

@@ -1,4 +1,4 @@
-"""From a scenario's file to the cases that it describes, each checked; nothing here makes a call."""
+"""Loader of scenario files: reads YAML, replaces variables, validates each case."""
 
 from __future__ import annotations
 
@@ -11,61 +11,26 @@ from typing import Any
 
 import msgspec
 
-from bot.config import EndpointConfig, load_config
-from bot.document import Place, explain, line_of, read
+from bot.config import EndpointConfig, Place, explain, load_config
+from bot.config.yaml_reader import read
 from bot.errors import ConfigError
-from bot.model import DtmfMethod
-from bot.scenario.expected import Expect
-from bot.scenario.model import EndpointSpec, Path, Scenario, Varying, walk
+from bot.scenario.case import Case
+from bot.scenario.model import EndpointSpec, Scenario, Varying
 from bot.scenario.variables import Values, combinations, rows, substituted, titled
+from bot.ua import check_build
 
-__all__ = ["Case", "load", "shown", "variables"]
+__all__ = ["load", "variables"]
 
 _OWN = {"config", "as", "options", "name"}
 _REFERENCES = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_-]*)(?::-[^}]*)?\}")
 
 
-@dataclass(frozen=True)
-class Case:
-    """One scenario with one set of values, which makes one result."""
-
-    name: str
-    """The scenario's name and what varies: ``echo[codec=PCMA]``."""
-    scenario_name: str
-    file: str
-    values: Values
-    scenario: Scenario
-    endpoints: Mapping[str, EndpointConfig]
-    place: Place
-
-    @property
-    def folder(self) -> str:
-        """Where the paths in it begin."""
-        return os.path.dirname(self.file)
-
-    @property
-    def listeners(self) -> set[str]:
-        """The endpoints that in-band digits are expected of, and that listen for them therefore."""
-        expected = [step.said for _, step in walk(self.scenario) if isinstance(step.said, Expect)]
-        return {
-            on.partition(".")[0] for one in expected if one.method is DtmfMethod.INBAND for on in one.subjects
-        }
-
-    def where(self, path: Path) -> str:
-        """``echo.yaml:12: steps[3]``."""
-        return f"{self.file}:{line_of(self.place, path)}: {shown(path)}"
-
-
-def shown(path: Path) -> str:
-    """A place as a reader finds it, ``steps[3].play``."""
-    return "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in path).removeprefix(".")
-
-
 def load(file: str, given: Mapping[str, str]) -> list[Case]:
-    """Every case of a scenario's file; raises ConfigError "file:line: key: ..." for what cannot be meant."""
+    """All cases of a scenario file; raises ConfigError "file:line: key: ..."."""
     data, place = read(file)
     if not isinstance(data, dict):
         raise ConfigError(f"{file}: expected a mapping with endpoints and steps")
+    place = with_defaults(place)
     refuse = partial(explain, data=data, type_=Scenario, name=file, place=place)
     try:
         varying = msgspec.convert(data, Varying, strict=False)
@@ -86,7 +51,7 @@ def load(file: str, given: Mapping[str, str]) -> list[Case]:
 
 
 def table_of(file: str, varying: Varying) -> list[Values]:
-    """The rows of ``data``."""
+    """The rows of the CSV file ``data``."""
     if varying.data is None:
         return []
     try:
@@ -96,9 +61,11 @@ def table_of(file: str, varying: Varying) -> list[Values]:
 
 
 def filled_in(data: dict[Any, Any], values: Values) -> dict[Any, Any]:
-    """The document with its variables replaced and the endpoints' defaults in their places."""
+    """The document with its variables replaced and ``defaults`` merged into the endpoints."""
     varying = set(Varying.__struct_fields__)
-    filled = {key: one if key in varying else substituted(one, values, str(key)) for key, one in data.items()}
+    filled = {
+        key: value if key in varying else substituted(value, values, str(key)) for key, value in data.items()
+    }
     defaults, endpoints = filled.get("defaults"), filled.get("endpoints")
     if isinstance(defaults, dict) and isinstance(endpoints, dict):
         filled["endpoints"] = {
@@ -108,6 +75,15 @@ def filled_in(data: dict[Any, Any], values: Values) -> dict[Any, Any]:
     elif isinstance(endpoints, dict):
         filled["endpoints"] = {name: {} if spec is None else spec for name, spec in endpoints.items()}
     return filled
+
+
+def with_defaults(place: Place) -> Place:
+    """The lines of the document; a setting that an endpoint has from ``defaults`` is where that says it."""
+    defaults, endpoints = place.inside.get("defaults"), place.inside.get("endpoints")
+    if defaults is None or endpoints is None:
+        return place
+    merged = {name: Place(one.line, defaults.inside | one.inside) for name, one in endpoints.inside.items()}
+    return Place(place.line, place.inside | {"endpoints": Place(endpoints.line, merged)})
 
 
 @dataclass(frozen=True)
@@ -120,7 +96,7 @@ class Reading:
     filled: dict[Any, Any]
 
     def case(self, name: str, title: str) -> Case:
-        """One case, converted and checked."""
+        """One case, converted and validated."""
         from bot.scenario.check import check
 
         try:
@@ -132,22 +108,34 @@ class Reading:
             case = Case(title, name, self.file, self.values, scenario, endpoints, self.place)
             check(case)
         except (msgspec.ValidationError, ConfigError) as error:
-            raise explain(error, self.filled, Scenario, self.file, self.place) from None
+            raise clearer(explain(error, self.filled, Scenario, self.file, self.place)) from None
         return case
 
 
+def clearer(error: ConfigError) -> ConfigError:
+    """The error with a better message for ``soft`` in a step that is not an expect step."""
+    place, soft, rest = str(error).rpartition("soft: unknown key")
+    if not soft or rest:
+        return error
+    return ConfigError(f"{place}soft: only an expect step can be soft; remove the key")
+
+
 def config_of(file: str, key: str, spec: EndpointSpec, given: Mapping[str, Any]) -> EndpointConfig:
-    """The settings of an endpoint: those of its ``config`` file, and what it says itself."""
+    """The settings of an endpoint: the settings of its ``config`` file, overridden by its own settings."""
     own = {name: getattr(spec, name) for name in given if name not in _OWN}
     try:
         if "name" in given:
-            raise ConfigError("name: an endpoint's name is its key; leave this out")
+            raise ConfigError("name: the key of an endpoint is its name; remove this key")
         folder = os.path.dirname(file)
-        base = load_config(os.path.join(folder, spec.config)) if spec.config else EndpointConfig()
+        base = (
+            load_config(os.path.join(folder, spec.config), check_build) if spec.config else EndpointConfig()
+        )
         if "tls" in own:
             own["tls"] = spec.tls.in_folder(folder)
             own["tls"].check_files()
-        return base.with_options(**own, name=key)
+        config = base.with_options(**own, name=key)
+        check_build(config)
+        return config
     except ConfigError as error:
         within = (
             "config: " if spec.config and str(error).startswith(os.path.join(folder, spec.config)) else ""
@@ -176,5 +164,5 @@ def texts(value: Any) -> Iterator[str]:
     )
     if isinstance(value, str):
         yield value
-    for one in inside:
-        yield from texts(one)
+    for element in inside:
+        yield from texts(element)

@@ -1,38 +1,41 @@
-"""Performs one case from its first endpoint to the verdict; it writes no reports and prints nothing.
+"""Runner of one case: starts the endpoints, performs the steps, records the verdicts.
 
-The first step that fails ends the scenario. What was expected after it is written down as not reached,
-which is a failure too.
+The first step that fails ends the scenario, except for a soft ``expect`` step: then the scenario continues
+and fails at its end. An ``expect`` step that was not reached is a failed expectation.
 """
 
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path as Folder
-from typing import Any
+from typing import Any, Literal
 
-from bot.call import Call
+import msgspec
+
 from bot.deadline import Deadline
 from bot.errors import BotError, CallFailed, ConfigError, ExpectationFailed, WaitTimeout
-from bot.events import ExpectationChecked
-from bot.explain import history
-from bot.journal import Journal
-from bot.scenario.expected import Expect
-from bot.scenario.load import Case, shown
+from bot.expectations import history, record
+from bot.report.result import Result, Verdict
+from bot.scenario.case import Case, shown
+from bot.scenario.context import ScenarioContext
+from bot.scenario.expect_model import Expect
+from bot.scenario.expect_step import StepFailed
 from bot.scenario.model import Path, Step, walk
-from bot.scenario.stage import Stage
 from bot.scenario.steps import HANDLERS
+from bot.scenario.types import is_yes
+from bot.ua import Call, Journal
 
-__all__ = ["Performance"]
+__all__ = ["Outcomes", "ScenarioResult", "ScenarioRun", "outcomes"]
 
 Placed = tuple[Path, Step]
 
 
-class Performance:
-    """One case; ``perform`` it once.
+class ScenarioRun:
+    """Run of one case; call ``perform`` once.
 
-    ``folder`` is where recordings go; ``endpoint_arguments`` are given to every endpoint.
+    ``folder`` is the folder of the recordings; ``endpoint_arguments`` are arguments of every endpoint.
     """
 
     def __init__(
@@ -43,42 +46,47 @@ class Performance:
         endpoint_arguments: Mapping[str, Any] | None = None,
     ) -> None:
         self.case = case
-        self.stage = Stage(case, journal, folder, endpoint_arguments or {})
+        self.context = ScenarioContext(case, journal, folder, endpoint_arguments or {})
         self._reached: set[Path] = set()
         self._failed: Path | None = None
+        self._soft_failures: list[str] = []
         self._stopped: BotError | None = None
 
     @property
     def calls(self) -> list[Call]:
-        """Every call of every endpoint so far."""
-        return self.stage.calls
+        """The calls of all endpoints until now."""
+        return self.context.calls
 
     def perform(self) -> None:
-        """Do every step.
+        """Perform all steps.
 
-        Raises ExpectationFailed for a step that failed, EndpointCrashed and the like for what happened
-        to an endpoint, ConfigError and NativeError when one could not be started.
+        Raises ExpectationFailed for a failed step, with the failures of the soft steps before it; the failure
+        of an endpoint, such as EndpointCrashed; ConfigError or NativeError when an endpoint cannot start.
         """
         try:
-            with self.stage:
+            with self.context:
                 if self._stopped is not None:
-                    self.stage.fail(self._stopped)
+                    self.context.fail(self._stopped)
                 self._steps([(("steps", index), step) for index, step in enumerate(self.case.scenario.steps)])
                 for call in self.calls:
                     call.measure()
         except BotError as error:
-            self._close_books(error)
+            self._record_unreached(error)
+            if self._soft_failures and isinstance(error, ExpectationFailed):
+                raise ExpectationFailed("\n".join([*self._soft_failures, str(error)])) from None
             raise
-        failure = self.stage.failure
+        failure = self.context.failure
         if failure is not None:
-            self._close_books(failure)
+            self._record_unreached(failure)
             raise failure
+        if self._soft_failures:
+            raise ExpectationFailed("\n".join(self._soft_failures))
 
     def stop(self, why: str) -> None:
-        """End it from another thread: every wait raises WaitTimeout(why), and the endpoints are closed."""
+        """End the run from another thread: every wait raises WaitTimeout(why), and the endpoints close."""
         self._stopped = WaitTimeout(why)
-        self.stage.fail(self._stopped)
-        self._decide("scenario is performed to its end", "every step done", why)
+        self.context.fail(self._stopped)
+        self._decide("scenario is complete", "every step is done", why)
 
     # ---- steps
 
@@ -90,7 +98,7 @@ class Performance:
                 self._step(path, step)
 
     def _side_by_side(self, branches: list[list[Placed]]) -> None:
-        """Every branch to its end; then the first failure, in the order written, is raised."""
+        """Perform all branches to their ends, then raise the first failure in the order of the file."""
         errors: list[BaseException | None] = [None] * len(branches)
 
         def perform(number: int) -> None:
@@ -109,53 +117,96 @@ class Performance:
                 raise error
 
     def _step(self, path: Path, step: Step) -> None:
-        said = step.said
-        seconds = self.case.scenario.timeout if said.timeout is None else said.timeout
+        action = step.action
+        seconds = self.case.scenario.timeout if action.timeout is None else action.timeout
         try:
-            HANDLERS[step.verb](self.stage, said, Deadline(seconds))
-        except ExpectationFailed as failure:
+            HANDLERS[step.verb](self.context, action, Deadline(seconds))
+        except StepFailed as failed:
             self._reached.add(path)
-            self._failed = self._failed or path
-            raise ExpectationFailed(f"{self.case.where((*path, step.verb))}: {failure}") from None
+            where = self.case.where((*path, step.verb))
+            self._fail(path, step, "\n".join(f"{where}: {failure}" for failure in failed.failures))
         except (CallFailed, WaitTimeout, ConfigError) as error:
-            self._failed = self._failed or path
-            if self.stage.failure is not None:
-                raise self.stage.failure from None
+            if self.context.failure is not None:
+                self._failed = self._failed or path
+                raise self.context.failure from None
             what = f"{shown((*path, step.verb))} is done"
             observed = "; ".join([str(error), *self._ends()])
             self._decide(what, f"done within {seconds:g} s", observed)
             self._reached.add(path)
-            story = [f"{self.case.where((*path, step.verb))}: {observed}", *self._story(step)]
-            raise ExpectationFailed("\n".join(story)) from None
+            lines = [f"{self.case.where((*path, step.verb))}: {observed}", *self._history(step)]
+            self._fail(path, step, "\n".join(lines))
         self._reached.add(path)
 
-    # ---- why
+    def _fail(self, path: Path, step: Step, text: str) -> None:
+        """End the scenario with this failure, or store the failure of a soft step."""
+        if isinstance(step.action, Expect) and is_yes(step.action.soft):
+            self._soft_failures.append(text)
+            return
+        self._failed = self._failed or path
+        raise ExpectationFailed(text) from None
+
+    # ---- explanation of a failure
 
     def _ends(self) -> list[str]:
-        """How calls have ended: the likeliest reason why a step could not be done."""
-        ends = [(call, call.known.ended, call.known.ended_by) for call in self.calls]
-        return [
-            f"{call} ended: {end.code} {end.reason}, by {by}" for call, end, by in ends if end is not None
-        ]
+        """The ends of calls: the most frequent reason for a failed step."""
+        return [f"{call} ended: {call.facts.ended_text}" for call in self.calls if call.facts.ended]
 
-    def _story(self, step: Step) -> list[str]:
-        """The last states and messages of the call that the step is about."""
-        name = str(getattr(step.said, "on", "")).partition(".")[0]
-        calls = [call for call in self.calls if call.host.name == name]
-        return history(calls[-1].known) if calls else []
+    def _history(self, step: Step) -> list[str]:
+        """The last states and messages of the step's call."""
+        name = str(getattr(step.action, "on", "")).partition(".")[0]
+        calls = [call for call in self.calls if call.endpoint.name == name]
+        return history(calls[-1].facts) if calls else []
 
-    # ---- the end
+    # ---- end of the run
 
-    def _close_books(self, error: BotError) -> None:
-        """What was expected and never looked at has failed."""
+    def _record_unreached(self, error: BotError) -> None:
+        """Record a failed expectation for each ``expect`` step that was not reached."""
         at = f"{shown(self._failed)} failed" if self._failed is not None else str(error).partition("\n")[0]
         for path, step in walk(self.case.scenario):
-            if isinstance(step.said, Expect) and path not in self._reached:
-                expected = ", ".join(step.said.said)
+            if isinstance(step.action, Expect) and path not in self._reached:
+                expected = ", ".join(step.action.expected_keys)
                 self._decide(f"{shown((*path, step.verb))} is reached", expected, f"not reached: {at}")
 
     def _decide(self, name: str, expected: str, observed: str) -> None:
-        checked = ExpectationChecked(
-            at=time.monotonic(), name=name, passed=False, expected=expected, observed=observed
-        )
-        self.stage.journal.append("scenario", checked)
+        record(self.context.journal, "scenario", name, passed=False, expected=expected, observed=observed)
+
+
+class ScenarioResult(Result, kw_only=True):
+    """Result of the run of one scenario."""
+
+    name: str
+    """Name of the case."""
+    file: str
+    """Path of the scenario file."""
+    vars: dict[str, str]
+    """Values of the variables, by name."""
+
+
+class Outcomes(msgspec.Struct, kw_only=True):
+    """Results of several scenarios."""
+
+    schema: Literal["srtpbot.run/1"] = "srtpbot.run/1"
+    """Name and version of this format."""
+    verdict: Verdict
+    """``pass`` when every scenario passed."""
+    error: str | None
+    """Error that ended the run; null without an error."""
+    started: datetime
+    """Start of the run."""
+    duration_s: float
+    """Duration of the run in seconds."""
+    results: list[ScenarioResult]
+    """Results of the scenarios, in order."""
+
+
+def outcomes(results: Sequence[ScenarioResult], started: datetime, error: str | None) -> Outcomes:
+    """The results as one document; without results the verdict is ``fail``."""
+    verdicts = {result.verdict for result in results}
+    worst: Verdict = "pass" if verdicts == {"pass"} else "error" if "error" in verdicts else "fail"
+    return Outcomes(
+        verdict="error" if error is not None else worst,
+        error=error,
+        started=started,
+        duration_s=round((datetime.now(UTC) - started).total_seconds(), 3),
+        results=list(results),
+    )

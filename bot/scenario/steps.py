@@ -1,6 +1,6 @@
-"""What each kind of step does: one small function for each, given the stage and a deadline.
+"""Handlers of the steps: one function for each key of a step.
 
-A step that cannot be done raises what the call raised: CallFailed, WaitTimeout, ConfigError.
+A step that fails raises CallFailed, WaitTimeout, ConfigError or ExpectationFailed.
 """
 
 from __future__ import annotations
@@ -8,198 +8,205 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bot.call import Call
+from bot.audio_files import audio_file, audio_of
 from bot.deadline import Deadline
-from bot.errors import CallFailed, WaitTimeout
-from bot.scenario import in_call, model
-from bot.scenario.judge import judge
-from bot.scenario.sounds import file_of, seconds_of
-from bot.scenario.stage import Stage
-from bot.scenario.terms import is_yes
+from bot.errors import WaitTimeout
+from bot.scenario import call_steps as in_call
+from bot.scenario import model
+from bot.scenario.context import ScenarioContext
+from bot.scenario.expect_step import check_expectations
+from bot.scenario.types import is_yes
+from bot.ua import Call, Endpoint, SentRequest
 
 __all__ = ["HANDLERS"]
 
 
-def call(stage: Stage, said: model.Call, deadline: Deadline) -> None:
+def call(context: ScenarioContext, step: model.Call, deadline: Deadline) -> None:
     """Send an INVITE."""
-    made = stage.endpoints[said.caller].make_call(
-        stage.uri(said.to), headers=said.headers, ring_timeout=said.ring_timeout, account=said.account
+    placed = context.endpoints[step.caller].make_call(
+        context.uri(step.to), headers=step.headers, ring_timeout=step.ring_timeout, account=step.account
     )
-    stage.placed(made, said.to)
-    if said.name is not None:
-        stage.named[said.name] = made
+    context.placed(placed, step.to)
+    if step.name is not None:
+        context.named[step.name] = placed
 
 
-def ring(stage: Stage, said: model.Ring, deadline: Deadline) -> None:
-    """Answer with a provisional response."""
-    stage.call(said.on, deadline).ring(said.code, reason=said.reason, headers=said.headers)
+def ring(context: ScenarioContext, step: model.Ring, deadline: Deadline) -> None:
+    """Send a provisional response."""
+    context.call(step.on, deadline).ring(step.code, reason=step.reason, headers=step.headers)
 
 
-def answer(stage: Stage, said: model.Answer, deadline: Deadline) -> None:
+def answer(context: ScenarioContext, step: model.Answer, deadline: Deadline) -> None:
     """Accept a call."""
-    stage.call(said.on, deadline).answer(
-        said.code, reason=said.reason, headers=said.headers, after=said.after
+    context.call(step.on, deadline).answer(
+        step.code, reason=step.reason, headers=step.headers, after=step.after
     )
 
 
-def reject(stage: Stage, said: model.Reject, deadline: Deadline) -> None:
-    """Refuse a call, and wait until that is acknowledged."""
-    refused = stage.call(said.on, deadline)
-    targets = [f"<{stage.uri(party)}>;q={1 - place / 10:.1f}" for place, party in enumerate(said.to)]
-    headers = {**said.headers, **({"Contact": ", ".join(targets)} if targets else {})}
-    refused.answer(said.code, reason=said.reason, headers=headers, after=said.after)
-    ended(refused, deadline)
+def reject(context: ScenarioContext, step: model.Reject, deadline: Deadline) -> None:
+    """Reject or redirect a call, and wait until it has ended."""
+    rejected = context.call(step.on, deadline)
+    targets = [f"<{context.uri(party)}>;q={1 - index / 10:.1f}" for index, party in enumerate(step.to)]
+    headers = {**step.headers, **({"Contact": ", ".join(targets)} if targets else {})}
+    rejected.answer(step.code, reason=step.reason, headers=headers, after=step.after)
+    wait_for_end(rejected, deadline)
 
 
-def cancel(stage: Stage, said: model.Cancel, deadline: Deadline) -> None:
-    """CANCEL an INVITE that nobody has answered."""
-    given_up = stage.call(said.on, deadline)
-    given_up.cancel(headers=said.headers).wait(deadline.left)
+def cancel(context: ScenarioContext, step: model.Cancel, deadline: Deadline) -> None:
+    """Send CANCEL for an INVITE without a final response."""
+    cancelled = context.call(step.on, deadline)
+    cancelled.cancel(headers=step.headers).wait(deadline.left, code=step.code)
 
 
-def bye(stage: Stage, said: model.Bye, deadline: Deadline) -> None:
-    """BYE before the answer."""
-    given_up = stage.call(said.on, deadline)
-    given_up.send_bye(headers=said.headers)
-    ended(given_up, deadline)
+def bye(context: ScenarioContext, step: model.Bye, deadline: Deadline) -> None:
+    """Send BYE before the answer."""
+    early = context.call(step.on, deadline)
+    sent = early.send_bye(headers=step.headers)
+    wait_for_end(early, deadline)
+    sent.wait(deadline.left, code=step.code)
 
 
-def hangup(stage: Stage, said: model.Hangup, deadline: Deadline) -> None:
+def hangup(context: ScenarioContext, step: model.Hangup, deadline: Deadline) -> None:
     """End a call."""
-    over = stage.call(said.on, deadline)
-    over.measure()
-    over.hangup(headers=said.headers)
-    ended(over, deadline)
+    confirmed = context.call(step.on, deadline)
+    confirmed.measure()
+    sent = confirmed.hangup(headers=step.headers)
+    wait_for_end(confirmed, deadline)
+    if sent is not None and not confirmed.facts.ended_by_peer:
+        sent.wait(deadline.left, code=step.code)
 
 
-def play(stage: Stage, said: model.Play, deadline: Deadline) -> None:
+def play(context: ScenarioContext, step: model.Play, deadline: Deadline) -> None:
     """Play a file or a signal."""
-    played(stage, said, said.audio, deadline, loop=is_yes(said.loop))
+    play_audio(context, step, step.audio, deadline, loop=is_yes(step.loop))
 
 
-def tone(stage: Stage, said: model.Tone, deadline: Deadline) -> None:
-    """Play sines."""
-    played(stage, said, said.signal, deadline, loop=False)
+def tone(context: ScenarioContext, step: model.Tone, deadline: Deadline) -> None:
+    """Play a tone."""
+    play_audio(context, step, step.signal, deadline, loop=False)
 
 
-def record(stage: Stage, said: model.Record, deadline: Deadline) -> None:
-    """Record a call."""
-    stage.recordings[said.name] = stage.call(said.on, deadline).record(stage.folder / f"{said.name}.wav")
+def record(context: ScenarioContext, step: model.Record, deadline: Deadline) -> None:
+    """Record the received audio."""
+    context.recordings[step.name] = context.call(step.on, deadline).record(
+        context.folder / f"{step.name}.wav"
+    )
 
 
-def dtmf(stage: Stage, said: model.Dtmf, deadline: Deadline) -> None:
-    """Send digits."""
-    stage.call(said.on, deadline).send_dtmf(
-        said.digits, method=said.method, on_ms=said.on_ms, off_ms=said.off_ms
-    ).wait(deadline.left)
+def dtmf(context: ScenarioContext, step: model.Dtmf, deadline: Deadline) -> None:
+    """Send DTMF digits."""
+    call, secret = context.call(step.on, deadline), is_yes(step.secret)
+    if secret:
+        context.hide_digits_from(call)
+    call.send_dtmf(step.digits, method=step.method, on_ms=step.on_ms, off_ms=step.off_ms, secret=secret).wait(
+        deadline.left
+    )
 
 
-def message(stage: Stage, said: model.Message, deadline: Deadline) -> None:
+def message(context: ScenarioContext, step: model.Message, deadline: Deadline) -> None:
     """Send a MESSAGE."""
-    if said.on is not None:
-        code = stage.call(said.on, deadline).send_message(said.text, headers=said.headers).wait(deadline.left)
-        accepted(f"{said.on}: MESSAGE", code, said.code)
-        return
-    assert said.sender is not None
-    assert said.to is not None
-    code = stage.endpoints[said.sender].send_message(
-        stage.uri(said.to), said.text, headers=said.headers, timeout=deadline.left
+    addressed(
+        context,
+        step,
+        deadline,
+        lambda call: call.send_message(step.text, headers=step.headers),
+        lambda endpoint, uri: endpoint.send_message(
+            uri, step.text, headers=step.headers, timeout=deadline.left, code=step.code
+        ),
     )
-    accepted(f"{said.sender}: MESSAGE to {said.to}", code, said.code)
 
 
-def options(stage: Stage, said: model.OptionsRequest, deadline: Deadline) -> None:
+def options(context: ScenarioContext, step: model.OptionsRequest, deadline: Deadline) -> None:
     """Send OPTIONS."""
-    if said.on is not None:
-        code = stage.call(said.on, deadline).send_options(headers=said.headers).wait(deadline.left)
-        accepted(f"{said.on}: OPTIONS", code, said.code)
-        return
-    assert said.sender is not None
-    assert said.to is not None
-    answer = stage.endpoints[said.sender].send_options(
-        stage.uri(said.to), headers=said.headers, timeout=deadline.left
+    addressed(
+        context,
+        step,
+        deadline,
+        lambda call: call.send_options(headers=step.headers),
+        lambda endpoint, uri: endpoint.send_options(
+            uri, headers=step.headers, timeout=deadline.left, code=step.code
+        ),
     )
-    accepted(f"{said.sender}: OPTIONS to {said.to}", answer.code, said.code)
 
 
-def info(stage: Stage, said: model.Info, deadline: Deadline) -> None:
+def info(context: ScenarioContext, step: model.Info, deadline: Deadline) -> None:
     """Send INFO."""
-    sent = stage.call(said.on, deadline).send_info(
-        said.body, content_type=said.content_type, headers=said.headers
+    sent = context.call(step.on, deadline).send_info(
+        step.body, content_type=step.content_type, headers=step.headers
     )
-    accepted(f"{said.on}: INFO", sent.wait(deadline.left), said.code)
+    sent.wait(deadline.left, code=step.code)
 
 
-def request(stage: Stage, said: model.Request, deadline: Deadline) -> None:
-    """Send a request outside of calls."""
-    answer = stage.endpoints[said.sender].send_request(
-        said.method,
-        stage.uri(said.to),
-        body=said.body,
-        content_type=said.content_type,
-        headers=said.headers,
+def request(context: ScenarioContext, step: model.Request, deadline: Deadline) -> None:
+    """Send a request outside of a call."""
+    context.endpoints[step.sender].send_request(
+        step.method,
+        context.uri(step.to),
+        body=step.body,
+        content_type=step.content_type,
+        headers=step.headers,
         timeout=deadline.left,
+        code=step.code,
     )
-    accepted(f"{said.sender}: {said.method} to {said.to}", answer.code, said.code)
 
 
-def register(stage: Stage, said: model.Register, deadline: Deadline) -> None:
-    """Register, or take the registration back."""
-    endpoint = stage.endpoints[said.on]
-    verb = endpoint.unregister if isinstance(said, model.Unregister) else endpoint.register
-    try:
-        heard = verb(said.account, timeout=deadline.left)
-    except CallFailed:
-        refused = endpoint.outside.registrations.get(endpoint.outside.named(said.account))
-        if refused is None or refused.code != said.code:
-            raise
-        return
-    accepted(f"{said.on}: REGISTER", heard.code, said.code)
+def register(context: ScenarioContext, step: model.Register, deadline: Deadline) -> None:
+    """Register or unregister an account."""
+    endpoint = context.endpoints[step.on]
+    verb = endpoint.unregister if isinstance(step, model.Unregister) else endpoint.register
+    verb(step.account, timeout=deadline.left, code=step.code)
 
 
-def wait(stage: Stage, said: model.Wait, deadline: Deadline) -> None:
-    """Let time pass, or wait for the end of something."""
-    if said.seconds is not None:
-        endpoint = next(iter(stage.endpoints.values()))
-        endpoint.wait_until(lambda: False, Deadline(said.seconds))
-        return
-    assert said.on is not None
-    call_ = stage.call(said.on, deadline)
-    if said.until == "disconnected":
-        ended(call_, deadline)
-    for playback in stage.playbacks.get(call_, []) if said.until == "played" else []:
-        playback.wait(deadline.left)
+def wait(context: ScenarioContext, step: model.Wait, deadline: Deadline) -> None:
+    """Wait for some time, for the end of the playbacks, or for the end of a call."""
+    if step.seconds is not None:
+        endpoint = next(iter(context.endpoints.values()))
+        endpoint.wait_until(lambda: False, Deadline(step.seconds))
+    elif step.on is not None:
+        call_ = context.call(step.on, deadline)
+        if step.until == "disconnected":
+            wait_for_end(call_, deadline)
+        for playback in context.playbacks.get(call_, []) if step.until == "played" else []:
+            playback.wait(deadline.left)
 
 
-# ---- what they have in common
+# ---- shared functions
 
 
-def played(
-    stage: Stage, said: model.Play | model.Tone, sound: str, deadline: Deadline, *, loop: bool
+def addressed(
+    context: ScenarioContext,
+    step: model.Addressed,
+    deadline: Deadline,
+    in_call: Callable[[Call], SentRequest],
+    outside: Callable[[Endpoint, str], object],
 ) -> None:
-    """Play, and wait for the end of it if that is wanted; the scenario's timeout counts after it."""
-    into = stage.call(said.on, deadline)
-    path = file_of(sound, stage.case.folder, stage.folder)
-    playback = into.play(path, loop=loop)
+    """Send a request in the step's call or outside of calls, and wait for the final response."""
+    if step.on is not None:
+        in_call(context.call(step.on, deadline)).wait(deadline.left, code=step.code)
+    elif step.sender is not None and step.to is not None:
+        outside(context.endpoints[step.sender], context.uri(step.to))
+
+
+def play_audio(
+    context: ScenarioContext, step: model.Play | model.Tone, sound: str, deadline: Deadline, *, loop: bool
+) -> None:
+    """Play audio, and with ``wait`` wait for its end; the scenario's timeout starts after the audio."""
+    target = context.call(step.on, deadline)
+    path = audio_file(sound, context.case.folder)
+    playback = target.play(path, loop=loop)
     if not loop:
-        stage.playbacks.setdefault(into, []).append(playback)
-    if is_yes(said.wait):
-        playback.wait(deadline.left + (seconds_of(path) if said.timeout is None else 0.0))
+        context.playbacks.setdefault(target, []).append(playback)
+    if is_yes(step.wait):
+        playback.wait(deadline.left + (audio_of(path).duration_s if step.timeout is None else 0.0))
 
 
-def ended(call: Call, deadline: Deadline) -> None:
+def wait_for_end(call: Call, deadline: Deadline) -> None:
     """Wait until the call has ended."""
-    if not call.host.wait_until(lambda: call.known.ended is not None, deadline):
+    if not call.endpoint.wait_until(lambda: call.facts.ended is not None, deadline):
         raise WaitTimeout(f"{call}: has not ended by the step's deadline, still {call.state}")
 
 
-def accepted(what: str, code: int, expected: int | None) -> None:
-    """The answer to a request is as it should be."""
-    if expected not in {None, code}:
-        raise CallFailed(f"{what} was answered with {code}, expected {expected}")
-
-
-Handler = Callable[[Stage, Any, Deadline], None]
+Handler = Callable[[ScenarioContext, Any, Deadline], None]
 HANDLERS: dict[str, Handler] = {
     "call": call,
     "ring": ring,
@@ -224,6 +231,6 @@ HANDLERS: dict[str, Handler] = {
     "register": register,
     "unregister": register,
     "wait": wait,
-    "expect": judge,
+    "expect": check_expectations,
 }
-"""Every step but ``parallel``, which is the runner's."""
+"""Handlers by key of the step; the runner performs ``parallel``."""

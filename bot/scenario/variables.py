@@ -1,4 +1,4 @@
-"""Variables of a scenario: where their values come from, and ``${...}`` in its text; not their use."""
+"""Variables of a scenario: their values from ``vars``, ``data``, ``matrix`` and --var, and ``${...}``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bot.document import did_you_mean
+from bot.config import did_you_mean
 from bot.errors import ConfigError
 
 __all__ = ["Values", "combinations", "rows", "substituted", "titled"]
@@ -20,40 +20,40 @@ _REFERENCE = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 MOST = 1000
-"""Results of one file."""
+"""Largest number of cases of one file."""
 
 
 def substituted(value: Any, values: Mapping[str, Any], path: str = "") -> Any:
-    """``value`` with every ``${name}`` in its texts replaced; ConfigError "path: ..." says what cannot be.
+    """``value`` with every ``${NAME}`` in its texts replaced; raises ConfigError "path: ...".
 
-    A text that is one reference and nothing else becomes the variable's value, a list or a mapping too.
+    A text that consists of one reference becomes the value of the variable, which may be a list or a mapping.
     """
     if isinstance(value, dict):
-        return {key: substituted(one, values, joined(path, key)) for key, one in value.items()}
+        return {key: substituted(inner, values, joined(path, key)) for key, inner in value.items()}
     if isinstance(value, list):
-        return [substituted(one, values, f"{path}[{index}]") for index, one in enumerate(value)]
+        return [substituted(inner, values, f"{path}[{index}]") for index, inner in enumerate(value)]
     if not isinstance(value, str) or "${" not in value:
         return value
 
     def replacement(found: re.Match[str]) -> str:
         return "${" if found["escaped"] else text(resolved(found, values, path), path)
 
-    whole = _REFERENCE.fullmatch(value)
-    if whole and whole["name"]:
-        only = resolved(whole, values, path)
-        return only if isinstance(only, list | dict) else text(only, path)
+    reference = _REFERENCE.fullmatch(value)
+    if reference and reference["name"]:
+        variable = resolved(reference, values, path)
+        return variable if isinstance(variable, list | dict) else text(variable, path)
     return _REFERENCE.sub(replacement, value)
 
 
 def resolved(found: re.Match[str], values: Mapping[str, Any], path: str) -> Any:
-    """What a reference stands for."""
+    """The value of the variable in a reference."""
     name = found["name"]
     if name is None:
         raise ConfigError(
             f"{path}: expected ${{NAME}}, ${{env:NAME}} or ${{NAME:-default}}; $${{ is a literal ${{"
         )
-    known: Mapping[str, Any] = os.environ if found["env"] else values
-    value = known.get(name)
+    variables: Mapping[str, Any] = os.environ if found["env"] else values
+    value = variables.get(name)
     if value is not None and (value != "" or not found["rest"]):
         return value
     if found["rest"]:
@@ -63,39 +63,39 @@ def resolved(found: re.Match[str], values: Mapping[str, Any], path: str) -> Any:
         raise ConfigError(f"{path}: the environment variable {name} is not set; {hint}")
     if name in values:
         raise ConfigError(f"{path}: the variable {name!r} has no value; give it with --var {name}=...")
-    hint = did_you_mean(name, values) or "; name it in vars, or give it with --var"
-    raise ConfigError(f"{path}: there is no variable {name!r}{hint}")
+    hint = did_you_mean(name, values) or "; define it in vars or with --var"
+    raise ConfigError(f"{path}: unknown variable {name!r}{hint}")
 
 
 def text(value: Any, path: str) -> str:
-    """A value in the midst of a text."""
+    """The value of a variable as part of a text."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | dict):
-        raise ConfigError(f"{path}: a variable that is a list or a mapping stands alone, without other text")
+        raise ConfigError(f"{path}: a list or a mapping cannot be part of a text; use the variable alone")
     return str(value)
 
 
 def joined(path: str, key: Any) -> str:
-    """The path of a key; one that no path can have (``X-Test``) is left out."""
+    """The path of a key; a key that is not a name (``X-Test``) is omitted."""
     return ".".join(filter(None, (path, str(key)))) if re.fullmatch(r"\w+", str(key)) else path
 
 
 def combinations(data: Mapping[str, Any], given: Mapping[str, str], table: list[Values]) -> Iterator[Values]:
-    """Each set of values that the scenario is done with: ``vars``, then ``data``, ``matrix``, ``--var``.
+    """The values of each case, from ``vars``, ``data``, ``matrix`` and ``--var``; the last one wins.
 
-    What ``given`` names is no axis of the matrix any more. Raises ConfigError "matrix.x: ..." and the like.
+    A variable in ``given`` replaces its list in the matrix. Raises ConfigError "matrix.x: ...".
     """
     matrix = data.get("matrix") or {}
     for key, values in matrix.items() if isinstance(matrix, dict) else ():
         if isinstance(values, list) and not values:
-            raise ConfigError(f"matrix.{key}: has no values, so nothing would be done")
+            raise ConfigError(f"matrix.{key}: has no values; add a value")
     axes = [(key, values) for key, values in matrix.items() if key not in given] if matrix else []
     count = len(table or [0])
     for _, values in axes:
         count *= len(values)
     if count > MOST:
-        raise ConfigError(f"{'matrix' if axes else 'data'}: makes {count} results; at most {MOST} are done")
+        raise ConfigError(f"{'matrix' if axes else 'data'}: expected at most {MOST} cases, got {count}")
     for row in table or [{}]:
         for chosen in itertools.product(*(values for _, values in axes)):
             varied = row | dict(zip((key for key, _ in axes), chosen, strict=True)) | dict(given)
@@ -103,7 +103,7 @@ def combinations(data: Mapping[str, Any], given: Mapping[str, str], table: list[
 
 
 def defined(vars_: Mapping[str, Any], varied: Values) -> Values:
-    """The values of ``vars``, which may use the environment, those before them, and what varies."""
+    """The values of ``vars``; a value may use the environment, earlier variables, ``data`` and ``matrix``."""
     values = dict(varied)
     for key, value in vars_.items():
         if key not in varied:
@@ -112,19 +112,19 @@ def defined(vars_: Mapping[str, Any], varied: Values) -> Values:
 
 
 def titled(name: str, data: Mapping[str, Any], values: Values, row: int | None) -> str:
-    """The name of one result: ``name[codec=PCMA, suite=...]``, ``name[row 2]``."""
+    """The name of one case: ``name[codec=PCMA, suite=...]``, ``name[row 2]``."""
     parts = [f"row {row}"] if row is not None else []
     parts += [f"{key}={values[key]}" for key in data.get("matrix") or {}]
     return f"{name}[{', '.join(parts)}]" if parts else name
 
 
 def rows(path: str) -> list[Values]:
-    """The rows of a CSV file by the names in its first line; ConfigError names file and line."""
+    """The rows of a CSV file, by the names in its first line; raises ConfigError with file and line."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             lines = [(reader.line_num, row) for reader in [csv.reader(file, strict=True)] for row in reader]
     except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file") from None
+        raise ConfigError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise ConfigError(f"{path}: cannot be read as CSV: {error}") from None
     lines = [(number, row) for number, row in lines if any(cell.strip() for cell in row)]
@@ -133,9 +133,9 @@ def rows(path: str) -> list[Values]:
     names = [cell.strip() for cell in lines[0][1]]
     for name in names:
         if not _NAME.fullmatch(name) or names.count(name) > 1:
-            problem = "is there twice" if names.count(name) > 1 else "is no name of a variable"
-            raise ConfigError(f"{path}:{lines[0][0]}: {name!r} {problem}")
+            problem = "duplicate name" if names.count(name) > 1 else "invalid name of a variable:"
+            raise ConfigError(f"{path}:{lines[0][0]}: {problem} {name!r}")
     for number, row in lines[1:]:
         if len(row) != len(names):
-            raise ConfigError(f"{path}:{number}: has {len(row)} values for {len(names)} names")
+            raise ConfigError(f"{path}:{number}: expected {len(names)} values, got {len(row)}")
     return [dict(zip(names, (cell.strip() for cell in row), strict=True)) for _, row in lines[1:]]

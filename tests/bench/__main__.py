@@ -19,10 +19,10 @@ from rich.table import Table
 
 from bot import CallState, Endpoint, SrtpMode
 from bot.bots.parrot import Parrot
-from bot.call import Call
 from bot.deadline import Deadline
-from media.tones import speech_like
-from media.wav import write
+from bot.ua.call import Call
+from media.audio.wav import write
+from media.signals.tones import speech_like
 from tests.bench import analysis
 
 RUNS = 15
@@ -131,7 +131,7 @@ def set_up(speech: Path) -> list[Row]:
         def ours() -> float:
             call = one.make_call(callee.uri)
             call.wait(CallState.CONFIRMED)
-            known = call.known
+            known = call.facts
             invite = next(m.at for m in known.messages if m.message.method == "INVITE")
             confirmed = known.reached(CallState.CONFIRMED)
             assert confirmed is not None

@@ -9,17 +9,17 @@ from functools import partial
 import numpy as np
 from rich.table import Table
 
-from media.compare import Options, compare
-from media.dtmf import synthesise
-from media.dtmf_detector import DtmfDetector, detect
-from media.echo import find_echo
-from media.greeting import hear_greeting
-from media.levels import silences, speech_level
-from media.marker import find_markers, marker
-from media.progress import find_tones
-from media.tones import speech_like
-from media.voice import voice
-from media.wav import Audio
+from media.audio.levels import silences, speech_level
+from media.audio.wav import Audio
+from media.compare.compare import Options, compare
+from media.compare.echo import find_echo
+from media.detect.answering_machine import hear_greeting
+from media.detect.call_progress import find_tones
+from media.detect.dtmf import DtmfDetector, detect
+from media.detect.voice import voice
+from media.signals.dtmf import synthesise
+from media.signals.marker import find_markers, marker
+from media.signals.tones import speech_like
 
 __all__ = ["table"]
 

@@ -17,13 +17,13 @@ import soundfile
 from rich.console import Console
 from rich.table import Table
 
-from media import dtmf, tones
-from media.greeting import hear_greeting
-from media.levels import runs, silences, speech_level
-from media.progress import find_tones, signals
-from media.spectra import frame_power
-from media.voice import voice
-from media.wav import Audio, read
+from media.audio.levels import runs, silences, speech_level
+from media.audio.spectra import frame_power
+from media.audio.wav import Audio, read
+from media.detect.answering_machine import hear_greeting
+from media.detect.call_progress import find_tones, signals
+from media.detect.voice import voice
+from media.signals import dtmf, tones
 
 SECONDS = 60
 SEEDS = 20
@@ -181,7 +181,7 @@ def greetings() -> Iterator[Row]:
     rng = np.random.default_rng(0)
     for level_dbfs in (-60, -40, -30):
         for kind in ("beep", "long", "short", "nobody"):
-            counts = dict.fromkeys(("machine", "person", "silence", "unknown"), 0)
+            counts = dict.fromkeys(("machine", "human", "silence", "unknown"), 0)
             errors = []
             for seed in range(SEEDS):
                 speech_s = {
@@ -214,7 +214,7 @@ def main() -> None:
         ("Voice", ("SNR", "noise", "missed", "false"), voice_errors),
         (
             f"Greetings, of {SEEDS} each",
-            ("noise", "kind", "machine", "person", "silence", "unknown", "end off by s: median, most"),
+            ("noise", "kind", "machine", "human", "silence", "unknown", "end off by s: median, most"),
             greetings,
         ),
     ]

@@ -19,12 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from bot import CallState, Endpoint
-from media import marker as coded
-from media.dtmf import DIGITS, synthesise
-from media.marker import DURATION_S, IDENTITIES, SYMBOLS, Marker, find_markers, marker
-from media.marker_search import Block, Peak, blocks, peaks
-from media.tones import speech_like, sweep, tone
-from media.wav import Audio, read, write
+from media.audio.wav import Audio, read, write
+from media.signals import marker as coded
+from media.signals.dtmf import DIGITS, synthesise
+from media.signals.marker import DURATION_S, IDENTITIES, SYMBOLS, Marker, find_markers, marker
+from media.signals.marker_search import Block, Peak, blocks, peaks
+from media.signals.tones import speech_like, sweep, tone
 
 CODECS = ("PCMU", "PCMA", "G722", "GSM", "iLBC", "speex/8000", "speex/16000")
 CALLS_AT_ONCE = 4

@@ -22,10 +22,10 @@ from rich.progress import track
 from rich.table import Table
 
 from bot import CallState, Endpoint, SrtpMode, expect
-from media.band import in_band
-from media.compare import Comparison, Options, compare
-from media.tones import silence, speech_like
-from media.wav import Audio, read, resample, write
+from media.audio.band import in_band
+from media.audio.wav import Audio, read, resample, write
+from media.compare.compare import Comparison, Options, compare
+from media.signals.tones import silence, speech_like
 
 CODECS = ("PCMU", "PCMA", "G722", "GSM", "iLBC", "speex/8000", "speex/16000")
 DROPS = (0, 1, 2, 9)  # asked of the library, which drops one per cent more of what is not 0
@@ -128,7 +128,7 @@ def call(
     ptime_ms = answered.media[0].ptime_ms or 20
     outgoing.hangup()
     answered.wait(CallState.DISCONNECTED, timeout=5)
-    counted = answered.known.stats(0)
+    counted = answered.facts.stats(0)
     assert counted is not None
     lost = counted.rx.lost or 0
     return Recording(codec, drop, seed, path, ptime_ms, counted.rx.packets + lost, lost)

@@ -2,49 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
+from tests.support.commands import answer, call, srtpbot
+from tests.support.starting import audio_cache, new_endpoint, other_speech, speech
 
-import pytest
-
-from tests.agent.starting import LOOPBACK, audio_cache, new_endpoint, other_speech, speech
-from tests.cli.process import Bot
-
-__all__ = ["NewBot", "audio_cache", "new_endpoint", "other_speech", "speech"]
-
-NewBot = Callable[..., Bot]
-PROJECT = Path(__file__).resolve().parent.parent.parent
-
-
-@pytest.fixture
-def srtpbot(tmp_path: Path) -> Iterator[NewBot]:
-    """Start the command with these arguments in a folder of the test's; ended with the test."""
-    with ExitStack() as running:
-
-        def start(*arguments: object, **environment: str) -> Bot:
-            all_of_it = {**os.environ, "PYTHONPATH": str(PROJECT), **environment}
-            return running.enter_context(Bot(*arguments, folder=tmp_path, environment=all_of_it))
-
-        yield start
-
-
-@pytest.fixture
-def call(srtpbot: NewBot) -> NewBot:
-    """``srtpbot call`` from 127.0.0.1."""
-
-    def start(uri: str, *arguments: object, **environment: str) -> Bot:
-        return srtpbot("call", uri, "--bind", LOOPBACK, *arguments, **environment)
-
-    return start
-
-
-@pytest.fixture
-def answer(srtpbot: NewBot) -> NewBot:
-    """``srtpbot answer`` at a free port of 127.0.0.1."""
-
-    def start(*arguments: object, **environment: str) -> Bot:
-        return srtpbot("answer", "--bind", LOOPBACK, "--port", 0, *arguments, **environment)
-
-    return start
+__all__ = ["answer", "audio_cache", "call", "new_endpoint", "other_speech", "speech", "srtpbot"]

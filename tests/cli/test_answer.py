@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 import soundfile
 
 from bot import DtmfMethod, expect
-from tests.agent.certificates import Authority
-from tests.agent.starting import LOOPBACK, STARVED_MS, NewEndpoint
-from tests.cli.conftest import NewBot
-from tests.cli.process import OK
+from tests.support.certificates import Authority
+from tests.support.commands import NewBot
+from tests.support.process import OK
+from tests.support.sip_peer import PLAIN_OFFER, SipPeer, sdp
+from tests.support.starting import LOOPBACK, STARVED_MS, NewEndpoint
 
 
 def test_one_ready_line_for_each_transport(answer: NewBot, new_endpoint: NewEndpoint) -> None:
@@ -39,7 +41,7 @@ def test_tls_from_end_to_end(answer: NewBot, call: NewBot, tmp_path: Path) -> No
     assert not one["media"][0]["srtp"]["keys_in_clear"]
     stranger = call(bot.uri(), *common)
     assert stranger.end() == 1, stranger.said
-    assert stranger.json()["calls"][0]["disconnect"]["code"] == 503
+    assert stranger.json()["calls"][0]["disconnect"]["code"] is None
     careless = call(bot.uri(), *common, "--tls-insecure")
     assert careless.end() == OK, careless.said
 
@@ -76,7 +78,7 @@ def test_parrot_answers_after_a_while_and_with_early_media(answer: NewBot, new_e
     expect(outgoing).to_be_ringing()
     expect(outgoing).to_have_active_media()
     expect(outgoing).to_be_confirmed()
-    assert (outgoing.known.response_after_ms(200, 200) or 0) > 300
+    assert (outgoing.facts.response_after_ms(200, 200) or 0) > 300
     outgoing.hangup()
     assert bot.end(timeout=10) == OK, bot.said
 
@@ -155,3 +157,48 @@ def test_auto(answer: NewBot, new_endpoint: NewEndpoint) -> None:
         outgoing = caller.make_call(uri.replace("sip:auto@", f"sip:{user}@"))
         expect(outgoing).to_be_disconnected(code=code, by="remote")
     expect(caller.make_call(uri.replace("sip:auto@", "sip:parrot@"))).to_be_confirmed()
+
+
+def test_refused_invite_is_told(answer: NewBot, new_endpoint: NewEndpoint, tmp_path: Path) -> None:
+    bot = answer("--srtp", "mandatory", "--calls", 1, "--for", 4, "--out", tmp_path)
+    caller = new_endpoint(srtp="off", name="plain")
+    expect(caller.make_call(bot.uri())).to_be_disconnected(code=488, by="remote")
+    assert bot.end(timeout=15) == 1, bot.said
+    told = "was refused with 488 Not Acceptable Here: it offers RTP/AVP, and srtp is mandatory"
+    assert "observed 0, and 1 refused: an INVITE from " in " ".join(bot.stdout.split())
+    result = json.loads((tmp_path / "result.json").read_text())
+    [refused] = result["refused"]
+    assert (refused["code"], refused["why"]) == (488, "it offers RTP/AVP, and srtp is mandatory")
+    assert told in result["expectations"][0]["observed"]
+    for name in ("report.html", "junit.xml"):
+        assert "it offers RTP/AVP, and srtp is mandatory" in (tmp_path / name).read_text()
+    assert "CallRefused" in (tmp_path / "journal.jsonl").read_text()
+
+
+DIGITS_ALONE = "m=audio 4000 RTP/AVP 101\r\na=rtpmap:101 telephone-event/8000\r\n"
+
+
+@pytest.mark.parametrize(
+    "media", [PLAIN_OFFER.replace(" 0\r", " 18\r"), DIGITS_ALONE, "m=audio 4000 RTP/SAVP 8\r\n"]
+)
+def test_the_refusal_of_an_offer_does_not_fail_the_run(media: str, answer: NewBot) -> None:
+    bot = answer()
+    with SipPeer(bot.uri()) as peer:
+        refusal = peer.ask(peer.request("INVITE", body=sdp(media)))
+        assert refusal.status in {406, 488}
+        peer.ack(refusal)
+    bot.send(signal.SIGTERM)
+    assert bot.end() == OK, bot.said
+
+
+def test_a_bounded_journal(answer: NewBot, tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    bot = answer("--out", folder, "--max-journal", 1, "--max-request-rate", 0, "--max-message-rate", 0)
+    with SipPeer(bot.uri()) as peer:
+        while not (folder / "journal.1.jsonl").exists():
+            assert peer.ask(peer.request("OPTIONS")).status == 200
+    bot.send(signal.SIGINT)
+    assert bot.end() == OK, bot.said
+    sizes = [(folder / name).stat().st_size for name in ("journal.jsonl", "journal.1.jsonl")]
+    assert max(sizes) <= 500_000 < sum(sizes)
+    assert (folder / "sip.pcap").stat().st_size > 100_000

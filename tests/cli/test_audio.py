@@ -1,11 +1,14 @@
-"""``srtpbot audio`` as users run it: what it makes, shows and compares, its exit status, and its messages."""
+"""``srtpbot audio``: make, show, compare; exit status and messages."""
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -13,11 +16,12 @@ import pytest
 import soundfile
 
 from bot.cli.audio import command
-from bot.errors import ConfigError
-from media import signals, tones, wav
-from media.wav import Audio
-from tests.cli.conftest import NewBot
-from tests.cli.process import FAILED, OK, USAGE
+from bot.errors import ConfigError, NativeError
+from media.audio import wav
+from media.audio.wav import Audio
+from media.signals import signals, tones
+from tests.support.commands import NewBot
+from tests.support.process import FAILED, OK, USAGE
 
 Run = Callable[..., int]
 
@@ -63,6 +67,16 @@ def audio(folder: Path) -> Run:
         return int(status)
 
     return run
+
+
+def test_a_recording_that_begins_late(srtpbot: NewBot, folder: Path) -> None:
+    for signal, name in (("speech:2", "on-time.wav"), ("silence:1,speech:2", "late.wav")):
+        assert srtpbot("audio", "make", signal, name).end() == OK
+    compare = ("audio", "compare", "on-time.wav", "late.wav", "--max-delay")
+    late = srtpbot(*compare, "900")
+    assert late.end() == FAILED, late.said
+    assert "ms after it was due, more than 900 ms" in late.stdout
+    assert srtpbot(*compare, "1100").end() == OK
 
 
 def test_make_show_and_compare_from_the_shell(srtpbot: NewBot, folder: Path) -> None:
@@ -119,6 +133,34 @@ def test_a_mismatch_has_its_reasons(audio: Run, capsys: pytest.CaptureFixture[st
 def test_what_is_asked_decides(audio: Run) -> None:
     assert audio("compare", "sent.wav", "eight.wav") == OK
     assert audio("compare", "sent.wav", "eight.wav", "--min-snr", "60") == FAILED
+
+
+def test_the_pesq_score_is_beside_the_comparison(
+    audio: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    package = ModuleType("pesq")
+    vars(package).update(pesq=lambda *_: 4.125, PesqError=RuntimeError, NoUtterancesError=KeyError)
+    monkeypatch.setitem(sys.modules, "pesq", package)
+    assert audio("compare", "sent.wav", "heard.wav", "--pesq", "--json", "scored.json") == OK
+    assert json.loads(Path("scored.json").read_text())["pesq"] == {
+        "mos_lqo": 4.125,
+        "band": "narrowband",
+        "pieces": [4.125],
+    }
+    assert re.search(r"PESQ +MOS-LQO 4\.1[23] \(narrowband, ITU-T P\.862\.1\)", capsys.readouterr().out)
+    assert audio("compare", "sent.wav", "other.wav", "--pesq", "--json", "scored.json") == FAILED
+    assert json.loads(Path("scored.json").read_text())["pesq"] is None
+    assert "not measured: PESQ cannot score this" in capsys.readouterr().out
+    assert audio("compare", "sent.wav", "heard.wav", "--json", "scored.json") == OK
+    assert "pesq" not in json.loads(Path("scored.json").read_text())
+
+
+def test_pesq_without_its_package_is_a_fault_of_the_environment(
+    audio: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pesq", None)
+    with pytest.raises(NativeError, match=r"pip install 'srtpbot\[pesq\]'"):
+        audio("compare", "sent.wav", "heard.wav", "--pesq")
 
 
 @pytest.mark.parametrize("name", ["silence.wav", "one.wav"])
@@ -210,7 +252,7 @@ def test_a_linked_input_is_not_overwritten(audio: Run, folder: Path) -> None:
     (folder / "linked.wav").symlink_to("sent.wav")
     before = Path("sent.wav").read_bytes()
 
-    with pytest.raises(ConfigError, match="would overwrite"):
+    with pytest.raises(NativeError, match="is a symbolic link"):
         audio("make", "file:sent.wav", "linked.wav")
 
     assert Path("sent.wav").read_bytes() == before
@@ -222,3 +264,11 @@ def test_help_lists_the_signals(audio: Run, capsys: pytest.CaptureFixture[str]) 
     said = capsys.readouterr().out
     for name in signals.SIGNALS:
         assert f"  {name}" in said
+
+
+@pytest.mark.parametrize(("passes", "status"), [("1", FAILED), ("2", OK)])
+def test_passes_of_the_codec_are_told(audio: Run, passes: str, status: int) -> None:
+    pair = Path(__file__).parents[1] / "data" / "pairs" / "echo-through-iLBC.iLBC"
+    given = ["--codec", "iLBC", "--passes", passes]
+
+    assert audio("compare", f"{pair}.ref.wav", f"{pair}.rec.wav", *given) == status

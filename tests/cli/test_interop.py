@@ -5,22 +5,21 @@ from __future__ import annotations
 import json
 import resource
 import signal
-import socket
 import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from bot.audio_cache import cache_folder
-from bot.bots.sounds import sound
+from bot.audio_files import audio_file, cache_folder
 from bot.model import CryptoSuite
-from bot.sip import REDACTED
-from media.wav import playable
-from tests.agent.starting import LOOPBACK
-from tests.cli.conftest import NewBot
-from tests.cli.contract import missing
-from tests.cli.process import COMMAND, FAILED, INTERRUPTED, OK, TROUBLE, USAGE
+from bot.sip.redaction import REDACTED
+from media.audio.wav import playable
+from tests.support.commands import NewBot
+from tests.support.contract import missing
+from tests.support.process import COMMAND, FAILED, INTERRUPTED, OK, TROUBLE, USAGE
+from tests.support.sip_peer import SipPeer
+from tests.support.starting import LOOPBACK
 
 SUITE = CryptoSuite.AES_CM_128_HMAC_SHA1_80
 SRTP = f"SRTP {SUITE}"
@@ -40,12 +39,12 @@ NOBODY = f"sip:nobody@{LOOPBACK}:9"
         ((NOBODY, "--only", "mandatory/al"), "did you mean 'mandatory/all'?"),
         ((NOBODY, "--trigger", "x"), "add --listen"),
         (("--listen", "--trigger", "'x"), "--trigger 'x: No closing quotation"),
-        (("--listen", NOBODY), f"leave {NOBODY} away, or --listen to call it"),
-        ((NOBODY, "--expect", "none.yaml"), "none.yaml: there is no such file"),
+        (("--listen", NOBODY), f"remove {NOBODY} or --listen"),
+        ((NOBODY, "--expect", "none.yaml"), "none.yaml: no such file"),
         ((NOBODY, "--save", "no/such/folder.yaml"), "--save no/such/folder.yaml: its folder does not exist"),
-        ((f"{NOBODY};transport=tcp", "--transport", "udp"), "leave ;transport away"),
-        ((f"{NOBODY};transport=sctp",), "sctp is no transport of an endpoint"),
-        (("--listen", "--transport", "tls"), "listening on TLS needs a certificate"),
+        ((f"{NOBODY};transport=tcp", "--transport", "udp"), "remove ;transport"),
+        ((f"{NOBODY};transport=sctp",), "sctp is not a transport of an endpoint"),
+        (("--listen", "--transport", "tls"), "answering TLS needs a certificate"),
     ],
 )
 def test_what_cannot_be_meant(arguments: tuple[str, ...], told: str, srtpbot: NewBot) -> None:
@@ -59,7 +58,7 @@ def test_a_table_with_a_mistake_is_named_by_line(srtpbot: NewBot, tmp_path: Path
     (tmp_path / "t.yaml").write_text("off: plain\nmandatory/al: plain\n")
     run = srtpbot("interop", NOBODY, "--expect", "t.yaml")
     assert run.end() == USAGE
-    assert "t.yaml:2: mandatory/al: there is no such cell (did you mean 'mandatory/all'?)" in run.stderr
+    assert "t.yaml:2: mandatory/al: unknown cell (did you mean 'mandatory/all'?)" in run.stderr
     (tmp_path / "t.yaml").write_text("off: plain\n")
     run = srtpbot("interop", NOBODY, "--expect", "t.yaml", "--modes", "mandatory")
     assert run.end() == USAGE
@@ -142,10 +141,10 @@ def test_a_peer_without_srtp_fails_as_a_whole(srtpbot: NewBot, answer: NewBot) -
 
 
 def test_a_port_where_nobody_is_costs_one_call(srtpbot: NewBot, tmp_path: Path) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
-        taken.bind((LOOPBACK, 0))
-        uri = f"sip:nobody@{LOOPBACK}:{taken.getsockname()[1]}"
-        run = srtpbot("interop", uri, *HERE, "--timeout", "0.5", "--json", "r.json", "--save", "t.yaml")
+    with SipPeer() as silent:
+        run = srtpbot(
+            "interop", silent.uri, *HERE, "--timeout", "0.5", "--json", "r.json", "--save", "t.yaml"
+        )
         assert run.end() == FAILED
     result = json.loads((tmp_path / "r.json").read_text())
     assert (result["verdict"], result["error"], len(result["cells"])) == ("fail", None, 1)
@@ -158,18 +157,12 @@ def test_a_port_where_nobody_is_costs_one_call(srtpbot: NewBot, tmp_path: Path) 
 
 
 def test_a_peer_that_dies_costs_three_calls(srtpbot: NewBot, tmp_path: Path) -> None:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as peer:
-        peer.bind((LOOPBACK, 0))
-        peer.settimeout(15)
+    with SipPeer(timeout=15) as peer:
         run = srtpbot(
-            "interop", f"sip:peer@{LOOPBACK}:{peer.getsockname()[1]}", *HERE, "--timeout", "0.5",
+            "interop", peer.uri, *HERE, "--timeout", "0.5",
             "--parallel", 1, "--json", "r.json", "--junit", "j.xml", "--out", "out",
         )  # fmt: skip
-        text, caller = peer.recvfrom(65535)
-        lines = text.decode().split("\r\n")
-        kept = [one for one in lines if one.startswith(("Via:", "From:", "To:", "Call-ID:", "CSeq:"))]
-        refusal = "\r\n".join(["SIP/2.0 488 Not Acceptable Here", *kept, "Content-Length: 0", "", ""])
-        peer.sendto(refusal.encode(), caller)
+        peer.reply(peer.expect("INVITE"), 488)
         assert run.end() == FAILED, run.said
     result = json.loads((tmp_path / "r.json").read_text())
     assert (result["verdict"], result["error"]) == ("fail", None)
@@ -194,14 +187,13 @@ def test_a_full_disk_is_not_the_peers_fault(srtpbot: NewBot, answer: NewBot) -> 
     parrot = answer("--as", "parrot")
     uri = parrot.uri()
     for identity in range(8):
-        playable(sound(f"marker:{identity}"), 8000, cache_folder())  # what is played is there already
+        playable(audio_file(f"marker:{identity}"), 8000, cache_folder())  # what is played is there already
     run = srtpbot("interop", uri, *HERE, "--only", "off", *ONE, "--json", "-")
     resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (DISK_BYTES, DISK_BYTES))
     assert run.end() == TROUBLE, run.said
     result = run.json()
     assert result["verdict"] == "error"
-    assert f"not measured in off+PCMU, mandatory/{SUITE}+PCMU: " in result["error"]
-    assert "the recording could not be written; is the disk full?" in run.stderr
+    assert result["error"].endswith("the recording ends: File too large")
     assert "did not come back" not in run.said
     assert [one["observed"]["audio"] for one in result["cells"]] == [None, None]
 

@@ -4,22 +4,73 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import soundfile
 
 from bot import Call, expect
-from tests.agent.starting import LOOPBACK, NewEndpoint
-from tests.cli.conftest import NewBot
-from tests.cli.process import FAILED, INTERRUPTED, OK
+from tests.support.commands import NewBot
+from tests.support.process import FAILED, INTERRUPTED, OK
+from tests.support.starting import LOOPBACK, NewEndpoint
+
+WAITING = """
+import signal
+from bot.cli.session import Session
+from bot.deadline import Deadline
+with Session({"json_file": "-", "junit_file": None, "verbose": 0, "trace": False, "out_folder": None}) as run:
+    with run.journal.held():
+        signal.raise_signal(signal.SIGINT)
+    run.note("a lock that was held is released", True, "", "")
+    run.journal.wait_until(lambda: False, Deadline(30))
+    run.note("what follows", False, "", "")
+"""
 
 EITHER = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+HALF_DONE = """
+import signal
+from bot.cli.session import Session
+from bot.deadline import Deadline
+with Session({"json_file": "-", "junit_file": None, "verbose": 0, "trace": False, "out_folder": None}) as run:
+    with run.journal.uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+        assert run.journal.wait_until(lambda: run.journal.interruption is not None, Deadline(10))
+        run.note("what was begun is done", True, "", "")
+    run.note("what follows", False, "", "")
+"""
+
+
+def test_an_interrupt_leaves_no_short_work_half_done() -> None:
+    printed = subprocess.run([sys.executable, "-c", HALF_DONE], capture_output=True, text=True, check=True)
+    result = json.loads(printed.stdout)
+    assert result["error"] == "interrupted"
+    assert [one["name"] for one in result["expectations"]] == ["what was begun is done"]
+
+
+def test_an_interrupt_is_raised_by_a_wait_and_not_where_a_lock_is_held() -> None:
+    printed = subprocess.run([sys.executable, "-c", WAITING], capture_output=True, text=True, check=True)
+    result = json.loads(printed.stdout)
+    assert result["error"] == "interrupted"
+    assert [one["name"] for one in result["expectations"]] == ["a lock that was held is released"]
+
+
+SIGNALS = "from bot.cli.signals import INTERRUPTS; print(*(one.name for one in INTERRUPTS))"
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+def test_a_lost_terminal_ends_a_command_unless_sighup_is_ignored(ignored: bool) -> None:
+    trap = "trap '' HUP; " if ignored else ""
+    shell = f"{trap}exec {sys.executable} -c '{SIGNALS}'"
+    printed = subprocess.run(["sh", "-c", shell], capture_output=True, text=True, check=True).stdout.split()
+    assert printed == ["SIGINT", "SIGTERM", *([] if ignored else ["SIGHUP"])]
 
 
 def requests(call: Call) -> list[str]:
     """The methods that the call received."""
-    return [one.message.method for one in call.known.messages if not one.sent and one.message.is_request]
+    return [one.message.method for one in call.facts.messages if not one.sent and one.message.is_request]
 
 
 @EITHER
@@ -29,7 +80,7 @@ def test_interrupted_while_it_rings(number: signal.Signals, call: NewBot, new_en
     with callee.expect_call(timeout=15) as incoming:
         pass
     incoming.value.ring()
-    bot.agents  # noqa: B018
+    bot.wait_for_agents()
     bot.send(number)
     expect(incoming.value).to_be_disconnected(code=487, by="remote")
     assert "CANCEL" in requests(incoming.value)
@@ -51,7 +102,7 @@ def test_interrupted_while_it_talks(
     answered = incoming.value.answer()
     expect(answered).to_have_active_media()
     answered.play(speech).wait()
-    bot.agents  # noqa: B018
+    bot.wait_for_agents()
     bot.send(number)
     expect(answered).to_be_disconnected(code=200, by="remote")
     assert "BYE" in requests(answered)
@@ -71,7 +122,7 @@ def test_interrupted_twice_still_hangs_up(call: NewBot, new_endpoint: NewEndpoin
         pass
     answered = incoming.value.answer()
     expect(answered).to_have_active_media()
-    bot.agents  # noqa: B018
+    bot.wait_for_agents()
     bot.send(signal.SIGINT)
     bot.send(signal.SIGINT)
     expect(answered).to_be_disconnected(code=200, by="remote")
@@ -85,7 +136,7 @@ def test_interrupted_twice_still_hangs_up(call: NewBot, new_endpoint: NewEndpoin
 )
 def test_interrupted_while_its_agent_starts(command: list[str], srtpbot: NewBot) -> None:
     bot = srtpbot(*command, "--bind", LOOPBACK)
-    assert bot.agents
+    bot.wait_for_agents()
     bot.send(signal.SIGINT)
     assert bot.end(timeout=10) == (INTERRUPTED if command[0] == "call" else OK), bot.said
     assert "Traceback" not in bot.said
@@ -113,7 +164,7 @@ def test_answer_ends_in_order(
     caller = new_endpoint()
     outgoing = caller.make_call(bot.uri())
     outgoing.play(speech).wait()
-    bot.agents  # noqa: B018
+    bot.wait_for_agents()
     bot.send(number)
     expect(outgoing).to_be_disconnected(code=200, by="remote")
     assert bot.end(timeout=10) == OK, bot.said
@@ -128,7 +179,7 @@ def test_answer_ends_in_order(
 def test_answer_without_a_call_ends_in_order(number: signal.Signals, answer: NewBot) -> None:
     bot = answer()
     bot.uri()
-    bot.agents  # noqa: B018
+    bot.wait_for_agents()
     bot.send(number)
     assert bot.end(timeout=10) == OK, bot.said
     assert bot.leaves_nothing()

@@ -1,4 +1,4 @@
-"""What a run leaves behind, and that no secret is in it."""
+"""The output files of a run, without secrets."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bot import expect
-from tests.agent.starting import LOOPBACK, NewEndpoint
-from tests.cli.conftest import NewBot
-from tests.cli.process import OK, Bot
+from tests.support.commands import NewBot
+from tests.support.process import OK, Bot
+from tests.support.starting import LOOPBACK, NewEndpoint
 
 PASSWORD = "correct-horse-battery-staple"
 KEY = re.compile(r"inline:([A-Za-z0-9+/=]{40,})")

@@ -1,4 +1,4 @@
-"""``srtpbot pcap`` as users run it: what it lists and writes, its exit status, and its messages."""
+"""``srtpbot pcap``: lists, files, exit status and messages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from bot import keylog
+from bot.capture import keylog
 from bot.cli.pcap import KEYS, command
 from bot.errors import ConfigError
-from tests.bot.pcap.scene import ALICE, BOB, SUITE, Scene, inline, key_of, sdp
-from tests.cli.conftest import NewBot
-from tests.cli.process import FAILED, OK, USAGE
+from tests.support.commands import NewBot
+from tests.support.process import FAILED, OK, USAGE
+from tests.support.scene import ALICE, BOB, SUITE, Scene, inline, key_of, sdp
 
 Run = Callable[..., int]
 HERS, HIS = inline(SUITE, 1), inline(SUITE, 2)
@@ -41,6 +41,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     nothing = Scene()
     nothing.invite()
     nothing.write(tmp_path / "nothing.pcap")
+    secrets = f"CLIENT_RANDOM {'0a' * 32} {'b0' * 48}\nCLIENT_TRAFFIC_SECRET_0 {'0a' * 32} {'b0' * 32}\n"
+    (tmp_path / "tls.log").write_text(f"# by a browser\n{secrets}")
     return tmp_path
 
 
@@ -160,6 +162,8 @@ def test_keys_from_elsewhere(way: str, pcap: Run, monkeypatch: pytest.MonkeyPatc
         (["streams", "call.pcap", "--key-file", "missing"], ["--key-file missing", "No such file"]),
         (["streams", "call.pcap", "--keylog", "missing"], ["missing", "No such file"]),
         (["streams", "call.pcap", "--keylog", "call.pcap"], ["call.pcap:1"]),
+        (["streams", "call.pcap", "--keylog", "tls.log"], ["tls.log:2: is a TLS key log", "tshark -r"]),
+        (["streams", "call.pcap", "--key-file", "tls.log"], ["--key-file tls.log:2: is a TLS key log"]),
     ],
 )
 def test_what_cannot_be_used(arguments: list[str], words: list[str], pcap: Run, folder: Path) -> None:
@@ -175,7 +179,9 @@ def test_what_cannot_be_used(arguments: list[str], words: list[str], pcap: Run, 
 
 def test_no_streams_are_said(pcap: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert pcap("streams", "nothing.pcap") == OK
-    assert capsys.readouterr().out == "no RTP streams\n"
+    call = "call 1: sip:alice@example -> sip:bob@example, one@example\n  no final response; no RTP of it\n"
+    said = f"no RTP streams\n\n{call}"
+    assert capsys.readouterr().out == said
 
 
 def test_a_file_that_was_cut_is_read_to_where_it_ends(pcap: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.agent.starting import LOOPBACK, NewEndpoint
-from tests.cli.conftest import NewBot
-from tests.cli.contract import missing
-from tests.cli.process import FAILED, OK, TROUBLE, USAGE
+from tests.support.commands import NewBot
+from tests.support.contract import missing
+from tests.support.process import FAILED, OK, TROUBLE, USAGE
+from tests.support.starting import LOOPBACK, NewEndpoint
 
 QUICK = ("--bind", LOOPBACK, "--interval", 0.05)
 

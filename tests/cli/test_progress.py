@@ -1,4 +1,4 @@
-"""The live table of calls: what it shows, where there is none, and that nothing of it stays."""
+"""The live table of calls: its content, its absence without a terminal, its removal at the end."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rich.console import Console
 from bot import CallState, Direction, expect
 from bot.cli.progress import ENDED_SHOWN, EVERY_S, Progress, at_a_terminal
 from bot.deadline import Deadline
-from bot.events import (
+from bot.ipc.events import (
     AgentCrashed,
     CallStarted,
     CallStateChanged,
@@ -28,7 +28,6 @@ from bot.events import (
     MediaStateChanged,
     StreamMeasured,
 )
-from bot.journal import Journal
 from bot.model import (
     CryptoSuite,
     DtmfMethod,
@@ -38,10 +37,11 @@ from bot.model import (
     RtpCounters,
     StreamStats,
 )
-from tests.agent.starting import LOOPBACK, NewEndpoint
-from tests.cli.conftest import PROJECT, NewBot
-from tests.cli.process import OK
-from tests.cli.terminal import Terminal
+from bot.ua.journal import Journal
+from tests.support.commands import NewBot
+from tests.support.process import OK, import_path
+from tests.support.starting import LOOPBACK, NewEndpoint
+from tests.support.terminal import Terminal
 
 SUITE = CryptoSuite.AES_CM_128_HMAC_SHA1_80
 OVERRIDES = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"}
@@ -49,10 +49,16 @@ OVERRIDES = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"}
 ENVIRONMENT = {
     **{name: value for name, value in os.environ.items() if name not in OVERRIDES},
     "TERM": "xterm-256color",
-    "PYTHONPATH": str(PROJECT),
+    "PYTHONPATH": import_path(),
 }
 HEADING = "endpoint  call"
 CTRL_C = b"\x03"
+
+
+@pytest.fixture(autouse=True)
+def able_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A table is drawn only where the terminal can move its cursor, whatever the tests are started from."""
+    monkeypatch.setenv("TERM", ENVIRONMENT["TERM"])
 
 
 class Paper(io.StringIO):
@@ -421,7 +427,11 @@ def test_answer_shows_its_calls_and_leaves_nothing_on_ctrl_c(
         terminal.press(CTRL_C)
         expect(call).to_be_disconnected(code=200, by="remote")
         assert terminal.end() == OK
-        assert terminal.screen == [f"ready {uri}"]
+        first, of_call, *_, last = terminal.screen
+        assert first == f"ready {uri}"
+        assert of_call.startswith(f"parrot, call 1 <sip:alice@{LOOPBACK}")
+        assert last.startswith("verdict: ")
+        assert not any(HEADING in line or "running" in line for line in terminal.screen)
         assert not terminal.cursor_hidden
         assert b"32m" in terminal.raw
 

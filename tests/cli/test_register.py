@@ -1,4 +1,4 @@
-"""``srtpbot register``: what the registrar said, refreshes, refusals, and that nothing stays behind."""
+"""``srtpbot register``: responses of the registrar, refreshes, refusals, removal at the end."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.registrar import PASSWORD, Registrar
-from tests.agent.starting import LOOPBACK
-from tests.cli.conftest import NewBot
-from tests.cli.contract import missing
-from tests.cli.process import FAILED, OK, USAGE
+from tests.support.commands import NewBot
+from tests.support.contract import missing
+from tests.support.process import FAILED, OK, USAGE
+from tests.support.registrar import PASSWORD, Registrar
+from tests.support.starting import LOOPBACK
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_who_is_not_registered_sends_nothing_else(
 
 def test_nobody_there(srtpbot: NewBot) -> None:
     who = ["--bind", LOOPBACK, "--registrar", f"sip:{LOOPBACK}:9", "--user", "alice"]
-    bot = srtpbot("register", *who, "--timeout", 0.2)
+    bot = srtpbot("register", *who, "--timeout", 0.2, SRTPBOT_PASSWORD=PASSWORD)
     assert bot.end() == FAILED, bot.said
     assert "no word from a registrar" in bot.stdout
 
@@ -95,10 +95,10 @@ def test_several_accounts_of_a_file(registrar: Registrar, srtpbot: NewBot, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--user", "alice"], "--registrar"),
+        (["--user", "alice", "--password", "p"], "--registrar"),
         (["--registrar", "sip:h"], "--id"),
-        (["--registrar", "h", "--user", "a"], "registrar"),
-        (["--registrar", "sip:h", "--user", "a", "--expires", "0"], "--expires"),
+        (["--registrar", "h", "--user", "a", "--password", "p"], "registrar"),
+        (["--registrar", "sip:h", "--user", "a", "--password", "p", "--expires", "0"], "--expires"),
     ],
 )
 def test_what_cannot_be_meant(arguments: list[str], words: str, srtpbot: NewBot) -> None:

@@ -1,4 +1,4 @@
-"""What the user got wrong: exit status 2, one line that names it, no traceback, and no packet sent."""
+"""Usage errors: exit status 2, one line that names the error, no traceback, no packet."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.certificates import Authority
-from tests.agent.starting import LOOPBACK
-from tests.cli.conftest import NewBot
-from tests.cli.process import OK, USAGE, Bot
+from tests.support.certificates import Authority
+from tests.support.commands import NewBot
+from tests.support.process import OK, USAGE, Bot
+from tests.support.starting import LOOPBACK
 
 URI = f"sip:nobody@{LOOPBACK}:9"
 
@@ -42,8 +42,8 @@ def blamed(bot: Bot, *words: str) -> None:
         (["call", URI, "--cancel-after", "inf"], ["--cancel-after", "inf"]),
         (["ping", URI, "--timeout", "nan"], ["--timeout", "nan"]),
         (
-            ["register", "--registrar", f"sip:{LOOPBACK}:9;transport=tcp", "--user", "u"],
-            ["--registrar: ", "asks for tcp", "--transport tcp"],
+            ["register", "--registrar", f"sip:{LOOPBACK}:9;transport=tcp", "--user", "u", "--password", "p"],
+            ["--registrar: ", "needs the transport tcp", "--transport tcp"],
         ),
         (["call", URI, "--transport", "sctp"], ["--transport", "sctp", "tcp"]),
         (["call", URI, "--bind", "localhost"], ["--bind: ", "localhost"]),
@@ -73,11 +73,39 @@ def blamed(bot: Bot, *words: str) -> None:
         (["call", URI, "--capture", "x", "--keylog", "x"], ["--capture", "--keylog", "overwrite"]),
         (["call", URI, "--record", "r.wav", "--json", "r.wav"], ["--record", "--json", "overwrite"]),
         (["interop", URI, "--save", "r", "--json", "r"], ["--save", "--json", "overwrite"]),
+        (["call", URI, "--min-digit-ms", "60"], ["--min-digit-ms needs", "--expect-dtmf DIGITS"]),
+        (["call", URI, "--max-delay-ms", "100"], ["--max-delay-ms", "--expect-audio FILE|SIGNAL"]),
+        (["answer", "--max-missing-ms", "100"], ["--max-missing-ms", "--expect-audio FILE|SIGNAL"]),
+        (["call", URI, "--max-missing-ms", "nan"], ["--max-missing-ms", "nan"]),
+        (["call", URI, "--max-level-step-db", "6"], ["--max-level-step-db", "--expect-audio FILE|SIGNAL"]),
+        (["call", URI, "--passes", "2"], ["--passes", "--expect-audio FILE|SIGNAL"]),
+        (
+            ["call", URI, "--expect-dtmf", "1", "--min-digit-ms", "90", "--max-digit-ms", "60"],
+            ["--min-digit-ms", "at least 90 ms and at most 60 ms"],
+        ),
         (["call", URI, "--expect-dtmf-method", "inband"], ["--expect-dtmf-method", "--expect-dtmf DIGITS"]),
         (["answer", "--expect-dtmf-method", "info"], ["--expect-dtmf-method", "--expect-dtmf DIGITS"]),
         (["call", URI, "--play", "missing.wav"], ["--play", "missing.wav", "no such file"]),
         (["call", URI, "--play", "empty.wav"], ["empty.wav", "is empty"]),
         (["call", URI, "--play", "text.wav"], ["text.wav", "is not audio"]),
+        (
+            ["call", URI, "--play", "speach:2"],
+            ["--play: speach:2: ", "no such file", "did you mean 'speech'"],
+        ),
+        (["call", URI, "--play", "speech:x"], ["--play: ", "'x' is no length", "seconds such as"]),
+        (
+            ["call", URI, "--expect-audio", "marker:x", "--record", "rx.wav"],
+            ["--expect-audio: ", "marker:x", "whole number from 0 to 65535"],
+        ),
+        (
+            ["call", URI, "--expect-audio", "silence:2", "--record", "rx.wav"],
+            ["--expect-audio: ", "silence:2", "silent"],
+        ),
+        (["answer", "--as", "player", "--play", "tome:440"], ["--play: tome:440: ", "did you mean 'tone'"]),
+        (
+            ["answer", "--as", "machine", "--messages", "m", "--greeting", "tome:440"],
+            ["greeting: ", "tome:440: ", "did you mean 'tone'"],
+        ),
         (
             ["call", URI, "--expect-audio", "missing.wav", "--record", "rx.wav"],
             ["--expect-audio", "missing.wav"],
@@ -125,8 +153,8 @@ def test_wrong_use(arguments: list[str], words: list[str], srtpbot: NewBot, file
 @pytest.fixture
 def files(tmp_path: Path) -> Path:
     """A folder, the command's own, with files of all sorts."""
-    from media import wav
-    from media.tones import silence, tone
+    from media.audio import wav
+    from media.signals.tones import silence, tone
 
     (tmp_path / "empty.wav").write_bytes(b"")
     (tmp_path / "text.wav").write_text("this is no audio\n" * 100)
@@ -174,7 +202,7 @@ def test_key_of_another_certificate(srtpbot: NewBot, tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     one, other = authority.issue("one.example"), authority.issue("other.example")
     bot = srtpbot("answer", "--transport", "tls", "--tls-cert", one.cert, "--tls-key", other.key)
-    blamed(bot, "--tls-key: ", str(other.key), "is not the key of the certificate")
+    blamed(bot, "--tls-key: ", str(other.key), "is not the private key of the certificate")
 
 
 def test_certificate_without_its_key(srtpbot: NewBot, tmp_path: Path) -> None:
@@ -220,16 +248,24 @@ def test_version(lines: Callable[..., list[str]]) -> None:
 
 def test_doctor(lines: Callable[..., list[str]]) -> None:
     text = "\n".join(lines("doctor"))
-    for word in ("PJSIP", "PCMA/8000", "AES_CM_128_HMAC_SHA1_80", "OpenSSL", "4 at once"):
+    for word in ("PJSIP", "PCMA/8000", "AES_CM_128_HMAC_SHA1_80", "OpenSSL", "at once in an endpoint"):
         assert word in text
 
 
-@pytest.mark.parametrize("subject", ["result", "endpoint"])
-def test_schema(subject: str, srtpbot: NewBot) -> None:
+@pytest.mark.parametrize("subject", ["result", "endpoint", "scenario"])
+def test_schema_has_a_description_of_every_property(subject: str, srtpbot: NewBot) -> None:
     bot = srtpbot("schema", subject)
     assert bot.end() == 0
-    assert bot.json()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    schema = bot.json()
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert bot.stderr == ""
+    without = [
+        f"{name}.{key}"
+        for name, definition in schema["$defs"].items()
+        for key, value in definition.get("properties", {}).items()
+        if not value.get("description")
+    ]
+    assert without == []
 
 
 @pytest.mark.parametrize("group", ["pcap", "audio"])

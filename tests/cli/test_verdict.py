@@ -1,13 +1,14 @@
-"""bot.cli.run: which errors of a command are a failure, and which an error of the run."""
+"""bot.cli.session: which errors of a command are a failure, and which an error of the run."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from signal import SIGINT, SIGTERM, getsignal, signal
+from signal import getsignal, signal
 
 import pytest
 
-from bot.cli.run import Run
+from bot.cli.session import Session
+from bot.cli.signals import INTERRUPTS
 from bot.errors import BotError, CallFailed, ConfigError, NativeError, WaitTimeout
 
 OPTIONS = ("json_file", "junit_file", "keylog_file", "capture_file", "verbose", "trace", "out_folder")
@@ -16,7 +17,7 @@ OPTIONS = ("json_file", "junit_file", "keylog_file", "capture_file", "verbose", 
 @pytest.fixture(autouse=True)
 def _signals() -> Iterator[None]:
     """A run takes the signals and does not give them back: its process ends with it."""
-    before = {number: getsignal(number) for number in (SIGINT, SIGTERM)}
+    before = {number: getsignal(number) for number in INTERRUPTS}
     yield
     for number, handler in before.items():
         signal(number, handler)
@@ -32,7 +33,7 @@ def _signals() -> Iterator[None]:
     ],
 )
 def test_verdict_and_exit_status_say_the_same(problem: BotError, status: int, verdict: str) -> None:
-    with Run(dict.fromkeys(OPTIONS)) as run:
+    with Session(dict.fromkeys(OPTIONS)) as run:
         raise problem
     assert (run.exit_status, run.result.verdict) == (status, verdict)
     assert run.result.error == (str(problem) if verdict == "error" else None)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import PROJECT
+from tests.support.commands import PROJECT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -22,8 +22,8 @@ CACHES = shutil.ignore_patterns("__pycache__", "*.egg-info")
 USERS_FILE = '''"""Does our exchange carry a call?"""
 
 from bot import CryptoSuite, SrtpMode, expect
-from media.signals import make
-from media.wav import write
+from media.signals.signals import make
+from media.audio.wav import write
 
 SUITE = CryptoSuite.AES_CM_128_HMAC_SHA1_80
 

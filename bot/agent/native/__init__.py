@@ -1,0 +1,1 @@
+"""Access to C functions of the library without bindings: prototypes, structures, SIP modules."""

@@ -1,0 +1,80 @@
+"""The library's thread that reads media packets: waits until it has handled everything that was received.
+
+One thread polls all media sockets, with a select() that does not include the socket of a stream that has just
+begun. It also reads datagrams of our own, each sent after it has read the one before. The first ends such a
+select(). In the round of the second it sees every packet that had arrived, and has handled them before the
+round of the third.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import socket
+import threading
+
+from bot.agent.native.kept import keep
+from bot.agent.native.library import MissingSymbol, Pointer
+from bot.agent.native.sip_module import Modules
+
+__all__ = ["MediaThread"]
+
+ROUNDS = 3
+PATIENCE_S = 1.0
+"""Longest wait for a thread that a busy machine does not run."""
+ALWAYS_ASYNC = 1 << 31
+"""PJ_IOQUEUE_ALWAYS_ASYNC of pj/ioqueue.h."""
+_Read = ctypes.CFUNCTYPE(None, Pointer, Pointer, ctypes.c_ssize_t)
+
+
+class _Callbacks(ctypes.Structure):
+    """``pj_ioqueue_callback`` of pj/ioqueue.h."""
+
+    _fields_ = (
+        ("on_read_complete", _Read),
+        ("on_write_complete", Pointer),
+        ("on_accept_complete", Pointer),
+        ("on_connect_complete", Pointer),
+    )
+
+
+class MediaThread:
+    """Raises MissingSymbol when the build does not export the functions, or its I/O queue is full."""
+
+    def __init__(self, modules: Modules) -> None:
+        self._c = modules.c
+        self._passed = threading.Event()
+        self._writer, self._reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._key = Pointer()
+        self._operation = (Pointer * 64)()  # pj_ioqueue_op_key_t has 34
+        self._datagram = ctypes.create_string_buffer(8)
+        callbacks = _Callbacks(on_read_complete=_Read(self._read))
+        keep(self, callbacks)
+        queue = self._c.pjmedia_endpt_get_ioqueue(self._c.pjsua_get_pjmedia_endpt())
+        status = self._c.pj_ioqueue_register_sock2(
+            modules.pool(),
+            queue,
+            self._reader.fileno(),
+            None,
+            None,
+            ctypes.byref(callbacks),
+            ctypes.byref(self._key),
+        )
+        if status:
+            raise MissingSymbol("the I/O queue for media takes no socket of ours")
+        self._receive()
+
+    def catch_up(self) -> None:
+        """Wait until every packet is handled that has arrived; from another thread of the library."""
+        for _ in range(ROUNDS):
+            self._passed.clear()
+            self._writer.send(b"\0")
+            if not self._passed.wait(PATIENCE_S):
+                return
+
+    def _receive(self) -> None:
+        size = ctypes.c_ssize_t(len(self._datagram))
+        self._c.pj_ioqueue_recv(self._key, self._operation, self._datagram, ctypes.byref(size), ALWAYS_ASYNC)
+
+    def _read(self, key: int, operation: int, size: int) -> None:
+        self._receive()
+        self._passed.set()

@@ -1,0 +1,331 @@
+"""RTP reception statistics of a stream, packet by packet (RFC 3550 6.4.1, A.1, A.3, A.8).
+
+The library counts a new SSRC, or restarted timestamps, as loss and jitter of the old source. Here each
+source is counted separately, and each change is reported. The module does not depend on how a packet was
+recorded.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import msgspec
+
+from bot.agent.reception.foreign_events import ForeignEvents
+from bot.agent.reception.mki import KeyIdentifier
+from bot.agent.reception.packet import Packet
+from bot.agent.reception.silence import is_silence
+from bot.model import NOT_AUTHENTIC, RtpCounters, StreamChange
+
+__all__ = ["Reception"]
+SEQUENCES, MAX_DROPOUT, MAX_MISORDER = 1 << 16, 3000, 100
+"""RFC 3550, A.1."""
+TIMESTAMPS = 1 << 32
+COMFORT_NOISE = 13
+"""RFC 3389."""
+SOURCES = 16
+"""Maximum number of sources per stream; a peer may invent any number."""
+CHANGES = 8
+"""Maximum number of changes that are reported individually."""
+STEPS = 32
+"""Maximum number of different timestamp steps that are counted."""
+RUNS = 512
+"""Maximum number of losses that late packets may still fill."""
+SETTLING = 25
+"""The first packets do not count for jitter, as in the library: the call is still being set up."""
+JUMP_S = 1.0
+"""Timestamps that are ahead of the elapsed time by more than this have restarted."""
+PAUSE_S = 0.2
+"""A shorter pause may be jitter."""
+PAUSE_ERROR = 0.25
+"""Tolerance of the timestamps for a pause, as a share of the pause."""
+
+
+@dataclass
+class Source:
+    """The packets of one SSRC since its sequence numbers started."""
+
+    first: int
+    highest: int = field(init=False)
+    """The sequence number extended by its cycles."""
+    last: Packet | None = None
+    """The last audio packet, for comparison with the next one."""
+    suspect: int | None = None
+    """The sequence number that has to follow a jump to confirm it."""
+    runs: list[list[int]] = field(default_factory=list)
+    """The first and the last number of each loss that is not filled."""
+    lost_before: int = 0
+    runs_before: int = 0
+    """Losses that were dropped from the list because it was full."""
+    transit_jitter: float = 0.0
+    """In seconds (RFC 3550 A.8)."""
+
+    def __post_init__(self) -> None:
+        self.highest = self.first
+
+    @property
+    def lost(self) -> int:
+        """Number of lost packets."""
+        return self.lost_before + sum(last - first + 1 for first, last in self.runs)
+
+    @property
+    def loss_events(self) -> int:
+        """Number of loss bursts."""
+        return self.runs_before + len(self.runs)
+
+    def lose(self, first: int, last: int) -> None:
+        """Packets are missing."""
+        self.runs.append([first, last])
+        if len(self.runs) > RUNS:
+            gone = self.runs.pop(0)
+            self.lost_before += gone[1] - gone[0] + 1
+            self.runs_before += 1
+
+    def fill(self, number: int) -> bool:
+        """Whether a late packet fills a loss."""
+        for place in range(len(self.runs) - 1, -1, -1):
+            first, last = self.runs[place]
+            if first <= number <= last:
+                left = [[first, number - 1], [number + 1, last]]
+                self.runs[place : place + 1] = [run for run in left if run[0] <= run[1]]
+                return True
+        return False
+
+
+class Reception:
+    """Counts the received packets of a stream; ``clock_rate`` is the rate of its timestamps, in Hz."""
+
+    def __init__(self, *, clock_rate: int, codec: str, payload_type: int, event: int | None) -> None:
+        self._clock_rate = clock_rate
+        self._codec = codec
+        self._payload_type = payload_type
+        self._event = event
+        self._sources: dict[int, Source] = {}
+        self._before: list[tuple[int, int]] = []
+        """Losses and their runs of sources that are over."""
+        self._ssrc: int | None = None
+        self._packets = self._reordered = self._duplicate = 0
+        self._refused: Counter[str] = Counter()
+        self._counted_by_the_library = 0
+        """Refused packets that are among those that it received."""
+        self._changes: list[StreamChange] = []
+        self._more_changes = 0
+        self._steps: Counter[int] = Counter()
+        """The steps from one timestamp to the next."""
+        self._jitters = [0.0, 0.0, 0.0]
+        """How many, their sum, the largest, in seconds."""
+        self._last_at: float | None = None
+        self._longest_gap = self._paused = 0.0
+        self._pausing = False
+        """Whether the peer signalled or used silence suppression."""
+        self._sounded = False
+        self._first_sound: bytes | None = None
+        self._foreign = ForeignEvents()
+        self._mki = KeyIdentifier()
+        self._bytes = self._disowned_bytes = 0
+        """Of the payloads."""
+        self.disowned = 0
+        """Packets that were taken and were not the peer's."""
+
+    # ---- arrivals
+
+    def refuse(self, reason: str) -> None:
+        """A packet reached the socket and was discarded."""
+        self._refused[reason] += 1
+
+    def refuse_unauthentic(self, tail: bytes) -> None:
+        """A packet failed authentication; its last bytes are examined for an MKI."""
+        self._refused[NOT_AUTHENTIC] += 1
+        self._mki.look_at(tail)
+
+    def take(self, packet: Packet) -> None:
+        """A packet was processed by the stream."""
+        if packet.payload_type not in {self._payload_type, self._event}:
+            self._other(packet)
+            return
+        self._packets += 1
+        self._bytes += packet.size
+        self._time(packet)
+        source = self._source(packet)
+        if self._number(source, packet) and packet.payload_type != self._event:
+            source.last = packet
+        self._listen(packet)
+
+    def _other(self, packet: Packet) -> None:
+        if packet.payload_type == COMFORT_NOISE:
+            self._pausing = True
+            return
+        self._counted_by_the_library += 1
+        self._foreign.look_at(packet)
+        self._refused[f"payload type {packet.payload_type}"] += 1
+
+    def _source(self, packet: Packet) -> Source:
+        if packet.ssrc != self._ssrc:
+            if self._ssrc is not None:
+                self._changed("ssrc", f"{self._ssrc:#010x} became {packet.ssrc:#010x}")
+            self._ssrc = packet.ssrc
+        source = self._sources.get(packet.ssrc)
+        if source is None:
+            if len(self._sources) == SOURCES:
+                self._close(next(iter(self._sources)))
+            source = self._sources[packet.ssrc] = Source(packet.sequence)
+            source.highest -= 1
+        return source
+
+    def _close(self, ssrc: int) -> None:
+        over = self._sources.pop(ssrc)
+        self._before.append((over.lost, over.loss_events))
+
+    def _changed(self, kind: str, what: str, *, before: int = 0) -> None:
+        """Report a change at this packet, or as many packets before it."""
+        if len(self._changes) < CHANGES:
+            self._changes.append(StreamChange(packet=self._packets - before, kind=kind, what=what))
+        else:
+            self._more_changes += 1
+
+    def _number(self, source: Source, packet: Packet) -> bool:
+        """Count lost, late and duplicate packets; returns whether the packet is the next or a later one."""
+        step = (packet.sequence - source.highest) % SEQUENCES
+        if 0 < step < MAX_DROPOUT:
+            if step > 1:
+                source.lose(source.highest + 1, source.highest + step - 1)
+            self._compare(source, packet, in_order=step == 1)
+            source.highest += step
+            source.suspect = None
+            return True
+        if step >= SEQUENCES - MAX_MISORDER or step == 0:
+            if source.fill(source.highest - (SEQUENCES - step) % SEQUENCES):
+                self._reordered += 1
+            else:
+                self._duplicate += 1
+            return False
+        if packet.sequence != source.suspect:  # RFC 3550, A.1: one packet of another sequence is no proof
+            source.suspect = (packet.sequence + 1) % SEQUENCES
+            return False
+        first = (packet.sequence - 1) % SEQUENCES
+        self._changed("sequence", f"{source.highest % SEQUENCES} became {first}", before=1)
+        self._before.append((source.lost, source.loss_events))
+        self._sources[packet.ssrc] = Source(packet.sequence, last=packet)
+        return False
+
+    def _compare(self, source: Source, packet: Packet, *, in_order: bool) -> None:
+        """Compare the timestamps of consecutive packets with the elapsed time: jitter, a pause, a restart."""
+        last = source.last
+        if last is None or packet.payload_type == self._event:
+            return
+        ahead = (packet.timestamp - last.timestamp + TIMESTAMPS // 2) % TIMESTAMPS - TIMESTAMPS // 2
+        told, passed = ahead / self._clock_rate, packet.at - last.at
+        if ahead < 0 or told - passed > JUMP_S + passed:
+            self._changed("timestamps", f"{last.timestamp} became {packet.timestamp}")
+            return
+        if passed > PAUSE_S and in_order and (self._pausing or abs(told - passed) < PAUSE_ERROR * passed):
+            self._paused += passed
+            self._pausing = True
+        if in_order and ahead and (ahead in self._steps or len(self._steps) < STEPS):
+            self._steps[ahead] += 1
+        if in_order and ahead and self._packets > SETTLING:
+            source.transit_jitter += (abs(passed - told) - source.transit_jitter) / 16
+            count, total, most = self._jitters
+            jitter = source.transit_jitter
+            self._jitters = [count + 1, total + jitter, max(most, jitter)]
+
+    def _time(self, packet: Packet) -> None:
+        if self._last_at is not None:
+            self._longest_gap = max(self._longest_gap, packet.at - self._last_at)
+        self._last_at = packet.at
+
+    def _listen(self, packet: Packet) -> None:
+        """Detect sound: by level where samples are plain, else by any change of the payload."""
+        if self._sounded or packet.payload_type == self._event or not packet.payload:
+            return
+        silent = is_silence(self._codec, packet.payload)
+        if silent is None:
+            if self._packets > SETTLING:
+                self._first_sound = self._first_sound or packet.payload
+                self._sounded = packet.payload != self._first_sound
+        else:
+            self._sounded = not silent
+
+    def without_the_taken(self) -> Reception:
+        """The packets so far were a stranger's: restart, and subtract them from the library's figures."""
+        anew = Reception(
+            clock_rate=self._clock_rate,
+            codec=self._codec,
+            payload_type=self._payload_type,
+            event=self._event,
+        )
+        anew._refused, anew._mki = self._refused, self._mki
+        anew._counted_by_the_library = self._counted_by_the_library
+        anew.disowned = self.disowned + self._packets
+        anew._disowned_bytes = self._disowned_bytes + self._bytes
+        return anew
+
+    # ---- results
+
+    def counters(self, now: float, library: RtpCounters) -> RtpCounters:
+        """The statistics so far, combined with the counters of the library.
+
+        After a change of the stream, loss and jitter are those of its sources, not the library's. The same
+        holds for loss after late or duplicate packets: the library subtracts each duplicate from the losses
+        (RFC 3550 A.3), counts a duplicate only directly after its original, and counts no late packet.
+        """
+        counters = msgspec.structs.replace(
+            library,
+            packets=library.packets - self._counted_by_the_library - self.disowned,
+            bytes=library.bytes - self._disowned_bytes,
+            refused=self._reasons(),
+            changes=list(self._changes),
+            more_changes=self._more_changes,
+            loss_events=sum(runs for _, runs in self._losses()),
+            packet_ms=self._packet_ms(),
+            longest_gap_ms=round(1000 * self._longest_gap, 1),
+            paused_ms=round(1000 * (self._paused + self._tail(now)), 1),
+            silent=not self._sounded if self._packets > SETTLING else None,
+            unoffered_digits=self._foreign.digits(),
+        )
+        if self._duplicate or self._reordered:
+            counters = msgspec.structs.replace(counters, **self._losses_of_the_sources())
+        if self._changes or self.disowned:
+            counters = msgspec.structs.replace(
+                counters, **self._losses_of_the_sources(), **self._jitter_of_the_sources()
+            )
+        return counters
+
+    def _packet_ms(self) -> float | None:
+        """The duration of a packet in ms: the most frequent step between consecutive timestamps."""
+        if not self._steps:
+            return None
+        return 1000 * self._steps.most_common(1)[0][0] / self._clock_rate
+
+    def _losses(self) -> list[tuple[int, int]]:
+        return [*self._before, *((source.lost, source.loss_events) for source in self._sources.values())]
+
+    def _losses_of_the_sources(self) -> dict[str, int]:
+        return {
+            "lost": sum(lost for lost, _ in self._losses()),
+            "reordered": self._reordered,
+            "duplicate": self._duplicate,
+        }
+
+    def _jitter_of_the_sources(self) -> dict[str, float | None]:
+        count, total, most = self._jitters
+        return {
+            "jitter_ms_mean": 1000 * total / count if count else None,
+            "jitter_ms_max": 1000 * most if count else None,
+        }
+
+    def _reasons(self) -> dict[str, int]:
+        reasons = dict(self._refused)
+        if self._mki.length and NOT_AUTHENTIC in reasons:
+            size = f"{self._mki.length} byte{'s' * (self._mki.length > 1)}"
+            with_mki = f"{NOT_AUTHENTIC}, carrying an MKI of {size}"
+            reasons[with_mki] = reasons.pop(NOT_AUTHENTIC)
+        return reasons
+
+    def _tail(self, now: float) -> float:
+        """The time since the last packet of a peer that pauses."""
+        if not self._pausing or self._last_at is None:
+            return 0.0
+        left = now - self._last_at
+        return left if left > PAUSE_S else 0.0

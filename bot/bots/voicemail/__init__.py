@@ -1,0 +1,1 @@
+"""Parts of the answering machine: mailbox, message recorder, message retrieval, PIN."""

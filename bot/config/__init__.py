@@ -1,0 +1,52 @@
+"""Settings of an endpoint and its accounts, their validation, and the error messages of invalid settings.
+
+``bot.config.yaml_reader`` is not imported here: the import of YAML slows down the start of the command.
+"""
+
+from bot.config.account import AccountConfig, address_of_record
+from bot.config.capabilities import DTLS_PROFILES, Capabilities, WorkaroundState, check_build
+from bot.config.codec_names import codec_problem
+from bot.config.credentials import Credential
+from bot.config.diagnostics import Place, did_you_mean, explain, line_of
+from bot.config.endpoint import (
+    MOST_HOPS,
+    WITHOUT,
+    EndpointConfig,
+    Secret,
+    SettingError,
+    load_config,
+)
+from bot.config.extra_headers import StampedHeaders, stamps
+from bot.config.limits import LimitsConfig
+from bot.config.nat import NatConfig, TurnConfig
+from bot.config.tls import TlsConfig
+from bot.config.validation import LIBRARYS_EVENTS, check_text
+
+__all__ = [
+    "DTLS_PROFILES",
+    "LIBRARYS_EVENTS",
+    "MOST_HOPS",
+    "WITHOUT",
+    "AccountConfig",
+    "Capabilities",
+    "Credential",
+    "EndpointConfig",
+    "LimitsConfig",
+    "NatConfig",
+    "Place",
+    "Secret",
+    "SettingError",
+    "StampedHeaders",
+    "TlsConfig",
+    "TurnConfig",
+    "WorkaroundState",
+    "address_of_record",
+    "check_build",
+    "check_text",
+    "codec_problem",
+    "did_you_mean",
+    "explain",
+    "line_of",
+    "load_config",
+    "stamps",
+]

@@ -1,1 +1,0 @@
-"""Captures understood: the calls in them, their RTP streams, and what protects each of these."""

@@ -1,0 +1,55 @@
+"""HTML by jinja2 templates with autoescape: text from a peer never becomes markup.
+
+A package keeps its templates and style sheets in its folder ``templates``; those of ``bot.report`` serve all.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from bot.harmless import escaped
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["MARKS", "counted", "render", "templates"]
+
+MARKS = {
+    "pass": "\N{CHECK MARK}", "fail": "\N{BALLOT X}", "error": "\N{BALLOT X}", "deviates": "\N{NOT EQUAL TO}",
+    "skip": "\N{EN DASH}",
+}  # fmt: skip
+"""A sign for each verdict, so that colour is not the only sign."""
+
+
+def render(template: str, *, package: str = "bot.report", **context: object) -> bytes:
+    """A document from a template of ``package`` or of this one; text from the network in it is harmless."""
+    text = templates(package).get_template(template).render(context)
+    return escaped(text.replace("\r\n", "\n")).encode()
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun, in the plural except after 1."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    """A share of the width, 0 to 1, in per cent: a drawing fits every screen, its letters keep their size."""
+    return f"{min(max(share, 0.0), 1.0) * 100:.2f}".rstrip("0").rstrip(".") + "%"
+
+
+@cache
+def templates(package: str = "bot.report") -> Environment:
+    """The templates of a package, then those of this one."""
+    from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader(name) for name in dict.fromkeys((package, __package__))]),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.globals["MARKS"] = MARKS
+    environment.filters |= {"percent": percent, "counted": counted}
+    return environment

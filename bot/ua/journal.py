@@ -1,0 +1,230 @@
+"""The ordered record of the events of agents, and the only place in srtpbot that waits.
+
+Observers update all derived data under the journal's lock. A wait for a condition on these data therefore
+needs no polling and has no race.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from bot.deadline import Deadline
+from bot.errors import BotError, ConfigError
+from bot.harmless import harmless_json
+from bot.ipc import (
+    AnyEvent,
+    CallbackFailed,
+    Event,
+    KeyNegotiated,
+    StorageFailed,
+    forbid_waiting_here,
+    raised_by_observer,
+)
+from bot.ua.journal_file import JournalFile
+
+__all__ = ["Entry", "Journal"]
+
+SCHEMA = "srtpbot.journal/1"
+ITSELF = "journal"
+"""Stands for an endpoint where something is about all of them."""
+KEPT: Final = 2000
+
+Observer = Callable[["Entry"], None]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An event and the name of its endpoint."""
+
+    endpoint: str
+    event: AnyEvent
+
+
+class Opening(msgspec.Struct, frozen=True, kw_only=True):
+    """The first line of a journal file: the time of day for a value of ``at``."""
+
+    schema: str
+    started: datetime
+    monotonic: float
+
+
+class Journal:
+    """Append-only list of events; the last ``kept`` ones stay in memory, and all go to the file ``path``.
+
+    ``most_bytes`` is the largest size of the file and of its older part together (``journal.1.jsonl``).
+
+    The file has one JSON object per line, and each event is written at once, so that the file is complete
+    after a crash. A failed write sets ``problem``, adds the event StorageFailed and ends the writing; the
+    calls continue, and the last line is complete. A removed file is created again. Raises ConfigError when
+    ``path`` cannot be written, NativeError for a link and for a full disk.
+    """
+
+    def __init__(self, path: Path | None = None, *, kept: int = KEPT, most_bytes: int = 0) -> None:
+        self.started = datetime.now(UTC)
+        self.started_at = time.monotonic()
+        self.problem: str | None = None
+        self._changed = threading.Condition(threading.RLock())
+        self._entries: deque[Entry] = deque(maxlen=kept)
+        self._observers: list[Observer] = []
+        self.endpoints: set[str] = set()
+        """Names of all endpoints that have used the journal."""
+        self._present: set[str] = set()
+        self.interruption: BaseException | None = None
+        """Raised by the next wait of the main thread. An exception of a signal handler could leave a lock
+        taken for ever; so an interrupt is stored here, and ``wake`` is called."""
+        self._defers_interruption = False
+        self._encoder = msgspec.json.Encoder()
+        self._file = JournalFile(path, self._opening(), most_bytes) if path is not None else None
+
+    def join(self, endpoint: str) -> None:
+        """Add an endpoint; raises ConfigError for a name that another endpoint uses."""
+        with self._changed:
+            if endpoint in self._present:
+                raise ConfigError(f"name: two endpoints that share a journal are both called {endpoint!r}")
+            self._present.add(endpoint)
+            self.endpoints.add(endpoint)
+
+    def leave(self, endpoint: str) -> None:
+        """Remove an endpoint."""
+        with self._changed:
+            self._present.discard(endpoint)
+
+    def append(self, endpoint: str, event: AnyEvent) -> None:
+        """Add an event, call the observers, and wake all waits.
+
+        An observer that raises is not called again, and fails every endpoint that shares the journal.
+        """
+        entry = Entry(endpoint, event)
+        with self._changed:
+            try:
+                for failure in self._record(entry):
+                    self._record(Entry(ITSELF, failure))
+            finally:
+                self._changed.notify_all()
+
+    def _record(self, entry: Entry) -> list[CallbackFailed | StorageFailed]:
+        """Store an entry and call the observers; the failures. An observer that raises is removed."""
+        self._entries.append(entry)
+        failures: list[CallbackFailed | StorageFailed] = self._write(entry)
+        for observer in tuple(self._observers):
+            failure = raised_by_observer(f"observer {name_of(observer)}", observer, entry)
+            if failure is not None:
+                failures.append(failure)
+                self._forget(observer)
+        return failures
+
+    def _forget(self, observer: Observer) -> None:
+        if observer in self._observers:
+            self._observers.remove(observer)
+
+    def wait_until(
+        self, holds: Callable[[], bool], deadline: Deadline, check: Callable[[], None] = lambda: None
+    ) -> bool:
+        """Wait until ``holds()``; False when the deadline passed first.
+
+        ``check`` is asked whenever something happened and raises when waiting has become
+        pointless. Both run under the journal's lock and must not wait. Raises CalledFromObserver in
+        a callback that must not wait either, and in the main thread ``interruption``.
+        """
+        with self._changed:
+            while not holds():
+                self._raise_interruption()
+                check()
+                if deadline.passed:
+                    return False
+                forbid_waiting_here()
+                self._changed.wait(deadline.left)
+            return True
+
+    def _raise_interruption(self) -> None:
+        if self.interruption is None or self._defers_interruption:
+            return
+        if threading.current_thread() is threading.main_thread():
+            error, self.interruption = self.interruption, None
+            raise error
+
+    @contextmanager
+    def uninterrupted(self) -> Iterator[None]:
+        """Context of a short task that no ``interruption`` divides: it is raised at the task's end."""
+        self._defers_interruption = True
+        try:
+            yield
+        finally:
+            self._defers_interruption = False
+        self._raise_interruption()
+
+    def wake(self) -> None:
+        """Let all waits evaluate their conditions again; for changes without an event."""
+        with self._changed:
+            self._changed.notify_all()
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Look at several derived facts while none of them changes."""
+        with self._changed:
+            yield
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Call ``observer`` with every entry from now on, under the lock; returns how to stop that.
+
+        It must not wait: a verb of an endpoint or a call raises CalledFromObserver in it.
+        """
+        with self._changed:
+            self._observers.append(observer)
+
+        def stop() -> None:
+            with self._changed:
+                self._forget(observer)
+
+        return stop
+
+    def recent(self) -> list[Entry]:
+        """The entries in memory, oldest first."""
+        with self._changed:
+            return list(self._entries)
+
+    def since_start(self, event: Event) -> float:
+        """Seconds from the journal's beginning to the event."""
+        return event.at - self.started_at
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._changed:
+            if self._file is not None:
+                self._file.close()
+                self._file = None
+
+    def _opening(self) -> bytes:
+        opening = Opening(schema=SCHEMA, started=self.started, monotonic=self.started_at)
+        return self._encoder.encode(opening) + b"\n"
+
+    def _write(self, entry: Entry) -> list[CallbackFailed | StorageFailed]:
+        """Add a line; the failure, if it is the first."""
+        file = self._file
+        if file is None or isinstance(entry.event, KeyNegotiated):  # keys are the key log's alone
+            return []
+        try:
+            file.append(harmless_json(self._encoder.encode(entry)) + b"\n")
+        except UnicodeEncodeError as error:
+            self.problem = f"{file.path}: the journal lacks an entry that is not text: {error.reason}"
+            return []
+        except (OSError, BotError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            self.problem = f"{file.path}: the journal is incomplete: {why}"
+            self.close()
+            reason = f"the journal is incomplete: {why}"
+            return [StorageFailed(at=time.monotonic(), path=str(file.path), reason=reason)]
+        return []
+
+
+def name_of(observer: Observer) -> str:
+    """The name of an observer in its source."""
+    return str(getattr(observer, "__qualname__", type(observer).__qualname__))

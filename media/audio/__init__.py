@@ -1,0 +1,1 @@
+"""Audio files and basic measurements: ``wav``, ``riff``, ``levels``, ``spectra``, ``band``, ``hiss``."""

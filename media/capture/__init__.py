@@ -1,0 +1,1 @@
+"""Packet captures (pcap, pcapng): reader with bounded memory, and writer."""

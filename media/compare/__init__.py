@@ -1,0 +1,1 @@
+"""Full-reference comparison of a recording: alignment, missing or replaced audio, verdict."""

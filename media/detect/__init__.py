@@ -1,0 +1,1 @@
+"""Detectors: DTMF, voice activity, call progress tones, answering machines."""

@@ -1,0 +1,1 @@
+"""Plots of audio: waveforms, spectrograms and their annotations."""

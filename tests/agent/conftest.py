@@ -1,7 +1,0 @@
-"""Fixtures of the tests with the real native library."""
-
-from __future__ import annotations
-
-from tests.agent.starting import audio_cache, new_endpoint, other_speech, speech
-
-__all__ = ["audio_cache", "new_endpoint", "other_speech", "speech"]

@@ -1,0 +1,8 @@
+"""Fixtures of the tests with the real native library."""
+
+from __future__ import annotations
+
+from tests.support.sip_peer import sip_peer
+from tests.support.starting import audio_cache, new_endpoint, other_speech, speech
+
+__all__ = ["audio_cache", "new_endpoint", "other_speech", "sip_peer", "speech"]

@@ -1,0 +1,102 @@
+"""aiortc, a WebRTC implementation: its answer to our offer, and our answer to its offer (RFC 5763)."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bot import Call, expect
+from bot.ua import build
+from tests.support import needs
+from tests.support.aiortc_peer import TONE_HZ, AiortcPeer, has_aiortc
+from tests.support.link import tunnel
+from tests.support.namespaces import Namespace, cannot_make_namespaces
+from tests.support.sip_peer import SipPeer
+from tests.support.sounds import dominant_hz
+from tests.support.starting import NewEndpoint
+
+pytestmark = pytest.mark.skipif(not has_aiortc(), reason="aiortc is not installed: pip install aiortc")
+
+HERE = "10.77.0.1"
+ENOUGH_PACKETS = 50
+HANDSHAKE_S = 15.0
+SETTINGS = {"bind": HERE, "nat_ice": True, "srtp": "mandatory", "srtp_keying": ["dtls", "sdes"]}
+
+
+@pytest.fixture
+def network() -> Iterator[Namespace]:
+    """With an interface that is not loopback, which ICE leaves out."""
+    needs.dtls()
+    if reason := cannot_make_namespaces():
+        pytest.skip(reason)
+    with contextlib.ExitStack() as stack:
+        network = stack.enter_context(Namespace())
+        with network.entered():
+            stack.enter_context(tunnel("link0"))
+        network.ip("link", "set", "link0", "up")
+        network.ip("addr", "add", f"{HERE}/24", "dev", "link0")
+        yield network
+
+
+def codecs() -> list[str]:
+    """Those that aiortc has too."""
+    return ["opus", "PCMU"] if any(one.name == "opus" for one in build().codecs) else ["PCMU"]
+
+
+def assert_both_hear(call: Call, peer: AiortcPeer, folder: Path) -> None:
+    expect(call).to_be_encrypted(keying="DTLS", timeout=HANDSHAKE_S)
+    expect(call).to_have_selected_candidates(local="host", remote="host")
+    with call.record(folder / "heard.wav") as recording:
+        expect(call).to_have_received_packets(at_least=ENOUGH_PACKETS, timeout=HANDSHAKE_S)
+    assert dominant_hz(recording.path) == pytest.approx(TONE_HZ, abs=10)
+    assert peer.state == "connected"
+    assert len(peer.heard) > 0
+
+
+@pytest.mark.parametrize("codec", ["opus", "PCMU"])
+def test_it_answers_our_offer(
+    network: Namespace, new_endpoint: NewEndpoint, codec: str, tmp_path: Path
+) -> None:
+    if codec == "opus":
+        needs.opus()
+    with network.entered():
+        endpoint = new_endpoint(**SETTINGS, codecs=[codec])
+        with AiortcPeer() as peer, SipPeer() as signalling:
+            call = endpoint.make_call(signalling.uri)
+            invite = signalling.expect("INVITE")
+            assert invite.sdp is not None
+            answer = peer.answer(invite.sdp)
+            signalling.reply(invite, 200, body=answer)
+            with signalling.serving(lambda message: signalling.reply(message, 200, body=answer)):
+                assert_both_hear(call, peer, tmp_path)
+                expect(call).to_use_codec(codec)
+                call.hangup()
+                expect(call).to_be_disconnected(code=200, by="local")
+        endpoint.close()
+
+
+@pytest.mark.parametrize("codec", ["opus", "PCMU"])
+def test_its_offer_is_answered(
+    network: Namespace, new_endpoint: NewEndpoint, codec: str, tmp_path: Path
+) -> None:
+    if codec == "opus":
+        needs.opus()
+    with network.entered():
+        endpoint = new_endpoint(**SETTINGS, codecs=[codec])
+        with AiortcPeer() as peer, SipPeer(endpoint.uri) as signalling:
+            request = signalling.request("INVITE", body=peer.offer())
+            signalling.send(request)
+            with endpoint.expect_call() as incoming:
+                pass
+            call = incoming.value.answer()
+            response = signalling.final()
+            assert response.sdp is not None
+            assert "UDP/TLS/RTP/SAVPF" in response.sdp
+            signalling.ack(response)
+            peer.accept(response.sdp)
+            assert_both_hear(call, peer, tmp_path)
+            expect(call).to_use_codec(codec)
+        endpoint.close()

@@ -1,0 +1,49 @@
+"""How much of a stretch is one or two sines, so that no packet of a tone is taken for lost that arrived."""
+
+import io
+
+import numpy as np
+import pytest
+import soundfile
+
+from media.audio.wav import Audio
+from media.compare.compare import Options, compare
+from media.compare.purity import purity
+from media.signals.signals import make
+
+RATE = 8000
+
+
+@pytest.mark.parametrize(
+    ("signal", "least", "most"),
+    [
+        ("tone:1004:1", 0.99, 1),
+        ("tone:350+440:1", 0.99, 1),
+        ("tone:697+1633:1", 0.99, 1),
+        ("sweep:300-3300:2", 0.99, 1),
+        ("speech:4", 0, 0.9),
+        ("tone:400+900+1500+2500:1@-20", 0, 0.9),
+        ("white:1", 0, 0.7),
+    ],
+)
+def test_one_or_two_sines_are_told_from_the_rest(signal: str, least: float, most: float) -> None:
+    samples = make(signal, RATE).samples
+    rows = samples[: len(samples) // 160 * 160].reshape(-1, 160)
+
+    loud = rows[np.square(rows).mean(axis=1) > 1e-4]
+    assert least <= float(np.median(purity(loud))) <= most
+
+
+@pytest.mark.parametrize("signal", ["sweep", "sweep:300-3000:4", "sweep:3400-100:5", "sweep:2"])
+def test_no_packet_of_a_sweep_was_lost_through_gsm(signal: str) -> None:
+    reference = make(signal, RATE)
+    file = io.BytesIO()
+    late = np.concatenate([np.zeros(2440, np.float32), reference.samples, np.zeros(2440, np.float32)])
+    soundfile.write(file, late, RATE, "GSM610", format="WAV")
+    file.seek(0)
+
+    result = compare(
+        reference, Audio(soundfile.read(file, dtype="float32")[0], RATE), options=Options(codec="GSM")
+    )
+
+    assert result.matched, result.reasons

@@ -1,0 +1,94 @@
+"""References whose spectrum does not change, or is noise: nothing but the waveform says what they are."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from media.audio.wav import Audio, read
+from media.compare.compare import Options, compare
+from media.signals.signals import make
+from tests.support.coverage import combined
+
+RATE = 8000
+PAIRS = Path(__file__).parents[3] / "data" / "pairs"
+SUBTYPES = {"PCMA": "ALAW", "PCMU": "ULAW", "GSM": "GSM610"}
+
+
+def call(codec: str, played: Audio) -> Audio:
+    """As it is recorded: through the codec, 305 ms late, with something after it."""
+    silence = np.zeros(2440, np.float32)
+    file = io.BytesIO()
+    around = np.concatenate([silence, played.samples, silence])
+    soundfile.write(file, around, RATE, SUBTYPES[codec], format="WAV")
+    file.seek(0)
+    return Audio(soundfile.read(file, dtype="float32")[0], RATE)
+
+
+@pytest.mark.parametrize("pair", ["dial-tone.PCMA", "milliwatt.GSM"])
+def test_recorded_tones_match(pair: str) -> None:
+    reference, recording = (read(PAIRS / f"{pair}.{part}.wav") for part in ("ref", "rec"))
+
+    result = compare(reference, recording, options=Options(codec=pair.split(".")[1]))
+
+    assert result.matched, result.reasons
+
+
+SIGNALS = [
+    "milliwatt:4",
+    "tone:440:4",
+    "tone:2600:2@-25",
+    "tone:1004:1",
+    "dial:4",
+    "tone:425:3",
+    "tone:500+1500+2500:3@-15",
+    "ringback:10",
+    "busy:4",
+    "dtmf:159#:200ms:200ms",
+    "noise:4:7",
+    "white:4:7",
+    "marker:17,silence:300ms,marker:18",
+]
+
+
+@pytest.mark.parametrize(("signal", "codec"), combined(SIGNALS, list(SUBTYPES)))
+def test_what_is_steady_or_noise_matches(codec: str, signal: str) -> None:
+    result = compare(make(signal, RATE), call(codec, make(signal, RATE)), options=Options(codec=codec))
+
+    assert result.matched, result.reasons
+
+
+OTHERS = [
+    ("tone:440:4", "tone:452:4"),
+    ("tone:1004:4", "tone:1400:4"),
+    ("tone:440:4", "tone:440:2,silence:2"),
+    ("dial:4", "tone:350:4"),
+    ("tone:440:4", "dial:4"),
+    ("ringback:10", "busy:10"),
+    ("busy:6", "reorder:6"),
+    ("tone:440:4", "tone:440:2,tone:466:2"),
+    ("noise:4:7", "noise:4:8"),
+    ("white:4:7", "white:4:8"),
+    ("white:4:7", "white:2:7,silence:2"),
+    ("marker:17,silence:300ms,marker:18", "marker:17,silence:300ms,marker:19"),
+]
+
+
+@pytest.mark.parametrize(("others", "codec"), combined(OTHERS, list(SUBTYPES)))
+def test_another_tone_cadence_or_noise_does_not(codec: str, others: tuple[str, str]) -> None:
+    asked, played = others
+    result = compare(make(asked, RATE), call(codec, make(played, RATE)), options=Options(codec=codec))
+
+    assert not result.matched
+
+
+@pytest.mark.parametrize("codec", ["GSM", "PCMA"])
+def test_hiss_is_not_looked_for_where_no_verdict_depends_on_it(
+    codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("media.compare.compare.hiss_share", lambda *_: pytest.fail("looked for"))
+    sent = make("speech:3", RATE)
+
+    assert compare(sent, sent, options=Options(codec=codec)).matched
