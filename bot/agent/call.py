@@ -160,8 +160,8 @@ class Leg(LegStreams):
         self._keying_problem: str | None = None
         """Why the DTLS handshake failed."""
         self._awaits_first_packet = True
-        self._given_up = False
-        """Whether the library has sent a CANCEL or a BYE that nobody asked for."""
+        self._given_up_by: str | None = None
+        """CANCEL or BYE, when the library has sent one that nobody asked for."""
 
     @property
     def live(self) -> NativeCall:
@@ -258,8 +258,8 @@ class Leg(LegStreams):
         code, reason = (over and refusal(event)) or (info.lastStatusCode, info.lastReason)
         if over and not answered and not is_failure(code):  # a BYE before the answer is not a success
             code, reason = StatusCode.REQUEST_TERMINATED, "Request Terminated"
-        if over and (self.ended_by is None or (self._given_up and self.ended_by is EndedBy.ERROR)):
-            self.ended_by = EndedBy.LOCAL if self._given_up else ended_by(event, info.lastStatusCode)
+        if over and (self.ended_by is None or (self._given_up_by and self.ended_by is EndedBy.ERROR)):
+            self.ended_by = EndedBy.LOCAL if self._given_up_by else ended_by(event, info.lastStatusCode)
             self.unasked = self.ended_by is EndedBy.LOCAL
         self.report(
             CallStateChanged(
@@ -274,7 +274,7 @@ class Leg(LegStreams):
         )
         if over:
             self.owner.ended(self)
-        elif state is CallState.CONFIRMED and self._given_up:
+        elif state is CallState.CONFIRMED and self._given_up_by == "CANCEL":  # a BYE has already ended it
             self.owner.answered_late(self)
 
     @property
@@ -287,7 +287,8 @@ class Leg(LegStreams):
         if transaction.role != pj.PJSIP_ROLE_UAC or is_of_another_call(transaction, self.sdp.call_id):
             return
         if transaction.method in {"BYE", "CANCEL"} and self.ended_by is None:
-            self._given_up = transaction.method == "BYE" or self.state is not CallState.CONFIRMED
+            if transaction.method == "BYE" or self.state is not CallState.CONFIRMED:
+                self._given_up_by = transaction.method
         if transaction.method not in {"INVITE", "UPDATE"}:
             return
         code, key = transaction.statusCode, int(transaction.pjTransaction)
