@@ -50,4 +50,4 @@ else
     pip install -qq --no-deps --no-build-isolation --editable .
 fi
 # An editable install compiles nothing, and PYTHONDONTWRITEBYTECODE would have every start compile it again.
-"$venv/bin/python" -m compileall -q bot media
+"$venv/bin/python" -m compileall -q bot media srtpbot_pytest

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.pytest_plugin import LONGEST, claim, file_safe
+from srtpbot_pytest.artifacts import LONGEST, claim, file_safe
 from tests.support import needs
+from tests.support.commands import PROJECT
 
 pytest_plugins = ["pytester"]
 pytestmark = pytest.mark.timeout(120)  # pytest starts in each of them, with endpoints and calls
@@ -32,6 +33,7 @@ def connect(caller, callee):
     return outgoing
 """
 FOLDER = "test-artifacts"
+PYTEST = str(Path(sys.executable).with_name("pytest"))
 
 
 @pytest.fixture
@@ -317,8 +319,7 @@ def test_a_run_without_its_fixtures_imports_nothing_of_it(pytester: pytest.Pytes
         import sys
 
         def test_nothing():
-            ours = {name for name in sys.modules if name.partition(".")[0] in {"bot", "media", "configs"}}
-            assert ours == {"bot", "bot.pytest_plugin"}
+            assert not {"bot", "media", "configs"} & set(sys.modules)
             assert not {"numpy", "msgspec", "soundfile", "rich", "click", "pjsua2"} & set(sys.modules)
         """
     )
@@ -326,14 +327,42 @@ def test_a_run_without_its_fixtures_imports_nothing_of_it(pytester: pytest.Pytes
     assert not (pytester.path / FOLDER).exists()
 
 
+@pytest.mark.parametrize("command", [["-m", "pytest"], [PYTEST]], ids=["python -m pytest", "pytest"])
+def test_a_project_has_a_bot_and_a_media_of_its_own(command: list[str], tmp_path: Path) -> None:
+    """As after an installation: srtpbot is found after the project's own packages."""
+    for name in ("bot", "media"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text(f"WHOSE = 'mine, {name}'")
+    (tmp_path / "test_mine.py").write_text(
+        "import bot, media\n"
+        "def test_mine():\n    assert (bot.WHOSE, media.WHOSE) == ('mine, bot', 'mine, media')\n"
+        "def test_a_call(new_endpoint):\n    raise AssertionError\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(f"import sys; sys.path.append({str(PROJECT)!r})")
+    run = subprocess.run(
+        [sys.executable, *command, "-q", "-p", "no:cacheprovider"],
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(site)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed, 1 error" in run.stdout, run.stdout + run.stderr
+    assert "the fixture new_endpoint needs the package 'bot' of srtpbot in" in run.stdout
+    assert f"here it is {tmp_path / 'bot' / '__init__.py'}" in run.stdout
+
+
 def test_its_import_needs_nothing_but_pytest() -> None:
     script = (
-        "import pytest, sys; before = set(sys.modules); import bot.pytest_plugin;"
+        "import pytest, sys; before = set(sys.modules); import srtpbot_pytest;"
         "print(*sorted(set(sys.modules) - before))"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     foreign = {name for name in run.stdout.split() if name.partition(".")[0] not in sys.stdlib_module_names}
-    assert foreign == {"bot", "bot.pytest_plugin"}
+    assert {name.partition(".")[0] for name in foreign} == {"srtpbot_pytest"}
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_two(new_endpoint):
             "went on",
         ]
     )
-    result.stdout.no_fnmatch_line("*bot/pytest_plugin.py*")
+    result.stdout.no_fnmatch_line("*srtpbot_pytest/*")
     assert "2. test_soft.py:14: phone has messages waiting" in (pytester.path / "report.xml").read_text()
     [folder] = (pytester.path / "test-artifacts").iterdir()
     told = json.loads((folder / "result.json").read_text())
