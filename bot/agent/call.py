@@ -286,9 +286,11 @@ class Leg(LegStreams):
         """Note when an exchange of this side begins and ends; a challenged request begins another."""
         if transaction.role != pj.PJSIP_ROLE_UAC or is_of_another_call(transaction, self.sdp.call_id):
             return
-        if transaction.method in {"BYE", "CANCEL"} and self.ended_by is None:
-            if transaction.method == "BYE" or self.state is not CallState.CONFIRMED:
-                self._given_up_by = transaction.method
+        gives_up = transaction.method == "BYE" or (
+            transaction.method == "CANCEL" and self.state is not CallState.CONFIRMED
+        )
+        if gives_up and self.ended_by is None:
+            self._given_up_by = transaction.method
         if transaction.method not in {"INVITE", "UPDATE"}:
             return
         code, key = transaction.statusCode, int(transaction.pjTransaction)
