@@ -66,6 +66,8 @@ METHODS = {
     pj.PJSUA_DTMF_METHOD_SIP_INFO: DtmfMethod.INFO,
 }
 DTMF_UPDATE, DTMF_END = 1, 2
+FLASH = "!"
+"""The library's digit for a flash."""
 FIRST_PACKET_S = 0.4
 """Twenty ticks of the audio thread."""
 FIRST_PACKET_STEP_S = 0.002
@@ -90,7 +92,7 @@ class Owner(Protocol):
     def waits(self, seconds: float) -> None:
         """Called before the pumping thread waits, with the longest wait in seconds."""
 
-    def answer_request(self, method: str, request: pj.SipRxData) -> None:
+    def answer_request(self, leg: Leg, method: str, request: pj.SipRxData) -> None:
         """A request of the peer has arrived in the dialog, and may be answered."""
 
     def referred(self, leg: Leg, prm: pj.OnCallTransferRequestParam) -> None:
@@ -413,6 +415,18 @@ class Leg(LegStreams):
             self.report(
                 DtmfReleased(at=now, call=self.number, digit=prm.digit, method=method, duration_ms=duration)
             )
+
+    def digit_by_info(self, digit: str, duration_ms: float | None) -> None:
+        """Report a digit of an INFO whose type the library does not know."""
+        self.report(
+            DtmfReceived(
+                at=time.monotonic(),
+                call=self.number,
+                digit=FLASH if digit == "flash" else digit,
+                method=DtmfMethod.INFO,
+                duration_ms=None if duration_ms is None else round(duration_ms),
+            )
+        )
 
     def measure(self) -> None:
         """Report the counters of every running stream, and new states of ICE."""

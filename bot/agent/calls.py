@@ -258,10 +258,10 @@ class Calls:
         """Report to the parent that the pumping thread waits."""
         self._loop.pause(seconds)
 
-    def answer_request(self, method: str, request: pj.SipRxData) -> None:
+    def answer_request(self, leg: Leg, method: str, request: pj.SipRxData) -> None:
         """Answer a request in the dialog, if the library would not."""
         if self._modules.replies is not None:
-            self._modules.replies.answer(method, request)
+            self._modules.replies.answer(method, request, leg.digit_by_info)
 
     def referred(self, leg: Leg, prm: pj.OnCallTransferRequestParam) -> None:
         """Decide about a REFER."""

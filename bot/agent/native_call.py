@@ -70,7 +70,7 @@ class NativeCall(pj.Call):
         if prm.e.type == pj.PJSIP_EVENT_TSX_STATE:
             state = prm.e.body.tsxState
             if is_unanswered(state.tsx):
-                self._leg.owner.answer_request(state.tsx.method, state.src.rdata)
+                self._leg.owner.answer_request(self._leg, state.tsx.method, state.src.rdata)
                 if state.tsx.method == "PRACK":
                     self._leg.acknowledged()
             self._leg.transaction_changed(state.tsx)

@@ -3,6 +3,7 @@
 from bot.sip.dtls import DtlsNegotiation, Fingerprint, negotiated_dtls, offers_dtls
 from bot.sip.endings import ended_text, no_answer, refused_text
 from bot.sip.headers import HeaderFields, checked_content_type, header_list
+from bot.sip.info_digits import carries_digit, digit_of
 from bot.sip.message import Message, parse_header
 from bot.sip.message_filter import KIND_PATTERN, MessageFilter
 from bot.sip.mwi import MwiSummary
@@ -42,8 +43,10 @@ __all__ = [
     "SdpMedia",
     "StatusCode",
     "Uri",
+    "carries_digit",
     "checked_content_type",
     "checked_edits",
+    "digit_of",
     "edited",
     "ended_text",
     "header_list",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot import Call, CallFailed, ConfigError, DtmfMethod, ExpectationFailed, expect
+from tests.support.sip_peer import SipPeer
 from tests.support.spectrum import digits_heard
 from tests.support.starting import NewEndpoint, connect
 
@@ -99,3 +100,29 @@ def test_digits_are_cut_short_by_the_end_of_the_call(new_endpoint: NewEndpoint) 
     receiver.hangup()
     with pytest.raises(CallFailed, match="digit '2': the call has ended"):
         transmission.wait()
+
+
+def test_digits_of_every_kind_of_info_are_heard(new_endpoint: NewEndpoint) -> None:
+    """Only application/dtmf-relay is a digit for the library, which refuses application/dtmf with 500."""
+    callee = new_endpoint()
+    with SipPeer(callee.uri) as peer:
+        with callee.expect_call() as incoming:
+            peer.offer("m=audio {rtp} RTP/AVP 8\r\na=rtpmap:8 PCMA/8000")
+        incoming.value.answer()
+        assert peer.answered() == 200
+
+        def info(kind: str, body: str) -> int:
+            headers = f"Content-Type: {kind}\r\n"
+            return peer.ask(peer.request("INFO", dialog=peer.dialog, headers=headers, body=body)).status
+
+        assert info("application/dtmf", "1") == 200
+        assert info("application/dtmf", "10\r\n") == 200
+        assert info("application/dtmf", "hello") == 400
+        assert info("application/vnd.nortelnetworks.digits", "d=2\r\n") == 200
+        assert (
+            info("multipart/mixed;boundary=x", "--x\r\nContent-Type: application/dtmf\r\n\r\n3\r\n--x--\r\n")
+            == 200
+        )
+        assert info("application/x-unknown", "4") == 200
+        assert info("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n") == 200
+        expect(incoming.value).to_have_received_dtmf("1*235", method=DtmfMethod.INFO)
