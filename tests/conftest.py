@@ -9,6 +9,6 @@ import pytest
 # An assertion in tests.support shows its values, as one in a test does.
 pytest.register_assert_rewrite("tests.support")
 
-# A shell that starts the tests in the background has them ignore SIGINT, and so would the commands they start.
+# A shell that starts the tests in the background has them ignore SIGINT, and so would their commands.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
