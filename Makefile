@@ -29,7 +29,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 # The tests start thousands of processes; without bytecode each of them would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all test-latest check fuzz flood soak bench lock clean peers
+.PHONY: demo test test-all test-latest check fuzz flood soak bench lock clean peers reference
 
 demo: $(READY)
 	$(BIN)/srtpbot demo
@@ -48,6 +48,10 @@ test-latest:
 	@sh tests/make-venv.sh .venv-latest latest
 	@touch .venv-latest/.ready
 	$(MAKE) test VENV=.venv-latest
+
+# Files that repeat the code: the typed keywords of Endpoint.
+reference: $(READY)
+	$(BIN)/python -m tools.reference
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from bot.config import AccountConfig, EndpointConfig, TlsConfig, load_config
+    from bot.config.settings import EndpointSettings
     from bot.errors import (
         BotError,
         CallbackFailed,
@@ -64,6 +65,7 @@ __all__ = [
     "Endpoint",
     "EndpointConfig",
     "EndpointCrashed",
+    "EndpointSettings",
     "ExpectationFailed",
     "Journal",
     "MediaDirection",
@@ -94,6 +96,7 @@ _HOMES = {
         "TlsConfig",
         "load_config",
     ),
+    "config.settings": ("EndpointSettings",),
     "errors": (
         "BotError",
         "CallbackFailed",

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect as types
 
-__all__ = ["json_schema"]
+__all__ = ["field_docstrings", "first_paragraph", "json_schema"]
 
 
 def json_schema(type_: Any) -> dict[str, Any]:
@@ -71,6 +71,11 @@ def field_docstrings(struct: type[msgspec.Struct]) -> dict[str, str]:
                 ):
                     found[name] = inspect.cleandoc(text)
     return found
+
+
+def first_paragraph(docstring: str) -> str:
+    """The first paragraph of a docstring, in one line."""
+    return " ".join(inspect.cleandoc(docstring).partition("\n\n")[0].split())
 
 
 def structs(type_: Any) -> set[type[msgspec.Struct]]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Unpack
 
 import msgspec
 import pytest
 
 from bot.config import EndpointConfig
+from bot.config.settings import EndpointSettings
 from bot.errors import BotError, ExpectationFailed
 from bot.expectations import record
 from bot.files import write_whole
@@ -21,12 +23,22 @@ from bot.report.environment import environment_result
 from bot.report.page import page
 from bot.report.result import run_result
 from bot.report.sip_pcap import of_file
-from bot.ua import Call, Endpoint, Entry, Journal
+from bot.ua import Call, Controller, Endpoint, Entry, Journal
 
 __all__ = ["NewEndpoint"]
 
 LOOPBACK = "127.0.0.1"
 JOURNAL = "journal.jsonl"
+
+
+class EndpointArguments(EndpointSettings, total=False):
+    """The keywords of ``Endpoint`` except for its journal."""
+
+    controller: Controller | None
+    log_level: int
+    keep_keys: bool
+    on_log: Callable[[str], None]
+    goes_on: bool
 
 
 class NewEndpoint:
@@ -45,7 +57,9 @@ class NewEndpoint:
         self._closing = ExitStack()
         self.journal.observe(self._observe)
 
-    def __call__(self, config: EndpointConfig | None = None, **settings: Any) -> Endpoint:
+    def __call__(
+        self, config: EndpointConfig | None = None, **settings: Unpack[EndpointArguments]
+    ) -> Endpoint:
         """A started endpoint; the default name is unused."""
         if config is None:
             settings = {"bind": LOOPBACK, **settings}

@@ -1,6 +1,7 @@
 """Settings of an endpoint and their validation.
 
-The docstrings of the fields are the descriptions in the JSON Schema (``srtpbot schema endpoint``).
+The docstrings of the fields are the descriptions in the JSON Schema (``srtpbot schema endpoint``), in the
+reference and in ``settings.py``, which ``make reference`` makes of them.
 """
 
 from __future__ import annotations
@@ -63,6 +64,10 @@ MOST_AUDIO_LINES = 2
 """With more m= lines the library's sockets suffice for one call only."""
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from bot.config.settings import EndpointSettings
+
     PortRange = tuple[int, int]
 else:  # files and options have the text "4000-4100"; __post_init__ converts it
     PortRange = tuple[int, int] | Annotated[str, Meta(examples=["4000-4100"])]
@@ -345,7 +350,7 @@ class EndpointConfig(AccountConfig, frozen=True, kw_only=True, forbid_unknown_fi
             if not 0 <= percent <= 100:
                 raise SettingError(key, f"expected a percentage from 0 to 100, got {percent}")
 
-    def with_options(self, **overrides: Any) -> EndpointConfig:
+    def with_options(self, **overrides: Unpack[EndpointSettings]) -> EndpointConfig:
         """A copy of the settings with some values replaced; None keeps a value.
 
         A value may be text as in a file (``srtp="mandatory"``, ``rtp_ports="4000-4100"``). The settings of

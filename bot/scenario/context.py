@@ -155,8 +155,11 @@ class ScenarioContext:
 
     def _addressed(self, config: EndpointConfig) -> EndpointConfig:
         """The settings with the address of the endpoint NAME for ``registrar: sip:NAME`` and ``proxy``."""
-        uris = {key: getattr(config, key) for key in ("registrar", "proxy") if getattr(config, key)}
-        return config.with_options(**{key: self._address(key, uri) for key, uri in uris.items()})
+        registrar, proxy = (
+            self._address(key, uri) if (uri := getattr(config, key)) else None
+            for key in ("registrar", "proxy")
+        )
+        return config.with_options(registrar=registrar, proxy=proxy)
 
     def _address(self, key: str, uri: str) -> str:
         name = parse_uri(uri).host

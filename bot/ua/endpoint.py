@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -67,6 +67,9 @@ from bot.ua.journal import ITSELF, Entry, Journal
 from bot.ua.out_of_dialog import OutOfDialogRequests
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from bot.config.settings import EndpointSettings
     from bot.ua.controller import Controller
 
 __all__ = ["Endpoint"]
@@ -100,7 +103,7 @@ class Endpoint(EndpointRequests):
         keep_keys: bool = False,
         on_log: Callable[[str], None] = lambda line: None,
         goes_on: bool = False,
-        **settings: Any,
+        **settings: Unpack[EndpointSettings],
     ) -> None:
         if not 0 <= log_level <= HIGHEST_LOG_LEVEL:
             raise ConfigError(f"log_level: expected 0 to {HIGHEST_LOG_LEVEL}, got {log_level}")

@@ -25,6 +25,7 @@ from rich.table import Table
 from bot import CallState, Endpoint
 from bot.deadline import Deadline
 from bot.errors import BotError
+from bot.model import SrtpMode
 from media.audio.wav import read, write
 from media.compare.compare import Options, compare
 from media.signals.tones import speech_like
@@ -152,7 +153,9 @@ class Memory:
 
 def attacked(target: str, attack: str, seconds: float, rate: float, folder: Path) -> Outcome:
     """Attack a program of its own while it has a call."""
-    srtp = "off" if attack == "foreign RTP" else "optional"  # with it a stranger's audio is not authentic
+    srtp = (
+        SrtpMode.OFF if attack == "foreign RTP" else SrtpMode.OPTIONAL
+    )  # with it a stranger's audio is not authentic
     with (
         TARGETS[target](folder) as served,
         Endpoint(name="caller", bind=LOOPBACK, codecs=["PCMA"], srtp=srtp) as caller,

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from random import Random
-from typing import Self
+from typing import Any, Self
 
 from bot.config import EndpointConfig
 from bot.ipc import (
@@ -58,7 +58,7 @@ class Patient(Driver):
 class Target:
     """A context manager around an agent without an endpoint's books."""
 
-    def __init__(self, host: str = HOST, **settings: object) -> None:
+    def __init__(self, host: str = HOST, **settings: Any) -> None:
         self.host = host
         self.config = EndpointConfig(
             bind=host, name="target", user_agent="x", resolve_peers=ResolvePeers.NEVER

@@ -167,8 +167,9 @@ def test_the_password_is_not_shown() -> None:
 
 
 def test_the_password_of_the_relay_is_not_shown() -> None:
-    turn = {"server": "turn.example.org", "user": "alice", "password": "geheim"}
-    config = EndpointConfig().with_options(nat_turn=turn, nat_ice=True)
+    config = EndpointConfig().with_options(
+        nat_turn={"server": "turn.example.org", "user": "alice", "password": "geheim"}, nat_ice=True
+    )
     assert config.nat.turn is not None
     assert config.nat.turn.password == "geheim"
     for shown in (repr(config), str(config.__rich_repr__()), str(config.nat.turn.__rich_repr__())):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 
@@ -24,5 +25,6 @@ def test_an_answering_endpoint_ends_silent_calls() -> None:
 
 
 def test_part_of_the_settings() -> None:
-    config = EndpointConfig().with_options(limits_invites_per_s="7")
+    options: dict[str, Any] = {"limits_invites_per_s": "7"}  # as the command line has it
+    config = EndpointConfig().with_options(**options)
     assert config.limits.invites_per_s == 7

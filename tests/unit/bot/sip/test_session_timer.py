@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from bot import ConfigError, EndpointConfig
@@ -51,7 +53,7 @@ def test_it_is_written_as_in_the_header() -> None:
         ({"reliable_provisional": "yes"}, "reliable_provisional"),
     ],
 )
-def test_settings_that_nobody_may_ask_for(settings: dict[str, object], message: str) -> None:
+def test_settings_that_nobody_may_ask_for(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         EndpointConfig().with_options(**settings)
 
