@@ -39,7 +39,8 @@ __all__ = ["Driver"]
 START_S = 15.0
 """Seconds from the start of a process to its first heartbeat."""
 REAP_S = 0.3
-STOP_S = 4.0
+STOP_S = 8.0
+"""Twice the farewell and the end of the library: an agent that is killed there sends no BYE."""
 SEND_S = 5.0
 """Seconds in which an agent has to read a command; a hung event loop is detected earlier."""
 LOG_LINES = 30
