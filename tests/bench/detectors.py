@@ -6,14 +6,12 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from rich.console import Console
 from rich.table import Table
 
@@ -24,6 +22,7 @@ from media.detect.answering_machine import hear_greeting
 from media.detect.call_progress import find_tones, signals
 from media.detect.voice import voice
 from media.signals import dtmf, tones
+from tests.support.reference_audio import coded
 
 SECONDS = 60
 SEEDS = 20
@@ -48,17 +47,10 @@ def coloured(audio: Audio, exponent: float, level_dbfs: float, seed: int) -> Aud
     return Audio(audio.samples + shaped.astype(np.float32), audio.rate)
 
 
-def through(codec: str, audio: Audio) -> Audio:
-    file = io.BytesIO()
-    soundfile.write(file, audio.samples, audio.rate, format="WAV", subtype=codec)
-    file.seek(0)
-    return Audio(soundfile.read(file, dtype="float32")[0], audio.rate)
-
-
 CONDITIONS: dict[str, Callable[[Audio, int], Audio]] = {
     "clean": lambda audio, _: audio,
-    "A-law": lambda audio, _: through("ALAW", audio),
-    "GSM": lambda audio, _: through("GSM610", audio),
+    "A-law": lambda audio, _: coded(audio, "ALAW"),
+    "GSM": lambda audio, _: coded(audio, "GSM610"),
     "SNR 20 dB": lambda audio, seed: coloured(audio, 0, -37, seed),
     "SNR 10 dB": lambda audio, seed: coloured(audio, 0, -27, seed),
 }

@@ -1,18 +1,16 @@
 """Echo of the sent audio in the received audio: detected with its delay, without false detections."""
 
 import functools
-import io
 
 import numpy as np
 import pytest
-import soundfile
 
 from media.audio.wav import Audio, AudioError, resample
+from media.compare.compare import compare
 from media.compare.echo import Echo, find_echo
 from media.signals import signals, tones
-
-RATE = 8000
-Samples = np.ndarray
+from tests.support.coverage import seeds
+from tests.support.reference_audio import CODECS, RATE, Samples, audio, coded, quiet
 
 
 @functools.cache
@@ -26,13 +24,6 @@ def coming_back(sent: Audio, delay_s: float, level_db: float, over: Audio | None
     back = np.concatenate([np.zeros(round(delay_s * sent.rate), np.float32), sent.samples])[:count]
     heard = back * np.float32(10 ** (level_db / 20))
     return Audio(heard if over is None else heard + over.samples[:count], sent.rate)
-
-
-def through_mu_law(audio: Audio) -> Audio:
-    file = io.BytesIO()
-    soundfile.write(file, audio.samples, audio.rate, format="WAV", subtype="ULAW")
-    file.seek(0)
-    return Audio(soundfile.read(file, dtype="float32")[0], audio.rate)
 
 
 def found(sent: Audio, received: Audio) -> Echo:
@@ -54,7 +45,7 @@ def test_an_echo_is_measured(level_db: float, delay_s: float) -> None:
 @pytest.mark.parametrize("delay_s", [0.0, 0.12, 1.9])
 @pytest.mark.parametrize("seed", [2, 3])
 def test_an_echo_under_other_speech_is_measured(level_db: float, delay_s: float, seed: int) -> None:
-    received = through_mu_law(coming_back(speech(1), delay_s, level_db, over=speech(seed)))
+    received = coded(coming_back(speech(1), delay_s, level_db, over=speech(seed)), "ULAW")
 
     echo = found(speech(1), received)
 
@@ -137,3 +128,52 @@ def test_a_tone_is_no_echo_of_another(signal: str, seed: int) -> None:
     noise = np.random.default_rng(seed).normal(0, 0.001, len(other)).astype(np.float32)
 
     assert find_echo(signals.make(signal, RATE), Audio((other + noise)[2000:], RATE)) is None
+
+
+@pytest.mark.parametrize("level_db", [0, -12, -25])
+def test_the_own_audio_coming_back_is_a_reason(level_db: float) -> None:
+    own = speech(7, 12)
+    back = np.concatenate([quiet(0.15), own.samples[: -round(0.15 * RATE)]]) * np.float32(
+        10 ** (level_db / 20)
+    )
+    heard = Audio(speech(8, 12).samples + back, RATE)
+
+    result = compare(speech(8, 12), heard, sent=own)
+
+    assert not result.matched
+    assert result.echo is not None
+    assert result.echo.delay_ms == pytest.approx(150, abs=0.5)
+    assert result.echo.level_db == pytest.approx(level_db, abs=3)
+    assert f"dB after {result.echo.delay_ms:.0f} ms" in result.reasons[-1]
+    assert result.reasons[-1].startswith("the own audio came back at ")
+
+
+@pytest.mark.parametrize("codec", ["ALAW", "GSM610"])
+@pytest.mark.parametrize("seed", seeds(*range(4), first=2))
+def test_an_echo_26_db_down_is_found_in_a_short_call(seed: int, codec: str) -> None:
+    own = speech(seed + 30, 6)
+    back = np.concatenate([quiet(0.15), own.samples[: -round(0.15 * RATE)]]) * np.float32(0.05)
+    heard = CODECS[codec](Audio(speech(seed, 6).samples + back, RATE))
+
+    result = compare(speech(seed, 6), heard, sent=own)
+
+    assert result.echo is not None
+    assert result.echo.level_db == pytest.approx(-28, abs=4)
+    assert compare(speech(seed, 6), CODECS[codec](speech(seed, 6)), sent=own).echo is None
+
+
+def test_without_echo_what_was_sent_does_not_matter() -> None:
+    with_sent = compare(speech(8, 12), CODECS["ALAW"](speech(8, 12)), sent=speech(7, 12))
+
+    assert with_sent.matched
+    assert with_sent.echo is None
+
+
+def test_only_the_own_audio_is_no_match_and_an_echo() -> None:
+    result = compare(speech(8, 12), speech(7, 12), sent=speech(7, 12))
+
+    assert not result.matched
+    assert result.echo is not None
+    assert len(result.reasons) == 2
+    with pytest.raises(AudioError, match="sent is silent"):
+        compare(speech(8, 12), speech(8, 12), sent=audio(quiet(3)))

@@ -1,34 +1,27 @@
 """Audio that passed a codec twice, as a parrot sends it back."""
 
-from pathlib import Path
-
 import pytest
 
-from media.audio.wav import Audio, AudioError, read
+from media.audio.wav import Audio, AudioError
 from media.compare.compare import Options, compare
 from media.signals import tones
 from media.signals.signals import make
 from tests.support.coverage import seeds
+from tests.support.reference_audio import RATE, recorded_pair
 
-RATE = 8000
-PAIRS = Path(__file__).parents[3] / "data" / "pairs"
-
-
-def echoed() -> tuple[Audio, Audio]:
-    reference, recording = (read(PAIRS / f"echo-through-iLBC.iLBC.{part}.wav") for part in ("ref", "rec"))
-    return reference, recording
+PAIR = "echo-through-iLBC.iLBC"
 
 
 def test_an_echo_through_ilbc_matches_after_two_passes_and_not_after_one() -> None:
-    assert compare(*echoed(), options=Options(codec="iLBC", passes=2)).matched
-    reasons = compare(*echoed(), options=Options(codec="iLBC")).reasons
+    assert compare(*recorded_pair(PAIR), options=Options(codec="iLBC", passes=2)).matched
+    reasons = compare(*recorded_pair(PAIR), options=Options(codec="iLBC")).reasons
     assert "the waveforms correlate by 0.75, at least 0.75 is asked" in reasons
 
 
 @pytest.mark.parametrize("codec", seeds("iLBC", "speex/16000", None, "speex/8000", "GSM", "PCMA", first=3))
 def test_other_audio_does_not_match_after_two_passes_either(codec: str | None) -> None:
     asked = Options(codec=codec, passes=2)
-    reference, recording = echoed()
+    reference, recording = recorded_pair(PAIR)
 
     assert not compare(tones.speech_like(5, RATE, 3), recording, options=asked).matched
     backwards = Audio(reference.samples[::-1].copy(), RATE)

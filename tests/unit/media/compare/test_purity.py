@@ -1,17 +1,12 @@
 """How much of a stretch is one or two sines, so that no packet of a tone is taken for lost that arrived."""
 
-import io
-
 import numpy as np
 import pytest
-import soundfile
 
-from media.audio.wav import Audio
 from media.compare.compare import Options, compare
 from media.compare.purity import purity
 from media.signals.signals import make
-
-RATE = 8000
+from tests.support.reference_audio import RATE, audio, coded, quiet
 
 
 @pytest.mark.parametrize(
@@ -37,13 +32,8 @@ def test_one_or_two_sines_are_told_from_the_rest(signal: str, least: float, most
 @pytest.mark.parametrize("signal", ["sweep", "sweep:300-3000:4", "sweep:3400-100:5", "sweep:2"])
 def test_no_packet_of_a_sweep_was_lost_through_gsm(signal: str) -> None:
     reference = make(signal, RATE)
-    file = io.BytesIO()
-    late = np.concatenate([np.zeros(2440, np.float32), reference.samples, np.zeros(2440, np.float32)])
-    soundfile.write(file, late, RATE, "GSM610", format="WAV")
-    file.seek(0)
+    recording = coded(audio(quiet(0.305), reference.samples, quiet(0.305)), "GSM610")
 
-    result = compare(
-        reference, Audio(soundfile.read(file, dtype="float32")[0], RATE), options=Options(codec="GSM")
-    )
+    result = compare(reference, recording, options=Options(codec="GSM"))
 
     assert result.matched, result.reasons

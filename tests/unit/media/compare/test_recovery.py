@@ -1,15 +1,12 @@
 """A decoder that recovers from a lost packet, and audio that was replaced."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from media.audio.wav import read
 from media.compare.compare import Options, compare
 from media.compare.recovery import recovering
+from tests.support.reference_audio import recorded_pair
 
-PAIRS = Path(__file__).parents[3] / "data" / "pairs"
 FALL = 8.0
 RIGHT = [-6.0] * 20
 FADES = [9.0, 12, 12, 12, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
@@ -77,7 +74,7 @@ def test_stretches_at_the_ends_and_none_at_all_are_no_trouble() -> None:
 def test_one_lost_packet_matches(codec: str) -> None:
     """The loudest packet of 20 ms was lost; the decoder recovered for 60 to 100 ms."""
     name = f"one-packet-lost.{codec.replace('/', '-')}"
-    reference, recording = (read(PAIRS / f"{name}.{part}.wav") for part in ("ref", "rec"))
+    reference, recording = recorded_pair(name)
 
     result = compare(reference, recording, options=Options(codec=codec))
 

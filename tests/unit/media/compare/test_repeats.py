@@ -1,22 +1,16 @@
 """References that repeat themselves while a jitter buffer moves: all of it is there, in order."""
 
-import io
-from pathlib import Path
-
 import numpy as np
 import pytest
-import soundfile
 
-from media.audio.wav import Audio, read
+from media.audio.wav import Audio
 from media.compare.compare import Options, compare
 from media.signals import tones
 from media.signals.signals import make
 from tests.support.coverage import combined
+from tests.support.reference_audio import RATE, Samples, audio, coded, recorded_pair
 
-RATE = 8000
-PAIRS = Path(__file__).parents[3] / "data" / "pairs"
 SUBTYPES = {"PCMA": "ALAW", "GSM": "GSM610"}
-Samples = np.ndarray
 
 
 def sentence(seed: int, s: float) -> Samples:
@@ -30,15 +24,12 @@ def received(sent: Samples, codec: str, steps: list[tuple[float, int]]) -> Audio
         here, by = round(place * RATE), ms * RATE // 1000
         parts += [sent[at:here], sent[here - by : here] if by > 0 else sent[:0]]
         at = here - min(by, 0)
-    file = io.BytesIO()
-    soundfile.write(file, np.concatenate([*parts, sent[at:], parts[0]]), RATE, SUBTYPES[codec], format="WAV")
-    file.seek(0)
-    return Audio(soundfile.read(file, dtype="float32")[0], RATE)
+    return coded(audio(*parts, sent[at:], parts[0]), SUBTYPES[codec])
 
 
 @pytest.mark.parametrize("pair", ["sentence-twice-40ms-slip", "jitter-step-10ms"])
 def test_recorded_repetitions_match(pair: str) -> None:
-    reference, recording = (read(PAIRS / f"{pair}.PCMA.{part}.wav") for part in ("ref", "rec"))
+    reference, recording = recorded_pair(f"{pair}.PCMA")
 
     result = compare(reference, recording, options=Options(codec="PCMA"))
 

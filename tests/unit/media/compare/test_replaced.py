@@ -1,24 +1,21 @@
 """Audio in a recording that is not the reference's, though it sounds alike."""
 
-import io
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 from numpy.typing import NDArray
 
 from media.audio.band import in_band
-from media.audio.wav import Audio, read
+from media.audio.wav import Audio
 from media.compare import replaced as replaced_module
 from media.compare.compare import Options, compare
 from media.compare.replaced import Placed, replaced
 from media.compare.replaced_models import weights_of
 from media.signals import tones
+from tests.support.reference_audio import coded, recorded_pair
 
 RATE, HOP, PACKET = 8000, 80, 160
-PAIRS = Path(__file__).parents[3] / "data" / "pairs"
 Samples = NDArray[np.float32]
 CODECS = ("PCMA", "G722", "GSM", "iLBC", "speex/8000", "speex/16000", None)
 
@@ -79,14 +76,6 @@ def test_what_was_replaced_is_found(seed: int, ms: int, way: Callable[[Samples, 
     assert any(one.start_s - 0.06 <= middle <= one.end_s + 0.06 for one in found.stretches)
 
 
-def through_gsm(samples: Samples) -> Samples:
-    """One pass of GSM 06.10."""
-    file = io.BytesIO()
-    soundfile.write(file, samples, RATE, format="WAV", subtype="GSM610")
-    file.seek(0)
-    return np.asarray(soundfile.read(file, dtype="float32")[0])[: len(samples)]
-
-
 @pytest.mark.parametrize("way", [replayed, frozen, reversed_])
 @pytest.mark.parametrize("seed", range(8))
 def test_what_was_replaced_for_100_ms_is_found_through_gsm(
@@ -99,7 +88,7 @@ def test_what_was_replaced_for_100_ms_is_found_through_gsm(
     samples = speech(seed)
     at, size = loud(samples, 100), RATE // 10
     other = np.concatenate([samples[:at], way(samples, at, size), samples[at + size :]])
-    sent, heard = (Audio(one, RATE) for one in (samples, through_gsm(other)))
+    sent, heard = Audio(samples, RATE), coded(Audio(other, RATE), "GSM610")
 
     result = compare(sent, heard, options=Options(codec="GSM"))
 
@@ -142,7 +131,7 @@ def test_hardly_any_audio_is_no_trouble() -> None:
     [("200ms-replayed.PCMU", 80), ("music-10-percent-lost.PCMU", 400), ("one-digit-changed.PCMU", 80)],
 )
 def test_recordings_with_other_audio_in_them_do_not_match(pair: str, least_ms: float) -> None:
-    reference, recording = (read(PAIRS / f"{pair}.{one}.wav") for one in ("ref", "rec"))
+    reference, recording = recorded_pair(pair)
 
     result = compare(reference, recording, options=Options(codec="PCMU"))
 
@@ -162,7 +151,7 @@ def test_recordings_with_other_audio_in_them_do_not_match(pair: str, least_ms: f
     ],
 )
 def test_good_audio_matches(pair: str, codec: str) -> None:
-    reference, recording = (read(PAIRS / f"{pair}.{codec}.{one}.wav") for one in ("ref", "rec"))
+    reference, recording = recorded_pair(f"{pair}.{codec}")
 
     result = compare(reference, recording, options=Options(codec=codec))
 
@@ -173,7 +162,7 @@ def test_good_audio_matches(pair: str, codec: str) -> None:
 
 def test_a_vowel_that_goes_on_in_the_pause_after_it_was_frozen() -> None:
     """100 ms through GSM, which a decoder that recovers would not end at once."""
-    reference, recording = (read(PAIRS / f"vowel-frozen.GSM.{one}.wav") for one in ("ref", "rec"))
+    reference, recording = recorded_pair("vowel-frozen.GSM")
 
     result = compare(reference, recording, options=Options(codec="GSM"))
 

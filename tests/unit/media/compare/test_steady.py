@@ -1,35 +1,24 @@
 """References whose spectrum does not change, or is noise: nothing but the waveform says what they are."""
 
-import io
-from pathlib import Path
-
-import numpy as np
 import pytest
-import soundfile
 
-from media.audio.wav import Audio, read
+from media.audio.wav import Audio
 from media.compare.compare import Options, compare
 from media.signals.signals import make
 from tests.support.coverage import combined
+from tests.support.reference_audio import RATE, audio, coded, quiet, recorded_pair
 
-RATE = 8000
-PAIRS = Path(__file__).parents[3] / "data" / "pairs"
 SUBTYPES = {"PCMA": "ALAW", "PCMU": "ULAW", "GSM": "GSM610"}
 
 
 def call(codec: str, played: Audio) -> Audio:
     """As it is recorded: through the codec, 305 ms late, with something after it."""
-    silence = np.zeros(2440, np.float32)
-    file = io.BytesIO()
-    around = np.concatenate([silence, played.samples, silence])
-    soundfile.write(file, around, RATE, SUBTYPES[codec], format="WAV")
-    file.seek(0)
-    return Audio(soundfile.read(file, dtype="float32")[0], RATE)
+    return coded(audio(quiet(0.305), played.samples, quiet(0.305)), SUBTYPES[codec])
 
 
 @pytest.mark.parametrize("pair", ["dial-tone.PCMA", "milliwatt.GSM"])
 def test_recorded_tones_match(pair: str) -> None:
-    reference, recording = (read(PAIRS / f"{pair}.{part}.wav") for part in ("ref", "rec"))
+    reference, recording = recorded_pair(pair)
 
     result = compare(reference, recording, options=Options(codec=pair.split(".")[1]))
 

@@ -1,14 +1,12 @@
 """Tones have the frequencies, times and levels that they were made with, and signals their names."""
 
-import io
-
 import numpy as np
 import pytest
-import soundfile
 
 from media.audio.wav import Audio, AudioError
 from media.detect.call_progress import find_tones, signals
 from media.signals import dtmf, tones
+from tests.support.reference_audio import coded
 
 Steps = list[tuple[tuple[float, ...], float, float]]
 
@@ -28,13 +26,6 @@ def noisy(audio: Audio, level_dbfs: float, seed: int = 0) -> Audio:
     scale = 10 ** ((level_dbfs - 3.0103) / 20)
     noise = np.random.default_rng(seed).normal(0, scale, len(audio.samples))
     return Audio(audio.samples + noise.astype(np.float32), audio.rate)
-
-
-def through(codec: str, audio: Audio) -> Audio:
-    file = io.BytesIO()
-    soundfile.write(file, audio.samples, audio.rate, format="WAV", subtype=codec)
-    file.seek(0)
-    return Audio(soundfile.read(file, dtype="float32")[0], audio.rate)
 
 
 def names(audio: Audio) -> list[tuple[str, str, int]]:
@@ -60,7 +51,7 @@ def test_a_tone_is_what_it_was_made(frequencies: tuple[float, ...], length: floa
     if condition == "noise":
         audio = noisy(audio, -29)
     elif condition != "clean":
-        audio = through(condition, audio)
+        audio = coded(audio, condition)
 
     (heard,) = find_tones(audio)
 
@@ -116,7 +107,7 @@ def test_a_cadence_has_its_name(name: str, plan: str, steps: Steps, times: int, 
     if condition == "noise":
         audio = noisy(audio, -35)
     elif condition == "GSM610":
-        audio = through(condition, audio)
+        audio = coded(audio, condition)
 
     assert names(audio) == [(name, plan, len(steps) * times)]
 

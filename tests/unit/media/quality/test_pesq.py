@@ -2,7 +2,6 @@
 
 import functools
 import importlib.util
-import io
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -12,12 +11,12 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-import soundfile
 
 from media.audio.wav import Audio, AudioError, resample
 from media.quality.emodel import Band
 from media.quality.pesq import PesqMissing, Score, assess
 from media.signals import tones
+from tests.support.reference_audio import coded
 
 ROOT = Path(__file__).parents[4]
 RATE = 8000
@@ -50,14 +49,6 @@ def noisy(audio: Audio, snr_db: float) -> Audio:
     power = float(np.mean(np.square(audio.samples))) / 10 ** (snr_db / 10)
     noise = np.random.default_rng(0).normal(0, power**0.5, len(audio.samples))
     return Audio(audio.samples + noise.astype(np.float32), audio.rate)
-
-
-def through(audio: Audio, subtype: str) -> Audio:
-    file = io.BytesIO()
-    soundfile.write(file, audio.samples, audio.rate, format="WAV", subtype=subtype)
-    file.seek(0)
-    samples, rate = soundfile.read(file, dtype="float32")
-    return Audio(samples, rate)
 
 
 # ---- what PESQ is fed
@@ -295,7 +286,7 @@ def test_noise_lowers_it() -> None:
 @needs_pesq
 def test_codecs_in_the_order_of_their_quality() -> None:
     reference = speech(6)
-    ulaw, alaw, gsm = (score(reference, through(reference, name)) for name in ("ULAW", "ALAW", "GSM610"))
+    ulaw, alaw, gsm = (score(reference, coded(reference, name)) for name in ("ULAW", "ALAW", "GSM610"))
     assert min(ulaw, alaw) > 4.2
     assert 2.5 < gsm < min(ulaw, alaw) - 0.5
 
@@ -303,7 +294,7 @@ def test_codecs_in_the_order_of_their_quality() -> None:
 @needs_pesq
 def test_delay_and_level_do_not_count() -> None:
     reference = speech()
-    heard = through(reference, "ULAW")
+    heard = coded(reference, "ULAW")
     quieter = Audio(around(heard, 0.7, 0.2).samples * np.float32(0.3), RATE)
     assert score(reference, quieter) == pytest.approx(score(reference, heard), abs=0.05)
 
