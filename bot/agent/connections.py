@@ -51,8 +51,8 @@ class Connections:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._open: dict[int, Connection] = {}
-        self._ours: set[int] = set()
-        """Transports that are being connected."""
+        self._ours: dict[int, str] = {}
+        """Transports that are being connected, with ``host:port`` of the peer."""
         self.current: Connection | None = None
         """By which the message at hand has come."""
 
@@ -68,16 +68,20 @@ class Connections:
         found = (one for one in self._open.values() if one.peer == peer and one.is_open)
         return next(found, None)
 
-    def is_made_by_us(self, transport: int) -> None:
+    def is_made_by_us(self, transport: int, peer: str = "") -> None:
         """Called before this side connects."""
         if transport not in self._open:
-            self._ours.add(transport)
+            self._ours[transport] = peer
+
+    def is_connecting(self, peer: str) -> bool:
+        """Whether what is sent to ``host:port`` waits for its connection."""
+        return peer in self._ours.values() and self.to(peer) is None
 
     def opened(self, transport: int, peer: str = "") -> Connection:
         """A connection was made."""
         now = self._clock()
         one = self._open[transport] = Connection(transport, peer, now, now, transport in self._ours)
-        self._ours.discard(transport)
+        self._ours.pop(transport, None)
         return one
 
     def ended(self, transport: int) -> None:
@@ -87,7 +91,7 @@ class Connections:
 
     def closed(self, transport: int) -> None:
         """A connection is gone; no error when it was not known."""
-        self._ours.discard(transport)
+        self._ours.pop(transport, None)
         one = self._open.pop(transport, None)
         if one is not None:
             one.is_open = False

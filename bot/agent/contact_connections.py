@@ -122,7 +122,7 @@ class ContactConnections:
                 return NOT_AVAILABLE
         status = original(manager, kind, remote, length, selector, tdata, found)
         if status == 0:
-            self._connections.is_made_by_us(Pointer.from_address(found).value or 0)
+            self._connections.is_made_by_us(Pointer.from_address(found).value or 0, peer)
         return status
 
     def _asked(self, tdata: int) -> Asked | None:

@@ -100,7 +100,7 @@ class NativeEndpoint(pj.Endpoint):
                 transport=prm.type.lower().removesuffix("6"),
                 state=CONNECTION[prm.state],
                 reason=self.utilStrError(prm.lastError) if prm.lastError else "",
-                peer="" if tls.isEmpty() else tls.remoteAddr,
+                peer=remote_of(int(prm.hnd))[1] if tls.isEmpty() else tls.remoteAddr,
                 problems=[] if tls.isEmpty() else list(tls.verifyMsgs),
             )
         )

@@ -26,6 +26,7 @@ from bot.ipc import (
     SipReceived,
     SipSent,
     TransferProgressed,
+    TransportChanged,
     Wired,
 )
 from bot.model import CallState, Direction, EndedBy
@@ -37,6 +38,7 @@ DIALOGS, REQUESTS = 256, 32
 """How many dialogs are remembered, those of calls apart, and how many requests of each."""
 UNREACHABLE = {StatusCode.BAD_GATEWAY, StatusCode.SERVICE_UNAVAILABLE}
 """The codes of the library for a host name or a connection that failed; 408 is its code for silence."""
+CONNECTIONS = {"tcp", "tls"}
 HEADER = re.compile(r"^(Call-ID|i|CSeq|To|t)[ \t]*:[ \t]*(.*?)\r?$", re.MULTILINE | re.IGNORECASE)
 ADDRESS = re.compile(r"\b(?:sips?:(?:[^@>;?\s]*@)?(?:\[[^]]*\]|[^:>;?\s]+)|tel:[^>;?\s]+)", re.IGNORECASE)
 SCHEME = re.compile(r"^sips?:")
@@ -71,7 +73,9 @@ class Request:
     """The Request-URI and the To header field."""
     peer: str
     first_at: float
-    sent: int = 1
+    sent: int = 0
+    queued: int = 0
+    """How often it was handed to a connection that was not made yet."""
     provisional: str = ""
     final: int = 0
 
@@ -126,6 +130,8 @@ class Outcomes:
         self._latest = ""
         self.explain: Callable[[str, int, str], str] = lambda invite, code, complaint: complaint
         """Makes the reason for the refusal of an INVITE of its text, the code and the library's complaint."""
+        self.is_connecting: Callable[[str], bool] = lambda peer: False
+        """Whether what is sent to ``host:port`` over TCP or TLS waits for its connection."""
 
     def complain(self, line: str) -> None:
         """A line of the library's log; a problem of SDP in it belongs to the current message."""
@@ -152,6 +158,8 @@ class Outcomes:
                 return
             case SipReceived():
                 self._received(event)
+            case TransportChanged(state="connected"):
+                self._connected(event.peer)
             case CallStarted():
                 self._calls[event.call] = event
                 self._dialogs.setdefault(event.sip_call_id, Dialog()).is_call = True
@@ -196,14 +204,26 @@ class Outcomes:
             if invite is None or method != "INVITE":
                 return None
             return self._refusal(dialog, invite, status, dialog.gate_reasons.pop(number, ""))
+        if method == "ACK":
+            return None
         request = dialog.requests.get((number, method))
-        if request is not None:
-            request.sent, request.peer = request.sent + 1, event.peer
-        elif method != "ACK":
-            dialog.requests[number, method] = Request(method, to, event.peer, event.at)
+        if request is None:
+            request = dialog.requests[number, method] = Request(method, to, event.peer, event.at)
             if len(dialog.requests) > REQUESTS:
                 dialog.requests.popitem(last=False)
+        request.peer = event.peer
+        if event.transport in CONNECTIONS and self.is_connecting(event.peer):
+            request.queued += 1
+        else:
+            request.sent += 1
         return None
+
+    def _connected(self, peer: str) -> None:
+        """The requests that have waited for this connection leave."""
+        for dialog in self._dialogs.values():
+            for request in dialog.requests.values():
+                if request.queued and request.peer == peer:
+                    request.sent, request.queued = request.sent + request.queued, 0
 
     def _refusal(
         self, dialog: Dialog, invite: SipReceived, status: re.Match[str], gate_reason: str
@@ -328,7 +348,9 @@ class Outcomes:
         request = dialog.last("BYE") if answered else dialog.last("INVITE")
         if answered or direction is Direction.OUTGOING:
             final = request.final if request is not None else 0
-            return event if final == event.code else msgspec.structs.replace(event, code=0, reason="")
+            never_left = request is not None and not request.sent
+            reason = request.unanswered(event.at) if request is not None and never_left else ""
+            return event if final == event.code else msgspec.structs.replace(event, code=0, reason=reason)
         return event
 
     def _why(self, event: CallStateChanged, dialog: Dialog, code: int) -> str:

@@ -58,6 +58,7 @@ class Session:
         self.loop = loop
         self.report = report
         self._library = library
+        outcomes.is_connecting = library.endpoint.connections.is_connecting
         self._outcomes = outcomes
         self.trace = Trace(report, loop.soon, start.log_level, start.keep_keys, outcomes.complain)
         if library.names is not None and config.resolve_peers is ResolvePeers.ASYNC:

@@ -1,7 +1,7 @@
 """SIP messages and SDP as text (RFC 3261, RFC 8866): parsing, comparison, edits, redaction."""
 
 from bot.sip.dtls import DtlsNegotiation, Fingerprint, negotiated_dtls, offers_dtls
-from bot.sip.endings import ended_text, no_answer, refused_text
+from bot.sip.endings import NOTHING_SENT, ended_text, no_answer, refused_text
 from bot.sip.headers import HeaderFields, checked_content_type, header_list
 from bot.sip.info_digits import carries_digit, digit_of
 from bot.sip.message import Message, parse_header
@@ -27,6 +27,7 @@ from bot.sip.uri import Uri, name_addr, parse_uri, quoted
 
 __all__ = [
     "KIND_PATTERN",
+    "NOTHING_SENT",
     "REDACTED",
     "CryptoAttribute",
     "CryptoNegotiation",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["ended_text", "no_answer", "refused_text"]
+__all__ = ["NOTHING_SENT", "ended_text", "no_answer", "refused_text"]
 
+NOTHING_SENT = "(nothing was sent)"
 NO_CODE = "no status code was received"
 
 
@@ -23,11 +24,14 @@ def no_answer(
 ) -> str:
     """``no answer from 192.0.2.1:5060 within 32 s (7 INVITEs sent, nothing received)``.
 
-    ``heard`` is the last provisional response, ``why`` the error of the connection.
+    ``heard`` is the last provisional response, ``why`` the error of the connection. With ``sent=0`` there was
+    no connection: ``no connection to 192.0.2.1:5060: Connection refused (nothing was sent)``.
     """
-    what = f"no {'final response' if heard else 'answer'} from {peer}"
+    what = f"no {'final response' if heard else 'answer'} from {peer}" if sent else f"no connection to {peer}"
     within = f" within {seconds:.{0 if seconds >= 10 else 1}f} s" if seconds is not None else ""
     plural = "" if sent == 1 or method.endswith("S") else "s"
     requests = f"{sent} {method}{plural} sent"
+    if not sent:
+        return f"{what}{within}{f': {why}' if why else ''} {NOTHING_SENT}"
     received = f"only {heard} received" if heard else "nothing received"
     return f"{what}{within}{f': {why}' if why else ''} ({requests}, {received})"

@@ -37,6 +37,7 @@ from bot.model import (
     StreamStats,
 )
 from bot.sip import (
+    NOTHING_SENT,
     CryptoNegotiation,
     DtlsNegotiation,
     Fingerprint,
@@ -377,7 +378,7 @@ class CallRecord:
 
     def _settle(self) -> None:
         """Set the code of a call that this side ended; its final response arrives after the end."""
-        if not self.awaits_final_response:
+        if not self.awaits_final_response or self.states[-1].reason.endswith(NOTHING_SENT):
             return
         method = "BYE" if self.reached(CallState.CONNECTING, CallState.CONFIRMED) else "INVITE"
         requests = [traced for traced in self.messages if traced.sent and traced.message.method == method]

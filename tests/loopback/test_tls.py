@@ -16,7 +16,7 @@ from bot.ua import build
 from tests.support.certificates import Authority
 from tests.support.starting import LOOPBACK, NewEndpoint
 
-NAMES_THE_LIMIT = r"no answer from .*alert protocol version: .*no TLS 1\.3"
+NAMES_THE_LIMIT = r"no connection to .*alert protocol version: .*no TLS 1\.3"
 ANSWER_S = 5.0
 
 
@@ -110,7 +110,7 @@ def test_registrar_that_is_not_trusted(
     with tls_server(authority, ssl.TLSVersion.TLSv1_2) as server:
         registrar = f"sip:{LOOPBACK}:{server.port};transport=tls"
         endpoint = new_endpoint(transports=["tls"], tls_ca=other.ca, registrar=registrar)
-        with pytest.raises(CallFailed, match=r"not registered: no answer from .*certificate.*untrusted"):
+        with pytest.raises(CallFailed, match=r"not registered: no connection to .*certificate.*untrusted"):
             endpoint.wait_registered()
         server.wait()
 

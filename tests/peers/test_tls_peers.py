@@ -61,7 +61,7 @@ def test_call_of_two_users_who_registered_over_tls(
 def test_registrar_that_is_not_trusted(kamailio: Kamailio, new_endpoint: NewEndpoint, tmp_path: Path) -> None:
     other = Authority(tmp_path / "other")
     endpoint = new_endpoint(**kamailio.account("alice", "tls"), tls_ca=other.ca)
-    with pytest.raises(CallFailed, match=r"not registered: no answer from .*certificate.*untrusted"):
+    with pytest.raises(CallFailed, match=r"not registered: no connection to .*certificate.*untrusted"):
         endpoint.wait_registered()
 
 

@@ -56,7 +56,8 @@ def test_idle_ones_but_those_that_are_needed() -> None:
 def test_our_own_ones_stay() -> None:
     clock = Clock()
     connections = Connections(clock)
-    connections.is_made_by_us(1)
+    connections.is_made_by_us(1, "127.0.0.1:5060")
+    assert connections.is_connecting("127.0.0.1:5060")
     assert connections.opened(1, "192.0.2.1:5060").ours
     connections.used(1)
     clock.now += 1000

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from bot.agent.request_outcomes import Outcomes
-from bot.ipc import CallRefused, RegistrationChanged, SipReceived, SipSent, Wired
+from bot.ipc import (
+    CallRefused,
+    RegistrationChanged,
+    RequestEnded,
+    SipReceived,
+    SipSent,
+    TransportChanged,
+    Wired,
+)
 
 INVITE = (
     "INVITE sip:b@127.0.0.1 SIP/2.0\r\nCall-ID: d@a\r\nCSeq: 7 INVITE\r\nFrom: <sip:a@127.0.0.1>;tag=1\r\n"
@@ -47,3 +55,27 @@ def test_a_challenge_that_cannot_be_answered_is_not_silence() -> None:
         401,
         "after this response no REGISTER could be sent: Message too long",
     )
+
+
+@pytest.mark.parametrize(
+    ("connected", "reason"),
+    [
+        (False, "no connection to 127.0.0.1:9: Connection refused (nothing was sent)"),
+        (True, "no answer from 127.0.0.1:9: Connection refused (1 OPTIONS sent, nothing received)"),
+    ],
+)
+def test_what_waited_for_a_connection_was_not_sent(connected: bool, reason: str) -> None:
+    events: list[Wired] = []
+    outcomes = Outcomes(events.append)
+    outcomes.is_connecting = "127.0.0.1:9".__eq__
+    request = "OPTIONS sip:a@127.0.0.1 SIP/2.0\r\nCall-ID: o@a\r\nCSeq: 9 OPTIONS\r\n\r\n"
+    outcomes(SipSent(at=1.0, transport="tcp", peer="127.0.0.1:9", text=request))
+    if connected:
+        outcomes(
+            TransportChanged(
+                at=1.1, transport="tcp", state="connected", reason="", peer="127.0.0.1:9", problems=[]
+            )
+        )
+    outcomes(RequestEnded(at=1.2, sip_call_id="o@a", answered=False, code=503, reason="Connection refused"))
+    [ended] = [event for event in events if isinstance(event, RequestEnded)]
+    assert (ended.code, ended.reason) == (0, reason)

@@ -27,5 +27,7 @@ def test_no_answer() -> None:
     assert no_answer("OPTIONS", peer, 2) == f"no answer from {peer} (2 OPTIONS sent, nothing received)"
     refused = f"no answer from {peer}: Connection refused (1 BYE sent, nothing received)"
     assert no_answer("BYE", peer, 1, why="Connection refused") == refused
+    unsent = f"no connection to {peer}: Connection refused (nothing was sent)"
+    assert no_answer("INVITE", peer, 0, why="Connection refused") == unsent
     rings = f"no final response from {peer} within 2.0 s (1 INVITE sent, only 180 Ringing received)"
     assert no_answer("INVITE", peer, 1, seconds=2, heard="180 Ringing") == rings
