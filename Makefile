@@ -1,4 +1,4 @@
-# make demo | test | test-all | test-latest | check | fuzz | flood | soak | bench | lock | clean
+# make demo | test | test-all | test-latest | check | docs | fuzz | flood | soak | bench | lock | clean
 #
 # Everything runs in .venv, which the first target makes with Python 3.11 or 3.12 and the releases of
 # constraints.txt; `make test-latest` runs the tests in .venv-latest, with the newest releases instead.
@@ -29,7 +29,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 # The tests start thousands of processes; without bytecode each of them would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all test-latest check fuzz flood soak bench lock clean peers reference
+.PHONY: demo test test-all test-latest check fuzz flood soak bench lock clean peers reference docs
 
 demo: $(READY)
 	$(BIN)/srtpbot demo
@@ -49,9 +49,13 @@ test-latest:
 	@touch .venv-latest/.ready
 	$(MAKE) test VENV=.venv-latest
 
-# Files that repeat the code: the typed keywords of Endpoint.
+# Files that repeat the code: the pages of docs/reference and the typed keywords of Endpoint.
 reference: $(READY)
 	$(BIN)/python -m tools.reference
+
+# The site, in out/docs/site; its pages are those of docs/.
+docs: reference
+	$(BIN)/python -m tools.site
 
 check: $(READY)
 	$(BIN)/ruff check .
@@ -87,7 +91,7 @@ $(READY): pyproject.toml constraints.txt tests/make-venv.sh
 lock: $(READY)
 	$(BIN)/python -m pip install -qq uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url --no-emit-find-links --extra dev --extra codecs --output-file constraints.txt pyproject.toml
+		--no-emit-index-url --no-emit-find-links --extra dev --extra codecs --extra docs --output-file constraints.txt pyproject.toml
 
 clean:
 	rm -rf .venv .venv-latest .venv-pjsua2 out test-artifacts build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
-from tools import settings_module
+from collections.abc import Iterator
+from pathlib import Path
 
-__all__ = ["main"]
+from tools import settings_module
+from tools.pages import PAGES
+
+__all__ = ["FOLDER", "files", "main"]
+
+FOLDER = Path(__file__).parents[1] / "docs" / "reference"
+
+
+def files() -> Iterator[tuple[Path, str]]:
+    """Each file with the text that it has to have."""
+    yield settings_module.PATH, settings_module.made()
+    for name, page in PAGES.items():
+        yield FOLDER / name, page()
 
 
 def main() -> None:
     """Write every file whose text has changed."""
-    settings_module.PATH.write_text(settings_module.made())
+    for path, text in files():
+        if not path.is_file() or path.read_text() != text:
+            path.write_text(text)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def test_every_line_is_an_exact_release_or_its_hash() -> None:
 def test_every_dependency_has_a_release() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["dev"], *extras["codecs"]]
+    wanted = [*project["dependencies"], *extras["dev"], *extras["codecs"], *extras["docs"]]
     pinned = {
         normalized(match[1])
         for line in (ROOT / "constraints.txt").read_text().splitlines()
