@@ -118,7 +118,7 @@ def test_github_actions() -> None:
 
 def test_gitlab_ci() -> None:
     [job] = yaml.safe_load(titled(".gitlab-ci.yml").text).values()
-    assert job["artifacts"]["reports"]["junit"] in " ".join(job["script"])
+    assert job["artifacts"]["reports"]["junit"] == f"{job['artifacts']['paths'][0]}/junit.xml"
     check_commands([*job["before_script"], *job["script"]])
 
 
