@@ -12,12 +12,6 @@ from bot.expectations.quality import QualityExpectation
 from tests.support.fakes import LONG, Line, Rig, at_once, while_waiting
 
 
-@pytest.fixture
-def talk(rig: Rig) -> Line:
-    """A confirmed call of which no packet was counted yet."""
-    return rig.confirmed()
-
-
 def test_figures_are_judged_as_soon_as_packets_were_counted(rig: Rig, talk: Line) -> None:
     with (
         while_waiting(

@@ -15,12 +15,6 @@ from tests.support.fakes import LONG, Line, Rig, at_once, message, response, whi
 BOB, CAROL = "sip:bob@127.0.0.1:5071", "sip:carol@127.0.0.1:5072"
 
 
-@pytest.fixture
-def line(rig: Rig) -> Line:
-    """An outgoing call that nobody answered yet."""
-    return rig.outgoing()
-
-
 def redirected(line: Line, target: str, hop: int, refused: str = "") -> None:
     line.driver.feed(
         Redirected(at=time.monotonic(), call=line.number, target=target, code=302, hop=hop, refused=refused)

@@ -10,12 +10,6 @@ from bot.model import CallState
 from tests.support.fakes import LONG, Line, Rig, at_once, audio, response, while_waiting
 
 
-@pytest.fixture
-def line(rig: Rig) -> Line:
-    """An outgoing call that nobody answered yet."""
-    return rig.outgoing()
-
-
 def test_a_state_is_waited_for_and_remembered(rig: Rig, line: Line) -> None:
     with while_waiting(rig.journal, lambda: line.state(CallState.CONNECTING, 200, "OK")), at_once():
         expect(line.call).to_have_reached("connecting", timeout=LONG)

@@ -14,12 +14,6 @@ from bot.model import MediaDirection, MediaState
 from tests.support.fakes import LONG, PEER, Line, Rig, at_once, message, response, while_waiting
 
 
-@pytest.fixture
-def line(rig: Rig) -> Line:
-    """An outgoing call."""
-    return rig.outgoing()
-
-
 def runs(line: Line, **facts: Any) -> None:
     """The library has told of a stream."""
     state = MediaState(
