@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
+import msgspec
+
+from bot.report.call_result import call_result
 from bot.report.result import ExpectationResult, Result, Verdict
+from bot.ua.call import Call
 
-__all__ = ["expectation", "result"]
+__all__ = ["builtins", "expectation", "media_of", "result"]
 
 
 def expectation(name: str, passed: bool, at_s: float = 1.0, observed: str = "CALLING") -> ExpectationResult:
@@ -28,3 +33,14 @@ def result(*expectations: ExpectationResult, error: str | None = None, verdict: 
         calls=[],
         expectations=list(expectations),
     )
+
+
+def media_of(call: Call) -> Any:
+    """The only stream of a call, as in the JSON."""
+    (media,) = builtins(call_result(call))["media"]
+    return media
+
+
+def builtins(value: object) -> Any:
+    """As read from the JSON."""
+    return msgspec.json.decode(msgspec.json.encode(value))

@@ -1,4 +1,4 @@
-"""bot.ua.call: verbs become commands; results have a wait."""
+"""bot.ua.call: methods send commands; waits for a state, an ACK or a renegotiation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from bot.ipc.commands import (
     Answer,
     AnyCommand,
     Hangup,
-    Listen,
     Loopback,
     Measure,
     Play,
@@ -21,46 +20,16 @@ from bot.ipc.commands import (
     Reinvite,
     SdpEdit,
     SendDtmf,
-    StopPlay,
-    StopRecord,
     Update,
 )
-from bot.ipc.events import (
-    CallEvent,
-    CallStateChanged,
-    DtmfFinished,
-    PlaybackFinished,
-    RecordingFinished,
-    SipSent,
-    Wired,
-)
-from bot.model import CallState, Direction, DtmfMethod, EndedBy, MediaDirection
+from bot.ipc.events import SipSent, Wired
+from bot.model import CallState, Direction, MediaDirection
 from bot.sip.headers import header_list
 from bot.ua.call import Call
 from bot.ua.requests import SentRequest
 from tests.support.fakes import LONG, PEER, Line, Rig, at_once, audio, done, message, while_waiting
 
 EDIT = ("^a=sendrecv", "a=sendonly")
-
-
-@pytest.fixture
-def line(rig: Rig) -> Line:
-    return rig.confirmed()
-
-
-@pytest.fixture
-def call(line: Line) -> Call:
-    return line.call
-
-
-@pytest.fixture
-def sound(tmp_path: Path) -> Path:
-    from media.audio.wav import write
-    from media.signals.tones import tone
-
-    path = tmp_path / "sound.wav"
-    write(path, tone([440.0], 0.2, 16000))
-    return path
 
 
 # ---- what is known
@@ -380,210 +349,3 @@ def test_an_edit_that_is_none_is_told_before_anything_is_sent(
     with pytest.raises(ConfigError, match=r"edit_sdp: 'a=\(?crypto"):
         verb(call, edit)
     assert rig.driver.commands == before
-
-
-# ---- playing
-
-
-def finished(call: Call, playback: int, complete: bool = True) -> PlaybackFinished:
-    return PlaybackFinished(at=0.0, call=call.number, playback=playback, complete=complete)
-
-
-def test_play_makes_the_file_playable(rig: Rig, call: Call, sound: Path) -> None:
-    import soundfile
-
-    call.play(str(sound), loop=True)
-    command = rig.driver.last(Play)
-    assert (command.call, command.loop) == (1, True)
-    info = soundfile.info(command.path)
-    assert (info.samplerate, info.channels, info.subtype) == (8000, 1, "PCM_16")
-
-
-def test_listen(rig: Rig, call: Call) -> None:
-    assert not call.facts.listens
-    call.listen(False)
-    assert rig.driver.last(Listen) == Listen(call=1, on=False)
-    assert not call.facts.listens
-    call.listen()
-    assert rig.driver.last(Listen) == Listen(call=1, on=True)
-    assert call.facts.listens
-    call.listen(False)
-    assert call.facts.listens  # for what was heard until now
-
-
-def test_listen_that_is_refused(rig: Rig, call: Call) -> None:
-    rig.driver.refuse(Listen, "ended", "call 1 has ended")
-    with pytest.raises(CallEnded):
-        call.listen()
-    assert not call.facts.listens
-
-
-def test_play_can_be_waited_for(rig: Rig, call: Call, sound: Path) -> None:
-    playback = call.play(sound)
-    number = rig.driver.last(Play).playback
-    assert playback.complete is None
-    with while_waiting(rig.journal, lambda: rig.driver.feed(finished(call, number))), at_once():
-        assert playback.wait(LONG) is playback
-    assert playback.complete is True
-
-
-def test_play_that_is_cut_short(rig: Rig, call: Call, sound: Path) -> None:
-    playback = call.play(sound)
-    rig.driver.feed(finished(call, rig.driver.last(Play).playback, complete=False))
-    with pytest.raises(CallFailed, match="cut short"), at_once():
-        playback.wait(LONG)
-
-
-def test_play_that_is_stopped(rig: Rig, call: Call, sound: Path) -> None:
-    playback = call.play(sound)
-    number = rig.driver.last(Play).playback
-    playback.stop()
-    assert rig.driver.last(StopPlay).playback == number
-    assert playback.complete is False
-
-
-def test_play_in_vain(call: Call, sound: Path) -> None:
-    with pytest.raises(WaitTimeout, match=r"still playing after 0\.05 s"):
-        call.play(sound).wait(0.05)
-
-
-def test_files_are_told_apart(rig: Rig, call: Call, sound: Path) -> None:
-    one, two = call.play(sound), call.play(sound)
-    numbers = [command.playback for command in rig.driver.told(Play)]
-    assert len(set(numbers)) == 2
-    rig.driver.feed(finished(call, numbers[1]))
-    assert (one.complete, two.complete) == (None, True)
-
-
-@pytest.mark.parametrize("content", [None, b"", b"not audio at all"])
-def test_play_what_is_no_audio(rig: Rig, call: Call, tmp_path: Path, content: bytes | None) -> None:
-    path = tmp_path / "bad.wav"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(ConfigError, match=r"bad\.wav"):
-        call.play(path)
-    assert rig.driver.told(Play) == []
-
-
-# ---- recording
-
-
-def test_record_sends_an_absolute_path(
-    rig: Rig, call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    recording = call.record("new/rx.wav")
-    assert rig.driver.last(Record).path == str(tmp_path / "new" / "rx.wav")
-    assert recording.path == tmp_path / "new" / "rx.wav"
-    assert call.recordings == [recording]
-
-
-def test_record_is_closed_by_its_block(rig: Rig, call: Call, tmp_path: Path) -> None:
-    with call.record(tmp_path / "rx.wav") as recording:
-        assert not recording.complete
-    assert rig.driver.last(StopRecord).recording == rig.driver.told(Record)[0].recording
-    assert recording.complete
-
-
-def test_record_is_closed_by_the_end_of_the_call(rig: Rig, line: Line, tmp_path: Path) -> None:
-    recording = line.call.record(tmp_path / "rx.wav")
-    number = rig.driver.last(Record).recording
-    line.ended()
-    closed = RecordingFinished(at=0.0, call=1, recording=number, path=str(recording.path))
-    with while_waiting(rig.journal, lambda: rig.driver.feed(closed)), at_once():
-        recording.wait(LONG)
-    assert recording.stop() is recording
-    assert rig.driver.told(StopRecord) == []
-
-
-def test_record_leaves_what_its_block_raised(rig: Rig, call: Call, tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), call.record(tmp_path / "rx.wav"):
-        _ = 1 / 0
-    assert rig.driver.told(StopRecord) == []
-
-
-def test_record_in_vain(call: Call, tmp_path: Path) -> None:
-    with pytest.raises(WaitTimeout, match=r"rx\.wav is still being recorded after 0\.05 s"):
-        call.record(tmp_path / "rx.wav").wait(0.05)
-
-
-@pytest.mark.parametrize("name", ["file/rx.wav", "folder"])
-def test_record_where_nothing_can_be_written(rig: Rig, call: Call, tmp_path: Path, name: str) -> None:
-    (tmp_path / "file").touch()
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(ConfigError, match="cannot record there"):
-        call.record(tmp_path / name)
-    assert rig.driver.told(Record) == []
-
-
-# ---- DTMF
-
-
-def test_digits_are_sent(rig: Rig, call: Call) -> None:
-    call.send_dtmf("12,*#abCD", method=DtmfMethod.INFO, on_ms=160, off_ms=40)
-    command = rig.driver.last(SendDtmf)
-    assert command == SendDtmf(
-        call=1,
-        transmission=command.transmission,
-        digits="12,*#ABCD",
-        method=DtmfMethod.INFO,
-        on_ms=160,
-        off_ms=40,
-    )
-
-
-@pytest.mark.parametrize(
-    ("digits", "said"),
-    [("", "there is none"), ("12E", "'E' is not one"), ("1 2", "' ' is not one"), ("\u0663", "is not one")],
-)
-def test_digits_that_are_none(rig: Rig, call: Call, digits: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
-        call.send_dtmf(digits)
-    assert rig.driver.told(SendDtmf) == []
-
-
-def over(rig: Rig, call: Call, problem: str | None = None) -> None:
-    number = rig.driver.told(SendDtmf)[-1].transmission
-    rig.driver.feed(DtmfFinished(at=0.0, call=call.number, transmission=number, problem=problem))
-
-
-def test_digits_can_be_waited_for(rig: Rig, call: Call) -> None:
-    transmission = call.send_dtmf("1")
-    assert not transmission.finished
-    with while_waiting(rig.journal, lambda: over(rig, call)), at_once():
-        assert transmission.wait(LONG) is transmission
-
-
-def test_digits_that_could_not_be_sent(rig: Rig, call: Call) -> None:
-    transmission = call.send_dtmf("1")
-    over(rig, call, "the peer has no telephone-event")
-    with pytest.raises(CallFailed, match="the peer has no telephone-event"), at_once():
-        transmission.wait(LONG)
-
-
-def test_digits_in_vain(call: Call) -> None:
-    with pytest.raises(WaitTimeout, match=r"still dialling after 0\.05 s"):
-        call.send_dtmf("1").wait(0.05)
-
-
-# ---- the crash
-
-
-def test_a_call_that_is_lost_ends_after_what_it_did(
-    rig: Rig, line: Line, sound: Path, tmp_path: Path
-) -> None:
-    playback, recording = line.call.play(sound), line.call.record(tmp_path / "rx.wav")
-    transmission = line.call.send_dtmf("1")
-    recording.path.write_bytes(sound.read_bytes())
-    rig.driver.crash("it was killed by SIGSEGV")
-    end = line.call.facts.ended
-    assert end is not None
-    assert (end.code, end.reason) == (0, "the agent died: it was killed by SIGSEGV")
-    assert line.call.facts.ended_by is EndedBy.ERROR
-    assert playback.complete is False
-    assert recording.complete
-    assert (transmission.finished, transmission.problem) == (True, end.reason)
-    told = [entry.event for entry in rig.journal.recent() if isinstance(entry.event, CallEvent)]
-    *before, last = [event for event in told if event.at == end.at]
-    assert [type(one) for one in before] == [PlaybackFinished, DtmfFinished, RecordingFinished]
-    assert isinstance(last, CallStateChanged)

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from bot.config import EndpointConfig
@@ -29,7 +28,6 @@ from bot.ipc import (
 from bot.model import CallState, Transport
 from bot.ua import Endpoint, supervisor
 from bot.ua.supervisor import BACK_OFF_S, HEALTHY_S, Supervisor
-from media.audio.wav import Audio, write
 from tests.support.fakes import LONG, PEER, FakeDriver, Rig, at_once, ready, while_waiting
 
 NewRig = Callable[..., Rig]
@@ -136,13 +134,6 @@ def replaced(rig: Rig, drivers: list[FakeDriver]) -> FakeDriver:
     return drivers[-1]
 
 
-def silence(folder: Path) -> Path:
-    """A short file to play."""
-    path = folder / "silence.wav"
-    write(path, Audio(np.zeros(160, np.float32), 8000))
-    return path
-
-
 def test_a_crash_fails_an_endpoint_unless_it_is_told_to_restart(rig: Rig, drivers: list[FakeDriver]) -> None:
     rig.driver.crash()
     with pytest.raises(EndpointCrashed):
@@ -196,9 +187,9 @@ def test_requests_outside_of_calls_are_not_waited_for_any_more(
         ask(supervised.endpoint)
 
 
-def test_a_command_for_a_lost_call_finds_it_ended(supervised: Rig, tmp_path: Path) -> None:
+def test_a_command_for_a_lost_call_finds_it_ended(supervised: Rig, sound: Path) -> None:
     line = supervised.confirmed()
-    playback = line.call.play(silence(tmp_path))
+    playback = line.call.play(sound)
     supervised.driver.crash()
     for verb in (line.call.hangup, lambda: line.call.send_dtmf("1"), line.call.loopback, playback.wait):
         with pytest.raises(CallEnded), at_once():

@@ -5,39 +5,21 @@ from __future__ import annotations
 import pytest
 
 from bot.sip import Message
-from bot.sip.intake import Mended, Refusal, judge
+from bot.sip.intake import Mended, judge
 from tests.fuzz import seeds
-
-FACTS: dict[str, object] = {
-    "port": 5060,
-    "me": 5062,
-    "branch": "1",
-    "call_id": "2",
-    "tag": "3",
-    "to": "",
-    "cseq": 1,
-}
-
-
-def description(*lines: str) -> str:
-    return "\r\n".join(["v=0", "o=- 1 1 IN IP4 192.0.2.1", "s=-", "t=0 0", *lines, ""])
-
+from tests.support.intake import description, message, refusal
 
 ADDRESS = "c=IN IP4 192.0.2.1"
-PLAIN = description("m=audio 4000 RTP/AVP 8", ADDRESS)
-BROKEN = description("m=audio 4000 RTP/AVP 97", ADDRESS, "a=rtpmap:97 iLBC/8000", "a=fmtp:97 mode=99")
-NEEDS_ADDRESS = description("m=audio 4000 RTP/AVP 8", ADDRESS, "m=video 0 RTP/AVP 31")
-
-
-def refusal(data: bytes) -> Refusal:
-    verdict = judge(data)
-    assert isinstance(verdict, Refusal), verdict
-    return verdict
+PLAIN = description("m=audio 4000 RTP/AVP 8", ADDRESS, address="")
+BROKEN = description(
+    "m=audio 4000 RTP/AVP 97", ADDRESS, "a=rtpmap:97 iLBC/8000", "a=fmtp:97 mode=99", address=""
+)
+NEEDS_ADDRESS = description("m=audio 4000 RTP/AVP 8", ADDRESS, "m=video 0 RTP/AVP 31", address="")
 
 
 def multipart(*parts: str, boundary: str = "b", kind: str = "multipart/mixed;boundary=b") -> bytes:
     body = "".join(f"--{boundary}\r\n{part}\r\n" for part in parts) + f"--{boundary}--\r\n"
-    return seeds.request(("INVITE", "", kind, body.replace("%", "%%")), **FACTS)
+    return message(body.replace("%", "%%"), kind=kind)
 
 
 def part(body: str, kind: str = "application/sdp", *fields: str) -> str:
@@ -89,7 +71,7 @@ def test_descriptions_in_several_parts() -> None:
     ],
 )
 def test_malformed_delimiters(kind: str, body: str) -> None:
-    verdict = refusal(seeds.request(("INVITE", "", kind, body), **FACTS))
+    verdict = refusal(message(body, kind=kind))
     assert (verdict.rule, verdict.code) == ("malformed-multipart", 400)
 
 

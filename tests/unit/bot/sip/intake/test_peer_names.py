@@ -6,16 +6,11 @@ import pytest
 
 from bot.sip.intake import PeerNames, peer_names
 from tests.fuzz import seeds
-
-FACTS: dict[str, object] = {"port": 5060, "me": 5062, "branch": "1", "call_id": "2", "tag": "3", "to": ""}
+from tests.support.intake import message
 
 
 def names(**kinds: set[str]) -> PeerNames:
     return PeerNames(**{kind: frozenset(found) for kind, found in kinds.items()})
-
-
-def request(fields: str = "", body: str = "", method: str = "INVITE") -> bytes:
-    return seeds.request((method, fields, seeds.SDP, body), **FACTS, cseq=1)
 
 
 @pytest.mark.parametrize(
@@ -32,11 +27,11 @@ def request(fields: str = "", body: str = "", method: str = "INVITE") -> bytes:
     ],
 )
 def test_names_of_signalling(fields: str) -> None:
-    assert peer_names(request(fields)) == names(signalling={"a.example"})
+    assert peer_names(message("", fields=fields)) == names(signalling={"a.example"})
 
 
 def test_the_maddr_of_the_top_via_of_a_request() -> None:
-    data = request().replace(b";rport", b";maddr=a.example;rport")
+    data = message("").replace(b";rport", b";maddr=a.example;rport")
     assert peer_names(data).signalling == {"a.example"}
     response = b"SIP/2.0 200 OK\r\n" + data.partition(b"\r\n")[2]
     assert peer_names(response).signalling == set()
@@ -48,11 +43,11 @@ def test_names_of_media() -> None:
         "m=audio 9 RTP/AVP 0\r\na=rtcp:9 IN IP4 b.example\r\n"
         "a=candidate:1 1 UDP 1 c.local 9 typ host\r\na=candidate:1 1 UDP 1 192.0.2.1 9 typ host\r\n"
     )
-    found = peer_names(request(body=body))
+    found = peer_names(message(body))
     assert found == names(connections={"a.example", "b.example"}, candidates={"c.local"})
 
 
 def test_addresses_are_no_names() -> None:
     fields = "Record-Route: <sip:[2001:db8::1];lr>\r\nFrom: <sip:a@f.example>\r\n"
     body = seeds.DESCRIPTIONS[7] % {"host": "192.0.2.1", "media": 9}
-    assert peer_names(request(fields, body)) == names()
+    assert peer_names(message(body, fields=fields)) == names()

@@ -1,0 +1,10 @@
+"""The file that a playout writes."""
+
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "a.wav"
