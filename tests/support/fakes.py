@@ -12,9 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-import msgspec
-
-from bot.config import Capabilities
 from bot.deadline import Deadline
 from bot.ipc.codec import commands_decoder, encode, events_decoder
 from bot.ipc.commands import (
@@ -30,48 +27,53 @@ from bot.ipc.commands import (
 )
 from bot.ipc.events import (
     AgentCrashed,
-    AgentReady,
     AgentStopped,
     AnyEvent,
-    CallStarted,
     CallStateChanged,
-    CommandDone,
     CommandFailed,
     DtmfReceived,
-    Listener,
     MediaStateChanged,
     PlaybackFinished,
     RecordingFinished,
     SipReceived,
     SipSent,
-    StreamMeasured,
     Wired,
 )
-from bot.model import (
-    CallState,
-    Codec,
-    CryptoSuite,
-    Direction,
-    DtmfMethod,
-    EndedBy,
-    MediaDirection,
-    MediaState,
-    RtpCounters,
-    StreamStats,
-    Transport,
-)
-from bot.sip.redaction import redact
+from bot.model import CallState, CryptoSuite, Direction, DtmfMethod, EndedBy, MediaState
 from bot.ua.call import Call
 from bot.ua.endpoint import Endpoint
 from bot.ua.journal import Journal
+from tests.support.agent_events import audio, capabilities, done, measured, ready, started
+from tests.support.sip_texts import KEY, PEER, SUITE, invite, message, response, sdp
+
+__all__ = [
+    "KEY",
+    "LONG",
+    "PASSWORD",
+    "PEER",
+    "SOON",
+    "SUITE",
+    "FakeDriver",
+    "Line",
+    "Rig",
+    "WatchedJournal",
+    "at_once",
+    "audio",
+    "capabilities",
+    "done",
+    "invite",
+    "measured",
+    "message",
+    "ready",
+    "response",
+    "sdp",
+    "started",
+    "while_waiting",
+]
 
 C = TypeVar("C")
 Reply = Callable[[int, AnyCommand], Iterable[Wired]]
-
-KEY = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
 PASSWORD = "correct-horse-battery-staple"
-SUITE = CryptoSuite.AES_CM_128_HMAC_SHA1_80
-PEER = "sip:peer@127.0.0.1:5070"
 LONG = 30.0
 """A timeout that no test may reach."""
 SOON = 5.0
@@ -354,148 +356,3 @@ class Line:
         self.state(CallState.CONNECTING, 200, "OK")
         self.media(audio(suite=suite))
         self.state(CallState.CONFIRMED, 200, "OK")
-
-
-# ---- what agents say
-
-
-def done(request: int) -> CommandDone:
-    """A command was carried out."""
-    return CommandDone(at=time.monotonic(), request=request)
-
-
-def capabilities(**facts: Any) -> Capabilities:
-    """Those of the wheel, with these facts instead."""
-    wheel = Capabilities(
-        version="2.15.1",
-        calls=4,
-        conference_ports=254,
-        io_queue="select",
-        handles=64,
-        codecs=[Codec("PCMA", 8000)],
-        suites=list(CryptoSuite),
-        keyings=["SDES"],
-        tls_library="OpenSSL 1.0.2k-fips  26 Jan 2017",
-        tls="1.2",
-        assertions=True,
-    )
-    return msgspec.structs.replace(wheel, **facts)
-
-
-def ready(*listeners: Listener) -> AgentReady:
-    """An agent runs."""
-    return AgentReady(
-        at=time.monotonic(),
-        listeners=list(listeners) or [Listener(Transport.UDP, "127.0.0.1", 5062)],
-        build=capabilities(),
-        conference_rate=8000,
-        guarded=True,
-    )
-
-
-def started(
-    call: int,
-    dialog: str,
-    *,
-    direction: Direction = Direction.INCOMING,
-    remote_uri: str = PEER,
-    transport: str = "udp",
-    at: float = 0.0,
-) -> CallStarted:
-    """A call exists."""
-    return CallStarted(
-        at=at or time.monotonic(),
-        call=call,
-        direction=direction,
-        sip_call_id=dialog,
-        local_uri="sip:srtpbot@127.0.0.1:5062",
-        remote_uri=remote_uri,
-        transport=transport,
-    )
-
-
-def audio(
-    index: int = 0,
-    *,
-    kind: str = "audio",
-    active: bool = True,
-    direction: MediaDirection = MediaDirection.SENDRECV,
-    codec: str = "PCMA",
-    clock_rate: int = 8000,
-    suite: CryptoSuite | None = SUITE,
-) -> MediaState:
-    """An m= line."""
-    return MediaState(
-        index=index,
-        type=kind,
-        active=active,
-        direction=direction,
-        codec=codec,
-        clock_rate=clock_rate,
-        ptime_ms=20,
-        local="127.0.0.1:4000",
-        remote="127.0.0.1:4002",
-        suite=suite,
-    )
-
-
-def measured(
-    call: int, rx: int, tx: int, *, index: int = 0, final: bool = False, **facts: Any
-) -> StreamMeasured:
-    """The counters of a stream."""
-    stats = StreamStats(
-        rx=RtpCounters(packets=rx, bytes=rx * 160, **facts), tx=RtpCounters(packets=tx, bytes=tx * 160)
-    )
-    return StreamMeasured(at=time.monotonic(), call=call, index=index, stats=stats, final=final)
-
-
-# ---- SIP, redacted as by an agent
-
-
-def invite(dialog: str, *, cseq: int = 1, headers: Mapping[str, str] | None = None, body: str = "") -> str:
-    """An INVITE."""
-    return message(f"INVITE {PEER} SIP/2.0", dialog, f"{cseq} INVITE", headers, body)
-
-
-def response(
-    dialog: str,
-    status: int,
-    reason: str,
-    *,
-    cseq: int = 1,
-    headers: Mapping[str, str] | None = None,
-    body: str = "",
-) -> str:
-    """A response to an INVITE."""
-    return message(f"SIP/2.0 {status} {reason}", dialog, f"{cseq} INVITE", headers, body)
-
-
-def message(
-    start: str, dialog: str, cseq: str, headers: Mapping[str, str] | None = None, body: str = ""
-) -> str:
-    """A SIP message as an agent reports it."""
-    fields = {"Via": "SIP/2.0/UDP 127.0.0.1:5062;branch=z9hG4bK1", "Call-ID": dialog, "CSeq": cseq}
-    fields |= dict(headers or {})
-    if body:
-        fields["Content-Type"] = "application/sdp"
-    lines = [start, *(f"{name}: {value}" for name, value in fields.items()), "", body]
-    return redact("\r\n".join(lines))
-
-
-def sdp(suite: str | None = SUITE, *, profile: str = "", tag: int = 1, codec: str = "8 PCMA/8000") -> str:
-    """A session description with one audio line, and a key when there is a suite."""
-    form, name = codec.split()
-    lines = [
-        "v=0",
-        "o=- 1 1 IN IP4 127.0.0.1",
-        "s=-",
-        "c=IN IP4 127.0.0.1",
-        "t=0 0",
-        f"m=audio 4000 {profile or ('RTP/SAVP' if suite else 'RTP/AVP')} {form} 101",
-        f"a=rtpmap:{form} {name}",
-        "a=rtpmap:101 telephone-event/8000",
-        *([f"a=crypto:{tag} {suite} inline:{KEY}"] if suite else []),
-        "a=sendrecv",
-        "",
-    ]
-    return "\r\n".join(lines)
