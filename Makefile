@@ -29,7 +29,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 # The tests start thousands of processes; without bytecode each of them would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all test-latest check fuzz flood soak bench lock clean peers reference docs
+.PHONY: demo test test-all test-latest check fuzz flood soak bench lock clean peers reference docs pictures
 
 demo: $(READY)
 	$(BIN)/srtpbot demo
@@ -52,6 +52,10 @@ test-latest:
 # Files that repeat the code: the pages of docs/reference and the typed keywords of Endpoint.
 reference: $(READY)
 	$(BIN)/python -m tools.reference
+
+# The pictures of the README; needs chromium.
+pictures: $(READY)
+	$(BIN)/python -m tools.pictures
 
 # The site, in out/docs/site; its pages are those of docs/.
 docs: reference
