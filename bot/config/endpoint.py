@@ -20,6 +20,7 @@ from bot.config.extra_headers import StampedHeaders, check_stamped
 from bot.config.limits import LimitsConfig
 from bot.config.local_address import checked_bind, checked_rtp_ports
 from bot.config.nat import NatConfig, check_server, ipv4_address
+from bot.config.srtp import check_srtp, without_srtp
 from bot.config.tls import TlsConfig
 from bot.config.validation import (
     LEAST_S,
@@ -115,7 +116,11 @@ class EndpointConfig(AccountConfig, frozen=True, kw_only=True, forbid_unknown_fi
     codecs: tuple[str, ...] = ()
     """Codecs in order of preference, such as ``PCMA``; ``-speex``: all but speex; default: all."""
     srtp: SrtpMode = SrtpMode.OPTIONAL
-    """Use of SDES-SRTP (RFC 4568): ``off``, ``optional`` (RTP/AVP) or ``mandatory`` (RTP/SAVP)."""
+    """Use of SRTP: ``off``, ``optional`` (RTP/AVP) or ``mandatory`` (RTP/SAVP).
+
+    With ``off``, ``suites``, ``accept``, ``srtp_requires`` and ``srtp_keying`` beside it are an error. Those
+    that it overrides (in a file below an option, in ``defaults``) are ignored.
+    """
     suites: tuple[CryptoSuite, ...] = tuple(CryptoSuite)
     """SRTP crypto suites in order of preference."""
     accept: tuple[AnswerDeviation, ...] = ()
@@ -290,6 +295,7 @@ class EndpointConfig(AccountConfig, frozen=True, kw_only=True, forbid_unknown_fi
             _check_list("codecs", tuple(codec.casefold() for codec in self.codecs))
         _check_list("suites", self.suites)
         _check_list("srtp_keying", self.srtp_keying)
+        check_srtp(self, self.srtp)
         if not 1 <= self.audio_lines <= MOST_AUDIO_LINES:
             raise SettingError("audio_lines", f"expected 1 to {MOST_AUDIO_LINES}, got {self.audio_lines}")
         check_ptime("ptime_ms", self.ptime_ms)
@@ -353,11 +359,12 @@ class EndpointConfig(AccountConfig, frozen=True, kw_only=True, forbid_unknown_fi
     def with_options(self, **overrides: Unpack[EndpointSettings]) -> EndpointConfig:
         """A copy of the settings with some values replaced; None keeps a value.
 
+        ``srtp="off"`` also replaces the other settings of SRTP by their defaults.
         A value may be text as in a file (``srtp="mandatory"``, ``rtp_ports="4000-4100"``). The settings of
         ``tls``, ``nat`` and ``limits`` have a prefix: ``tls_ca``, ``nat_stun``, ``limits_silence_s``.
         """
         given = {key: value for key, value in overrides.items() if value is not None}
-        data = msgspec.to_builtins(self)
+        data = without_srtp(msgspec.to_builtins(self), given)
         data |= msgspec.to_builtins(given, enc_hook=os.fspath)
         for key in [key for key in given if key.startswith(("tls_", "nat_", "limits_"))]:
             group, _, part = key.partition("_")

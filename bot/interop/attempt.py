@@ -26,7 +26,7 @@ from bot.interop.observation import Observation, observed
 from bot.interop.outcome import broken, refused, suite_of
 from bot.interop.probe import IDENTITIES, Probe
 from bot.ipc import CallStarted, SipSent
-from bot.model import Direction
+from bot.model import Direction, SrtpMode
 from bot.sip import Message
 from bot.ua import Call, Endpoint, Entry
 
@@ -46,12 +46,13 @@ class Setting:
 
     def endpoint(self, cell: Cell, *, port: int) -> Endpoint:
         """The endpoint of a cell."""
+        encrypted = cell.mode is not SrtpMode.OFF
         config = self.config.with_options(
             name=cell.name,
             port=port,
             srtp=cell.mode,
-            suites=cell.suites,
-            srtp_keying=cell.keying,
+            suites=cell.suites if encrypted else None,
+            srtp_keying=cell.keying if encrypted else None,
             transports=(cell.transport,),
             codecs=None if cell.codec is None else (cell.codec,),
             lock_codec=False,  # the observation must not contain the library's own re-INVITE

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from bot.config import EndpointConfig, Place, explain, load_config
+from bot.config.srtp import without_srtp
 from bot.config.yaml_reader import read
 from bot.errors import ConfigError
 from bot.scenario.case import Case
@@ -69,7 +70,11 @@ def filled_in(data: dict[Any, Any], values: Values) -> dict[Any, Any]:
     defaults, endpoints = filled.get("defaults"), filled.get("endpoints")
     if isinstance(defaults, dict) and isinstance(endpoints, dict):
         filled["endpoints"] = {
-            name: defaults | spec if isinstance(spec, dict) else defaults if spec is None else spec
+            name: without_srtp(defaults, spec) | spec
+            if isinstance(spec, dict)
+            else defaults
+            if spec is None
+            else spec
             for name, spec in endpoints.items()
         }
     elif isinstance(endpoints, dict):
