@@ -73,6 +73,10 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         ({"codecs": ["PCMA", "pcma"]}, r"codecs\[1\]: duplicate value pcma"),
         ({"srtp": "madatory"}, r"srtp: .* off, optional, mandatory, got 'madatory' \(did you mean 'mand"),
         ({"suites": []}, "suites: is empty"),
+        ({"srtp": "off", "suites": ["AES_CM_128_HMAC_SHA1_80"]}, "suites: contradicts srtp: off"),
+        ({"srtp": "off", "accept": ["avp-savp"]}, "accept: contradicts .*; remove accept, or set srtp"),
+        ({"srtp": "off", "srtp_keying": ["dtls"]}, "srtp_keying: contradicts srtp: off"),
+        ({"srtp": "off", "srtp_requires": "tls"}, "srtp_requires: contradicts srtp: off"),
         ({"suites": ["AES_CM_128_HMAC_SHA1_80"] * 2}, r"suites\[1\]: duplicate value"),
         ({"suites": ["AES_CM_128_SHA1_80"]}, r"did you mean 'AES_CM_128_HMAC_SHA1_80'\?"),
         ({"tls_cert": "a.pem"}, "tls.cert: needs a private key"),
@@ -120,6 +124,13 @@ def test_construction_refuses_too_and_names_the_key() -> None:
     with pytest.raises(SettingError) as refused:
         EndpointConfig(max_calls=-1)
     assert refused.value.key == "max_calls"
+
+
+def test_srtp_that_an_option_turns_off_leaves_the_suites_of_the_file_unused() -> None:
+    file = EndpointConfig().with_options(suites=["AES_CM_128_HMAC_SHA1_80"], srtp_requires="tls")
+    assert file.with_options(srtp="off") == EndpointConfig().with_options(srtp="off")
+    with pytest.raises(ConfigError, match="accept: contradicts srtp: off"):
+        file.with_options(srtp="off").with_options(accept=["avp-savp"])
 
 
 def test_options_override() -> None:
@@ -241,6 +252,11 @@ def test_a_file_is_loaded(tmp_path: Path, ports: str) -> None:
             "2: max_calls: expected 1 or more, got 0",
         ),
         ("codecs:\n  - PCMA\n  - ' '", "3: codecs[1]: expected a name such as PCMA or PCMA/8000, got ' '"),
+        (
+            "srtp: off\nsuites: [AES_CM_128_HMAC_SHA1_80]",
+            "2: suites: contradicts srtp: off (--srtp off), which has no use for it; remove suites, "
+            "or set srtp to optional or mandatory",
+        ),
         ("tls:\n  ca: a\n  cert: b", "3: tls.cert: needs a private key; set key too"),
         ("tls:\n  ca: no.pem", "2: tls.ca: FOLDER/no.pem: no such file"),
         (
