@@ -189,7 +189,7 @@ class EndpointSettings(AccountSettings, total=False):
     codecs: Sequence[str] | None
     """Codecs in order of preference, such as ``PCMA``; ``-speex``: all but speex; default: all."""
     srtp: SrtpMode | Literal["off", "optional", "mandatory"] | None
-    """Use of SDES-SRTP (RFC 4568): ``off``, ``optional`` (RTP/AVP) or ``mandatory`` (RTP/SAVP)."""
+    """Use of SRTP: ``off``, ``optional`` (RTP/AVP) or ``mandatory`` (RTP/SAVP)."""
     suites: (
         Sequence[
             CryptoSuite
