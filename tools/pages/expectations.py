@@ -6,7 +6,6 @@ import inspect
 
 from bot.expectations import (
     CallExpectation,
-    Definition,
     EndpointExpectation,
     RecordingExpectation,
     definitions,
@@ -42,21 +41,16 @@ def page() -> str:
     for title, (owner, how) in OWNERS.items():
         rows = []
         for definition in definitions(owner):
-            told |= {definition.key, *definition.companions}
-            rows.append(row(definition, tables, keys))
-            rows += [
-                (
-                    "",
-                    code(name),
-                    tables.kind(keys[name]) if name in keys else "",
-                    code(companion.option),
-                    inline(companion.description),
-                )
-                for name, companion in definition.companions.items()
-            ]
-        parts.append(
-            f"## {title}\n\n{how}.\n\n" + table(("method", "key", "value", "option", "meaning"), rows)
-        )
+            names = {definition.key: definition.option}
+            names |= {name: one.option for name, one in definition.companions.items() if name not in told}
+            texts = {definition.key: definition.description}
+            texts |= {name: one.description for name, one in definition.companions.items()}
+            for name, option in names.items():
+                method = code(definition.method) if name == definition.key else ""
+                value = tables.kind(keys[name]) if name in keys else ""
+                rows.append((method, both(name, option), value, inline(texts[name])))
+            told |= set(names)
+        parts.append(f"## {title}\n\n{how}.\n\n" + table(("method", "key, option", "value", "meaning"), rows))
         parts.append(methods(owner))
     rest = frozenset(told)
     parts.append("## Further keys of the step\n\n" + tables.properties("Expect", leave_out=rest, nulls=False))
@@ -65,16 +59,9 @@ def page() -> str:
     return "\n".join(parts)
 
 
-def row(definition: Definition, tables: SchemaTables, keys: dict[str, dict[str, object]]) -> tuple[str, ...]:
-    """The row of a definition."""
-    value = tables.kind(keys[definition.key]) if definition.key in keys else ""
-    return (
-        code(definition.method),
-        code(definition.key),
-        value,
-        code(definition.option),
-        inline(definition.description),
-    )
+def both(key: str, option: str) -> str:
+    """The key and the option."""
+    return f"{code(key)}, {code(option)}" if option else code(key)
 
 
 def methods(owner: type) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import inspect
 import re
 from collections.abc import Iterable, Sequence
@@ -32,8 +33,19 @@ def unformatted(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """Markdown in a cell of a table."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """Markdown in a cell of a table.
+
+    GitHub and Python-Markdown disagree about a backslash before a bar in code; both read HTML.
+    """
+    parts = CODE.split(" ".join(text.split()))
+    return "".join(in_html(part) if part.startswith("`") else part.replace("|", "\\|") for part in parts)
+
+
+def in_html(span: str) -> str:
+    """A code span of a table's cell, as HTML if it has a bar."""
+    if "|" not in span:
+        return span
+    return f"<code>{html.escape(span.strip('`'), quote=False).replace('|', '&#124;')}</code>"
 
 
 def code(text: str) -> str:
