@@ -11,6 +11,7 @@ from bot.config import SettingError
 from bot.expectations import PatternText, StatusCode, YesNo, is_yes
 
 __all__ = [
+    "SOUNDS",
     "CallName",
     "Code",
     "FinalCode",
@@ -44,11 +45,12 @@ Headers = Annotated[
     dict[str, str | list[str]],
     Meta(description="SIP header fields by name; a list repeats the header field."),
 ]
+SOUNDS = ("speech.wav", "speech:2", "tone:440:1", "dtmf:159#")
 Sound = Annotated[
     str,
     Meta(
         description="Audio file, relative to the scenario, or signal such as speech:2,silence:0.5,marker:17.",
-        examples=["speech.wav", "speech:2", "tone:440:1", "dtmf:159#"],
+        examples=list(SOUNDS),
     ),
 ]
 CallNames = CallName | list[CallName]

@@ -12,6 +12,7 @@ from bot.expectations import (
 )
 from bot.scenario.schema import scenario_schema
 from tools.pages.markdown import NOTE, code, inline, table
+from tools.pages.scenarios import LINKS
 from tools.pages.schema_tables import SchemaTables
 
 __all__ = ["page"]
@@ -34,7 +35,7 @@ OWNERS = {
 
 def page() -> str:
     """The page."""
-    tables = SchemaTables(scenario_schema())
+    tables = SchemaTables(scenario_schema(), LINKS)
     keys = tables.definitions["Expect"]["properties"]
     parts = [NOTE + HEAD]
     told: set[str] = set()

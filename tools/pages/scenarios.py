@@ -21,12 +21,13 @@ STEP = """## Steps
 Each item of `steps` has one key, the name of the step. Every step has a deadline: `timeout` of the step,
 else of the scenario.
 """
+LINKS = {"Step": "[step](#steps)", "Sound": "[signal](signals.md) or file"}
 OF_ENDPOINTS = frozenset(EndpointConfig.__struct_fields__)
 
 
 def page() -> str:
     """The page."""
-    tables = SchemaTables(scenario_schema(), {"Step": "[step](#steps)"})
+    tables = SchemaTables(scenario_schema(), LINKS)
     parts = [NOTE + HEAD]
     about = paragraphs(tables.definitions["Scenario"].get("description"))
     parts.append(f"## Scenario\n\n{about}\n\n{tables.properties('Scenario', nulls=False)}")
