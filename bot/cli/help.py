@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-__all__ = ["GroupedCommand", "grouped"]
+__all__ = ["GroupedCommand", "WithExamples", "grouped"]
 
 OTHER = "Other options"
 
@@ -20,12 +20,23 @@ class GroupedOption(click.Option):
         self.heading = heading
 
 
-class GroupedCommand(click.Command):
-    """Command with headings and examples in its help."""
+class WithExamples(click.Command):
+    """Command with examples in its help."""
 
     def __init__(self, *arguments: Any, examples: Sequence[str] = (), **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self._examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, one line for each."""
+        if self._examples:
+            with formatter.section("Examples"):
+                indent = " " * formatter.current_indent
+                formatter.write("".join(f"{indent}{example}\n" for example in self._examples))
+
+
+class GroupedCommand(WithExamples):
+    """Command with headings and examples in its help."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each heading in order; options without a heading are last."""
@@ -37,13 +48,6 @@ class GroupedCommand(click.Command):
         for heading, rows in [*sections.items(), (OTHER, others)]:
             with formatter.section(heading if sections else "Options"):
                 formatter.write_dl(rows)
-
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the examples, one line for each."""
-        if self._examples:
-            with formatter.section("Examples"):
-                indent = " " * formatter.current_indent
-                formatter.write("".join(f"{indent}{example}\n" for example in self._examples))
 
 
 def grouped(heading: str) -> Callable[..., Callable[[Any], Any]]:

@@ -7,6 +7,7 @@ A string is text as it is: no part of it is markup or an escape sequence, whoeve
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["WIDTH", "colours_of", "rendered", "styled", "table", "verdict_of"]
+__all__ = ["WIDTH", "colours_of", "rendered", "styled", "table", "verdict_of", "width_of"]
 
 WIDTH = 110
 """Columns of a page of text."""
@@ -40,6 +41,11 @@ def colours_of() -> bool:
         and not os.environ.get("NO_COLOR")
         and os.environ.get("TERM", "").lower() not in WITHOUT_COLOURS
     )
+
+
+def width_of() -> int:
+    """Columns of the terminal of standard output; those of a page where it is none."""
+    return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
 
 
 def styled(*parts: str | Text | tuple[str, str]) -> Text:
@@ -66,8 +72,11 @@ def table(rows: Iterable[Sequence[str | Text]], head: Sequence[str] | None = Non
     return drawn
 
 
-def rendered(*parts: RenderableType, colour: bool = False, width: int = WIDTH) -> str:
-    """The parts below one another, with ANSI colours or without any escape sequence."""
+def rendered(*parts: RenderableType, colour: bool = False, width: int | None = None) -> str:
+    """The parts below one another, with ANSI colours or without any escape sequence.
+
+    They are as wide as the terminal, unless ``width`` has the columns.
+    """
     import io
 
     from rich.console import Console
@@ -75,7 +84,7 @@ def rendered(*parts: RenderableType, colour: bool = False, width: int = WIDTH) -
     out = io.StringIO()
     console = Console(
         file=out,
-        width=width,
+        width=width or width_of(),
         force_terminal=colour,
         color_system="256" if colour else None,
         no_color=not colour,
