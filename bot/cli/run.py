@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import click
 
-from bot.capture import keylog
+from bot.cli.case_run import CaseRun, each_attempt
+from bot.cli.case_selection import LastFailed, checked, chosen, given_values, loaded
 from bot.cli.help import GroupedCommand, grouped
 from bot.cli.options import output_options
 from bot.cli.report_files import STDOUT, ReportFiles, as_json
-from bot.cli.session import FAILED, Interrupted, Session
-from bot.config import did_you_mean
-from bot.errors import BotError, ConfigError
+from bot.cli.session import FAILED, TROUBLE, Interrupted, Session
+from bot.report.console import rendered, table
+from bot.report.html import counted
 from bot.report.junit import junit_of
 from bot.report.page import page_of
-from bot.report.result import ReportedRun, Result
-from bot.report.sip_pcap import of_file
 from bot.scenario.case import Case
-from bot.scenario.load import load, variables
 from bot.scenario.runner import Outcomes, ScenarioResult, ScenarioRun, outcomes
 
 __all__ = ["command"]
 
-VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_-]*)=(.*)", re.DOTALL)
 INTERRUPTION = "interrupted"
+VERDICT_WORDS = {"pass": "passed", "flaky": "flaky", "fail": "failed", "error": "could not be judged"}
 LONGEST = 100
 """Largest number of characters of a folder name."""
 
@@ -47,9 +43,11 @@ selection = grouped("Scenarios")
     examples=(
         "srtpbot run scenarios/*.yaml --parallel 4 --junit junit.xml",
         "srtpbot run pbx.yaml --var HOST=192.0.2.10 --only 'hold*' --out out",
+        "srtpbot run scenarios/*.yaml --retries 1 --fail-on-flaky",
+        "srtpbot run --last-failed",
     ),
 )
-@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.argument("files", nargs=-1, metavar="FILE...")
 @selection(
     "--only",
     multiple=True,
@@ -67,99 +65,60 @@ selection = grouped("Scenarios")
     metavar="N",
     help="Maximum number of scenarios at the same time.",
 )
+@selection(
+    "--last-failed",
+    is_flag=True,
+    help="Run only what failed when it ran last from this folder, or all if nothing did; FILEs are optional.",
+)
+@selection(
+    "--retries",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Run a failed scenario up to N times more; if it passes then, its verdict is flaky.",
+)
+@selection("--fail-on-flaky", is_flag=True, help="Exit status 1 for flaky scenarios too.  [0]")
+@selection("--list", "only_list", is_flag=True, help="Print the names of the scenarios, and run none.")
+@selection("--check", "only_check", is_flag=True, help="Check the files, print every error, and run none.")
+@selection(
+    "--watch", "watches", is_flag=True, help="Run again when a YAML or CSV file beside a FILE changes."
+)
 @output_options
 def command(files: tuple[str, ...], **options: Any) -> int:
     """Run the scenarios in FILEs.
 
     All files are checked before the first call. With several scenarios --out makes a folder and --capture a
-    file for each; the reports at the top of the folder contain all of them.
+    file for each, with --retries also for each attempt; the reports at the top of the folder contain all.
     """  # fmt: skip
+    last = LastFailed()
+    if not files and options["last_failed"]:
+        files = tuple(last.files)
+    if not files:
+        raise click.UsageError(
+            "nothing failed in the last run: name a FILE"
+            if options["last_failed"]
+            else "Missing argument 'FILE...'."
+        )
+    if options.pop("watches"):
+        from bot.cli.watch import watch
+
+        return watch([one for one in sys.argv[1:] if one != "--watch"], files)
+    checks, lists = options.pop("only_check"), options.pop("only_list")
+    given = given_values(options.pop("given"), files)
+    cases = chosen((checked if checks else loaded)(files, given), options.pop("only"))
+    cases = (last.of(cases) if options.pop("last_failed") else []) or cases
+    if lists:
+        click.echo(rendered(table((case.name, case.file) for case in cases)))
+    if checks:
+        click.echo(f"{counted(len(cases), 'scenario')} in {counted(len(files), 'file')}: no error")
+    if lists or checks:
+        return 0
     parallel = options.pop("parallel")
-    cases = chosen(loaded(files, given_values(options.pop("given"), files)), options.pop("only"))
     with Scenarios(options, cases) as run:
         run.perform(parallel)
+    last.note(run.verdicts())
     return run.exit_status
-
-
-def given_values(texts: Iterable[str], files: Sequence[str]) -> dict[str, str]:
-    """The values of ``--var`` by name; raises ConfigError for an unknown variable."""
-    values: dict[str, str] = {}
-    for text in texts:
-        found = VARIABLE.fullmatch(text)
-        if not found:
-            raise ConfigError(f"--var {text}: expected NAME=VALUE")
-        values[found[1]] = found[2]
-    variable_names = set().union(*(variables(file) for file in files)) if values else set()
-    for name in values:
-        if name not in variable_names:
-            hint = did_you_mean(name, sorted(variable_names)) or "; none of the files uses it"
-            raise ConfigError(f"--var {name}: unknown variable{hint}")
-    return values
-
-
-def loaded(files: Iterable[str], given: dict[str, str]) -> list[Case]:
-    """All cases of all files."""
-    return [case for file in files for case in load(file, given)]
-
-
-def chosen(cases: list[Case], only: Sequence[str]) -> list[Case]:
-    """The cases that match ``--only``; raises ConfigError for a pattern without a match."""
-
-    def named(case: Case, name: str) -> bool:
-        return name in {case.name, case.scenario_name} or any(
-            fnmatch.fnmatchcase(one, name) for one in (case.name, case.scenario_name)
-        )
-
-    for name in only:
-        if not any(named(case, name) for case in cases):
-            names = list(dict.fromkeys(case.scenario_name for case in cases))
-            hint = did_you_mean(name, names) or f"; there is {', '.join(names)}"
-            raise ConfigError(f"--only {name}: unknown scenario{hint}")
-    return [case for case in cases if not only or any(named(case, name) for name in only)]
-
-
-class CaseRun(Session):
-    """Session of one case, on its own thread; its output is printed at its end."""
-
-    def __init__(self, options: dict[str, Any], case: Case) -> None:
-        super().__init__(options)
-        self.case = case
-        self.printed: list[str] = []
-        self.progress.stop()  # there is one table for all
-
-    def say(self, text: str, *, styled: bool = False) -> None:
-        """Keep it."""
-        self.printed.append(text)
-
-    def __enter__(self) -> Self:
-        return self  # signals are the main thread's
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        if isinstance(error, BotError) and error.exit_status != FAILED:
-            self.error, self.exit_status = str(error), error.exit_status
-            kind = error = trace = None
-        return super().__exit__(kind, error, trace)
-
-    @property
-    def reported(self) -> ReportedRun:
-        """The run for the reports."""
-        return ReportedRun(self.case.name, self.result, self.calls, self._attachments())
-
-    def _write(self, result: Result) -> None:
-        facts = {name: getattr(result, name) for name in Result.__struct_fields__}
-        values = {name: str(value) for name, value in self.case.values.items()}
-        self.result = ScenarioResult(**facts, name=self.case.name, file=self.case.file, vars=values)
-        if self.folder is None:
-            return
-        self.files.write(self.folder / "result.json", as_json(self.result))
-        self.files.write(self.folder / "sip.pcap", b"".join(of_file(self.folder / "journal.jsonl")))
-        self.files.write(self.folder / "report.html", page_of([self.reported], agents=self.events.agents))
-        self.files.write(self.folder / "junit.xml", junit_of([self.reported]))
-
-    def _open_keylog(self) -> keylog.Log | None:
-        return keylog.Log(self.files.keylog, append=True) if self.files.keylog is not None else None
 
 
 class Scenarios(Session):
@@ -170,10 +129,12 @@ class Scenarios(Session):
         super().__init__({**options, "out_folder": None, "capture_file": None})
         self.files = ReportFiles(options)
         self.files.check(options)
+        self._retries: int = options.pop("retries")
+        self._flaky_status = FAILED if options.pop("fail_on_flaky") else 0
         self._cases = cases
         self._running: list[ScenarioRun] = []
         self._interrupted = ""
-        self._done: dict[int, CaseRun] = {}
+        self._done: dict[int, list[CaseRun]] = {}
 
     def perform(self, parallel: int) -> None:
         """Run every case, and print each result at its end."""
@@ -189,11 +150,36 @@ class Scenarios(Session):
                     performance.stop(self._interrupted)
                 raise
 
+    def verdicts(self) -> list[tuple[Case, bool]]:
+        """The cases that ran, and whether each passed, be it in a later attempt."""
+        return [(run.case, run.result.verdict in {"pass", "flaky"}) for run, *_ in self._ended()]
+
+    def _ended(self) -> list[list[CaseRun]]:
+        """The attempts of each case that has ended, the last attempt first."""
+        return [attempts[::-1] for _, attempts in sorted(self._done.items())]
+
     def _one(self, number: int, case: Case) -> None:
+        """Perform a case until it passes, or has no attempt left."""
+        attempts: list[CaseRun] = []
+        while True:
+            run = self._attempt(number, case, attempts)
+            attempts.append(run)
+            again = run.result.verdict in {"fail", "error"} and run.exit_status in {FAILED, TROUBLE}
+            last = not again or len(attempts) > self._retries or bool(self._interrupted)
+            if last:
+                self._report_attempts(attempts, self._folder_of(number))
+                self._done[number] = attempts
+            self._tell(run, len(attempts))
+            if last:
+                return
+
+    def _attempt(self, number: int, case: Case, earlier: Sequence[CaseRun]) -> CaseRun:
         with ExitStack() as stack:
             folder = self._folder_of(number)
-            mine = {"out_folder": folder, "capture_file": self._capture_of(number)}
-            run = CaseRun({"json_file": None, "junit_file": None, **mine, **self._shared}, case)
+            if folder is not None and self._retries:
+                folder = str(Path(folder, f"attempt-{len(earlier) + 1}"))
+            mine = {"out_folder": folder, "capture_file": self._capture_of(number, len(earlier))}
+            run = CaseRun({"json_file": None, "junit_file": None, **mine, **self._shared}, case, earlier)
             self.progress.follow(run.journal)
             sounds = folder or stack.enter_context(tempfile.TemporaryDirectory(prefix="srtpbot-"))
             performance = ScenarioRun(case, run.journal, Path(sounds), run.endpoint_arguments)
@@ -207,8 +193,25 @@ class Scenarios(Session):
                 finally:
                     run.calls = performance.calls
             self._running.remove(performance)
-            self._done[number] = run
-            self._tell(run)
+            return run
+
+    def _report_attempts(self, attempts: Sequence[CaseRun], folder: str | None) -> None:
+        """Write the reports of a case above the folders of its attempts."""
+        if folder is None or not self._retries:
+            return
+        last = attempts[-1]
+        reports = {
+            "result.json": as_json(last.result),
+            "junit.xml": junit_of([last.reported]),
+            "report.html": page_of(
+                each_attempt(attempts),
+                title=last.case.name,
+                verdict=last.result.verdict,
+                agents=last.events.agents,
+            ),
+        }
+        for name, content in reports.items():
+            self.files.write(Path(folder, name), content)
 
     def _folder_of(self, number: int) -> str | None:
         """The output folder of a case; several cases have a subfolder each."""
@@ -216,12 +219,14 @@ class Scenarios(Session):
             return str(self.folder) if self.folder else None
         return str(self.folder / self._slug(number))
 
-    def _capture_of(self, number: int) -> str | None:
-        """Where the packets that pass while a case is performed go: with several, ``FILE-NAME.pcap``."""
-        if self.files.capture is None or len(self._cases) == 1:
-            return self.files.capture
+    def _capture_of(self, number: int, retry: int) -> str | None:
+        """The file of the packets of an attempt; further ones are ``FILE-NAME-retry-1.pcap``."""
+        if self.files.capture is None:
+            return None
         path = Path(self.files.capture)
-        return str(path.with_name(f"{path.stem}-{self._slug(number)}{path.suffix}"))
+        parts = [path.stem, *([self._slug(number)] if len(self._cases) > 1 else [])]
+        parts += [f"retry-{retry}"] if retry else []
+        return str(path.with_name(f"{'-'.join(parts)}{path.suffix}"))
 
     def _slug(self, number: int) -> str:
         """The unique name of a case in paths."""
@@ -229,20 +234,19 @@ class Scenarios(Session):
         again = names[:number].count(names[number])
         return f"{names[number]}-{again + 1}" if again else names[number]
 
-    def _tell(self, run: CaseRun) -> None:
-        """Print a line for a case, with the reason of a failure."""
-        result = run.result
-        mark = {"pass": "pass ", "fail": "FAIL ", "error": "ERROR"}[result.verdict]
-        lines = [f"{mark}  {run.case.name}  ({result.duration_s:.1f} s)"]
-        texts = [run.error] if run.error else []
-        for text in [*texts, *(one.removeprefix("FAIL  ") for one in run.printed)]:
+    def _tell(self, run: CaseRun, attempt: int) -> None:
+        """Print a line for an attempt, with the reason of a failure."""
+        mark = {"pass": "pass ", "flaky": "flaky", "fail": "FAIL ", "error": "ERROR"}[run.result.verdict]
+        which = f", attempt {attempt} of {1 + self._retries}" if self._retries else ""
+        lines = [f"{mark}  {run.case.name}  ({run.result.duration_s:.1f} s{which})"]
+        for text in run.reasons:
             lines += [f"       {line}" for line in text.splitlines()]
         self.say("\n".join(lines))
 
     # ---- the end
 
     def _conclude(self) -> None:
-        done = [run for _, run in sorted(self._done.items())]
+        done = [run for run, *_ in self._ended()]
         self._close()
         statuses = {run.exit_status for run in done}
         self.exit_status = self.exit_status or next(
@@ -266,7 +270,7 @@ class Scenarios(Session):
             if target == STDOUT:
                 sys.stdout.buffer.write(content)
                 sys.stdout.buffer.flush()
-        self.exit_status = self._status(shown.verdict)
+        self.exit_status = self._flaky_status if shown.verdict == "flaky" else self._status(shown.verdict)
         ending = f"\n{self.error}" if self.error is not None else ""
         self.say(f"{tally(results, len(self._cases))}{ending}")
 
@@ -290,7 +294,7 @@ def tally(results: list[ScenarioResult], wanted: int) -> str:
     """``8 passed, 1 failed``."""
     counts = [
         (sum(result.verdict == verdict for result in results), word)
-        for verdict, word in (("pass", "passed"), ("fail", "failed"), ("error", "could not be judged"))
+        for verdict, word in VERDICT_WORDS.items()
     ]
     counts.append((wanted - len(results), "not run"))
     return ", ".join(f"{count} {word}" for count, word in counts if count)

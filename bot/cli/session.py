@@ -237,7 +237,7 @@ class Session:
 
     def _status(self, verdict: str) -> int:
         """The exit status of the verdict."""
-        return {"pass": 0, "fail": FAILED}.get(verdict, self.exit_status or TROUBLE)
+        return {"pass": 0, "flaky": 0, "fail": FAILED}.get(verdict, self.exit_status or TROUBLE)
 
     def _end_capture(self) -> Mapping[Call, Mapping[int, Verification]]:
         """Verify the packets of every call; an incomplete capture is an error of the run."""

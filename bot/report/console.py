@@ -26,6 +26,7 @@ WIDTH = 110
 WITHOUT_COLOURS = ("dumb", "unknown")
 VERDICTS = {
     "pass": ("pass", "green"),
+    "flaky": ("flaky", "yellow"),
     "fail": ("FAIL", "bold red"),
     "error": ("ERROR", "bold red"),
     "deviates": ("DEVIATES", "yellow"),

@@ -17,7 +17,7 @@ __all__ = ["MARKS", "counted", "render", "templates"]
 
 MARKS = {
     "pass": "\N{CHECK MARK}", "fail": "\N{BALLOT X}", "error": "\N{BALLOT X}", "deviates": "\N{NOT EQUAL TO}",
-    "skip": "\N{EN DASH}",
+    "skip": "\N{EN DASH}", "flaky": "\N{ALMOST EQUAL TO}",
 }  # fmt: skip
 """A sign for each verdict, so that colour is not the only sign."""
 

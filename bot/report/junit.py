@@ -104,6 +104,13 @@ def scenario_case(run: ReportedRun) -> ET.Element:
             short,
             "\n\n".join(f"{expectation.name}\n{both_values(expectation)}" for expectation in failed) or short,
         )
+    flaky = result.verdict == "flaky"  # the elements of Maven Surefire, which Jenkins reads
+    kinds = {
+        "fail": "flakyFailure" if flaky else "rerunFailure",
+        "error": "flakyError" if flaky else "rerunError",
+    }
+    for attempt in run.failed_attempts:
+        problem(case, kinds[attempt.verdict], attempt.reason.partition("\n")[0], attempt.reason)
     if run.attachments:
         case.append(attached(run.attachments))
     return case

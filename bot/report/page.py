@@ -88,9 +88,16 @@ def page_of(
     title: str = "",
     agents: Mapping[str, AgentReady] | None = None,
     error: str | None = None,
+    verdict: str | None = None,
 ) -> bytes:
-    """The page of several runs, with redacted keys; ``error`` is an error outside of the runs."""
-    verdict = "error" if error is not None else worst([run.result.verdict for run in runs])
+    """The page of several runs, with redacted keys; ``error`` is an error outside of the runs.
+
+    The verdict is the worst one, unless ``verdict`` has another.
+    """
+    if error is not None:
+        verdict = "error"
+    elif verdict is None:
+        verdict = worst([run.result.verdict for run in runs])
     return render(
         "page.html",
         verdict=verdict,
@@ -113,7 +120,7 @@ def page_of(
 
 def worst(verdicts: Sequence[str]) -> str:
     """The worst of several verdicts; ``fail`` without verdicts."""
-    return next((one for one in ("error", "fail", "pass") if one in verdicts), "fail")
+    return next((one for one in ("error", "fail", "flaky", "pass") if one in verdicts), "fail")
 
 
 def totals(runs: Sequence[ReportedRun]) -> list[str]:
@@ -134,8 +141,12 @@ def totals(runs: Sequence[ReportedRun]) -> list[str]:
 
 
 def failed_first(runs: Sequence[ReportedRun]) -> list[tuple[int, ReportedRun]]:
-    """The runs with their indices, failed runs first."""
-    return sorted(enumerate(runs), key=lambda pair: pair[1].result.verdict == "pass")
+    """The runs with their indices, failed runs first, then flaky ones."""
+    order = ("flaky", "pass")
+    return sorted(
+        enumerate(runs),
+        key=lambda pair: order.index(verdict) + 1 if (verdict := pair[1].result.verdict) in order else 0,
+    )
 
 
 def sections(runs: Sequence[ReportedRun]) -> Iterator[Section]:

@@ -22,6 +22,7 @@ from bot.ua import Call, Journal
 
 __all__ = [
     "SCHEMA",
+    "AttemptResult",
     "ReportedRun",
     "RestartResult",
     "Result",
@@ -31,7 +32,8 @@ __all__ = [
 ]
 
 SCHEMA = "srtpbot.result/1"
-Verdict = Literal["pass", "fail", "error"]
+Verdict = Literal["pass", "flaky", "fail", "error"]
+"""``flaky`` is a scenario that passed after a failed attempt (``run --retries``)."""
 
 
 class ExpectationResult(msgspec.Struct, kw_only=True):
@@ -99,7 +101,8 @@ class Result(msgspec.Struct, kw_only=True):
     schema: Literal["srtpbot.result/1"] = "srtpbot.result/1"
     """Name and version of this format."""
     verdict: Verdict
-    """``pass``, ``fail`` when an expectation failed, or ``error`` when the run could not be completed."""
+    """``pass``, ``fail`` when an expectation failed, ``error`` when the run could not be completed; ``flaky``
+    when a scenario passed after a failed attempt."""
     error: str | None
     """Error that ended the run; null without an error."""
     started: datetime
@@ -189,6 +192,17 @@ def unexpected_end(call: Call, journal: Journal) -> ExpectationResult | None:
     )
 
 
+class AttemptResult(msgspec.Struct, kw_only=True):
+    """A failed attempt of a scenario, after which it was run again."""
+
+    verdict: Verdict
+    """``fail`` or ``error``."""
+    reason: str
+    """The failed expectations, or the error."""
+    duration_s: float
+    """Duration of the attempt in seconds."""
+
+
 @dataclass(frozen=True)
 class ReportedRun:
     """Input of the reports: the result of one run with its calls and files."""
@@ -199,6 +213,8 @@ class ReportedRun:
     calls: Sequence[Call] = ()
     attachments: Sequence[Path] = ()
     """Files of the run, in the order of their use."""
+    failed_attempts: Sequence[AttemptResult] = ()
+    """Attempts before this one."""
 
     @property
     def failed(self) -> list[ExpectationResult]:

@@ -17,7 +17,7 @@ import msgspec
 from bot.deadline import Deadline
 from bot.errors import BotError, CallFailed, ConfigError, ExpectationFailed, WaitTimeout
 from bot.expectations import history, record
-from bot.report.result import Result, Verdict
+from bot.report.result import AttemptResult, Result, Verdict
 from bot.scenario.case import Case, shown
 from bot.scenario.context import ScenarioContext
 from bot.scenario.expect_model import Expect
@@ -180,6 +180,8 @@ class ScenarioResult(Result, kw_only=True):
     """Path of the scenario file."""
     vars: dict[str, str]
     """Values of the variables, by name."""
+    failed_attempts: list[AttemptResult] = msgspec.field(default_factory=list)
+    """Attempts before this one, all of which failed (``--retries``)."""
 
 
 class Outcomes(msgspec.Struct, kw_only=True):
@@ -188,7 +190,7 @@ class Outcomes(msgspec.Struct, kw_only=True):
     schema: Literal["srtpbot.run/1"] = "srtpbot.run/1"
     """Name and version of this format."""
     verdict: Verdict
-    """``pass`` when every scenario passed."""
+    """``pass`` when every scenario passed, ``flaky`` when some passed after a failed attempt only."""
     error: str | None
     """Error that ended the run; null without an error."""
     started: datetime
@@ -202,7 +204,8 @@ class Outcomes(msgspec.Struct, kw_only=True):
 def outcomes(results: Sequence[ScenarioResult], started: datetime, error: str | None) -> Outcomes:
     """The results as one document; without results the verdict is ``fail``."""
     verdicts = {result.verdict for result in results}
-    worst: Verdict = "pass" if verdicts == {"pass"} else "error" if "error" in verdicts else "fail"
+    order: list[Verdict] = ["error", "fail", "flaky", "pass"]
+    worst: Verdict = next((verdict for verdict in order if verdict in verdicts), "fail")
     return Outcomes(
         verdict="error" if error is not None else worst,
         error=error,

@@ -30,7 +30,6 @@ def test_what_init_makes_passes_as_it_is(srtpbot: NewBot, tmp_path: Path) -> Non
     folder = tmp_path / "calls"
     assert files(folder) == {*FILES, ".github/workflows/calls.yaml"}
     assert "  cd calls\n  srtpbot run echo.yaml" in made.stdout
-    ran = srtpbot("run", "calls/echo.yaml", "--json", "-")
     command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
     tested = subprocess.run(
@@ -38,8 +37,8 @@ def test_what_init_makes_passes_as_it_is(srtpbot: NewBot, tmp_path: Path) -> Non
         check=False,
     )  # fmt: skip
     assert tested.returncode == 0, tested.stdout + tested.stderr
+    ran = srtpbot("run", "calls/echo.yaml", "--retries", 2)  # as the CI job does
     assert ran.end() == OK, ran.said
-    assert ran.json()["verdict"] == "pass"
 
 
 def test_init_overwrites_nothing(srtpbot: NewBot, tmp_path: Path) -> None:

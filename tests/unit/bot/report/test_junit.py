@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bot.report.junit import clean, junit, junit_of
-from bot.report.result import ReportedRun, Result
+from bot.report.result import AttemptResult, ReportedRun, Result, Verdict
 from tests.support.results import expectation, result
 
 NASTY = "".join(map(chr, range(0x20))) + '<&>"\x7f\x85\u2028\u00e9\U0001f4de]]>'
@@ -97,10 +97,11 @@ def test_clean_leaves_text_alone() -> None:
 
 # ---- scenarios and attachments
 
+ATTEMPTS = {"flakyFailure", "flakyError", "rerunFailure", "rerunError"}
 CHILDREN = {
     "testsuites": {"testsuite"},
     "testsuite": {"testsuite", "properties", "testcase", "system-out", "system-err"},
-    "testcase": {"skipped", "error", "failure", "system-out", "system-err"},
+    "testcase": {"skipped", "error", "failure", "system-out", "system-err", *ATTEMPTS},
 }
 ATTRIBUTES = {
     "testsuites": (set(), {"name", "time", "tests", "failures", "errors"}),
@@ -112,6 +113,7 @@ ATTRIBUTES = {
     "failure": (set(), {"type", "message"}),
     "error": (set(), {"type", "message"}),
     "system-out": (set(), set()),
+    **dict.fromkeys(ATTEMPTS, ({"type"}, {"message"})),
 }
 """What Jenkins' schema (junit-10.xsd of its xUnit plugin) allows: required and optional attributes."""
 SECONDS = re.compile(r"[0-9]+\.[0-9]+")
@@ -195,3 +197,19 @@ def test_on_gitlab_attachments_are_relative_to_the_project(
     files = [tmp_path / "out" / "report.html", Path("/elsewhere/heard.wav")]
     root = ET.fromstring(junit(result(expectation("a", True)), attachments=files))
     assert attachments_of(root[0].find("system-out")) == ["out/report.html", "/elsewhere/heard.wav"]
+
+
+@pytest.mark.parametrize(("verdict", "before"), [("flaky", "flaky"), ("fail", "rerun"), ("error", "rerun")])
+def test_failed_attempts_are_told_as_jenkins_reads_them(verdict: Verdict, before: str) -> None:
+    attempts = [
+        AttemptResult(verdict="fail", reason="call 1 is confirmed\nexpected: x", duration_s=1.0),
+        AttemptResult(verdict="error", reason="port in use", duration_s=1.0),
+    ]
+    last = result(verdict=verdict, error="port in use" if verdict == "error" else None)
+    document = ET.fromstring(junit_of([ReportedRun("echo", last, failed_attempts=attempts)]))
+    check_schema(document)
+    case = document.find("testsuite/testcase")
+    assert case is not None
+    assert [child.tag for child in case][-2:] == [f"{before}Failure", f"{before}Error"]
+    assert [child.get("message") for child in case][-2:] == ["call 1 is confirmed", "port in use"]
+    assert len(case) == 2 + (verdict != "flaky")
