@@ -25,6 +25,7 @@ COMMANDS = {
     "pcap": "Inspect packet captures: list, split and decrypt RTP streams.",
     "ping": "Send OPTIONS to a peer; show round-trip times and capabilities.",
     "register": "Register, show the responses and unregister.",
+    "report": "Show the report of a run, or make one of several runs.",
     "run": "Run YAML scenarios: calls and their expectations.",
     "schema": "Print the JSON Schema of a result, an endpoint file or a scenario.",
 }

@@ -24,6 +24,7 @@ def files(folder: Path) -> set[str]:
 
 
 @needs.calls
+@pytest.mark.timeout(200)
 def test_what_init_makes_passes_as_it_is(srtpbot: NewBot, tmp_path: Path) -> None:
     made = srtpbot("init", "calls")
     assert made.end() == OK, made.said
@@ -38,7 +39,7 @@ def test_what_init_makes_passes_as_it_is(srtpbot: NewBot, tmp_path: Path) -> Non
     )  # fmt: skip
     assert tested.returncode == 0, tested.stdout + tested.stderr
     ran = srtpbot("run", "calls/echo.yaml", "--retries", 2)  # as the CI job does
-    assert ran.end() == OK, ran.said
+    assert ran.end(120) == OK, ran.said
 
 
 def test_init_overwrites_nothing(srtpbot: NewBot, tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from tests.support.commands import NewBot
 from tests.support.process import FAILED, INTERRUPTED, OK, USAGE
 from tests.support.starting import NewEndpoint
 
+pytestmark = pytest.mark.timeout(200)
+PATIENCE_S = 120.0  # a busy machine needs many seconds for each attempt
 CALL = """\
 name: calls
 defaults: {{bind: 127.0.0.1, codecs: [PCMA]}}
@@ -54,7 +56,7 @@ def test_a_pass_after_a_failure_is_flaky_everywhere(
     peer = new_endpoint(name="peer", codecs=["PCMA"], controller=BusyFirst())
     (tmp_path / "calls.yaml").write_text(CALL.format(to=peer.uri))
     ran = srtpbot("run", "calls.yaml", "--retries", 2, "--out", "out", *options)
-    assert ran.end() == status, ran.said
+    assert ran.end(PATIENCE_S) == status, ran.said
     assert ran.line(r"^FAIL   calls  \(.* s, attempt 1 of 3\)$")
     assert ran.line(r"^flaky  calls  \(.* s, attempt 2 of 3\)$")
     assert ran.stdout.endswith("1 flaky\n")
@@ -80,13 +82,13 @@ def test_what_failed_last_runs_again(srtpbot: NewBot, tmp_path: Path) -> None:
     cache = {"XDG_CACHE_HOME": str(tmp_path / "cache")}
     (tmp_path / "busy.yaml").write_text(BUSY)
     first = srtpbot("run", "busy.yaml", "--parallel", 2, **cache)
-    assert first.end() == FAILED, first.said
+    assert first.end(PATIENCE_S) == FAILED, first.said
     again = srtpbot("run", "--last-failed", "--list", **cache)
     assert again.end() == OK, again.said
     assert again.stdout.split() == ["busy[code=603]", "busy.yaml"]
     (tmp_path / "busy.yaml").write_text(BUSY.replace("code: 486", 'code: "${code}"'))
     mended = srtpbot("run", "--last-failed", **cache)
-    assert mended.end() == OK, mended.said
+    assert mended.end(PATIENCE_S) == OK, mended.said
     assert mended.stdout.endswith("1 passed\n")
     nothing = srtpbot("run", "--last-failed", **cache)
     assert nothing.end() == USAGE
@@ -113,10 +115,10 @@ def test_a_watched_scenario_runs_after_each_change(srtpbot: NewBot, tmp_path: Pa
     file = tmp_path / "busy.yaml"
     file.write_text(BUSY.replace("[486, 603]", "[603]"))
     watch = srtpbot("run", "busy.yaml", "--watch")
-    watch.line("^1 failed$")
+    watch.line("^1 failed$", timeout=PATIENCE_S)
     watch.line("waiting for a change", stream="stderr")
     file.write_text(BUSY.replace("[486, 603]", "[486]"))
-    watch.line("^1 passed$")
+    watch.line("^1 passed$", timeout=PATIENCE_S)
     watch.until(lambda: watch.stderr.count("waiting for a change") == 2)
     watch.send(signal.SIGINT)
     assert watch.end() == INTERRUPTED, watch.said
