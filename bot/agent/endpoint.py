@@ -57,6 +57,8 @@ MORE_CALLS = 1 << 20
 """More than any build has; the library then takes as many as it has."""
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 ANY = {4: "0.0.0.0", 6: "::"}
+USUAL = ("PCMA", "PCMU", "G722")
+"""Codecs that are offered first where no codec is chosen."""
 HIGHEST_PRIORITY = 254
 ENDED = {pj.PJSIP_TP_STATE_DISCONNECTED, pj.PJSIP_TP_STATE_SHUTDOWN}
 """States of a transport that the library no longer sends by; newer versions hold it for a while yet."""
@@ -324,9 +326,11 @@ class Library:
         self.door = (LOOPBACK[4], port_of(self.endpoint.transportGetInfo(number)))
 
     def _prefer(self, wanted: Sequence[str]) -> None:
+        build = self._named_codecs()
+        if not wanted or wanted[0].startswith(WITHOUT):
+            self._prefer_what_peers_have(build)
         if not wanted:
             return
-        build = self._named_codecs()
         named = [codec for name in wanted for codec in matching(build, name.removeprefix(WITHOUT))]
         if wanted[0].startswith(WITHOUT):
             self._leave_out([native_id for _, native_id in named], wanted)
@@ -335,6 +339,14 @@ class Library:
             self.endpoint.codecSetPriority(native_id, 0)
         for rank, (_, native_id) in enumerate(named):
             self.endpoint.codecSetPriority(native_id, HIGHEST_PRIORITY - rank)
+
+    def _prefer_what_peers_have(self, build: Sequence[tuple[Codec, str]]) -> None:
+        """Offer the codecs that nearly every peer has first; the build begins with speex and iLBC."""
+        usual = [native_id for name in USUAL for codec, native_id in build if codec.name.upper() == name]
+        on = {info.codecId for info in self.endpoint.codecEnum2() if info.priority}
+        for rank, native_id in enumerate(usual):
+            if native_id in on:
+                self.endpoint.codecSetPriority(native_id, HIGHEST_PRIORITY - rank)
 
     def _make_opus_mono(self) -> None:
         """Let Opus have the channel and the rate of the bridge; the library asserts that they are alike."""

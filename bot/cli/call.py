@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,6 +32,9 @@ from bot.model import CallState, DtmfMethod, EndedBy
 from bot.sip import StatusCode, is_failure
 from bot.ua import ANY, Call, checked_digits, ensure_writable
 
+if TYPE_CHECKING:
+    from bot.cli.verbs import Verb
+
 __all__ = ["command"]
 
 DEFAULT_DURATION_S = 10.0
@@ -54,6 +57,7 @@ in_call = grouped("Call")
         "srtpbot call sip:echo@192.0.2.10 --srtp mandatory --play speech:2 --expect-audio speech:2",
         "srtpbot call sip:100@pbx.example --user alice --registrar sip:pbx.example --dtmf 1234",
         "srtpbot call sip:busy@192.0.2.10 --expect-code 486",
+        "srtpbot call sip:100@192.0.2.10 --do 'play speech:2, hold 2, unhold, dtmf 1'",
     ),
 )
 @click.argument("uri")
@@ -62,6 +66,12 @@ in_call = grouped("Call")
 @in_call("--record", metavar="FILE", help="Record the received audio as WAV.")
 @in_call("--dtmf", metavar="DIGITS", help="Send digits after --play; a comma pauses 0.5 s.")
 @in_call("--dtmf-method", type=dtmf_method, default="rfc4733", show_default=True, help="Send --dtmf so.")
+@in_call(
+    "--do",
+    metavar="VERBS",
+    help="Then do this, in order and separated by commas: play FILE|SIGNAL, dtmf DIGITS, hold [S], unhold, "
+    "reinvite, update, transfer URI, message TEXT, wait S.",
+)
 @in_call(
     "--header",
     "header_texts",
@@ -74,6 +84,12 @@ in_call = grouped("Call")
     type=PositiveSeconds,
     metavar="S",
     help="Seconds from the answer to BYE.  [when all is played, dialled and heard; else 10]",
+)
+@in_call(
+    "--linger",
+    type=click.FloatRange(min=0),
+    metavar="S",
+    help="Without --duration: seconds from the end of all that to BYE.  [0.3]",
 )
 @in_call(
     "--ring-timeout",
@@ -136,7 +152,11 @@ class Placing:
         with naming("--dtmf"):
             self._digits = checked_digits(digits) if digits is not None else None
         self._method = DtmfMethod(options.pop("dtmf_method"))
+        self._verbs = self._verbs_of(options.pop("do"))
+        self._linger: float | None = options.pop("linger")
         self._duration: float | None = options.pop("duration")
+        if self._linger is not None and self._duration is not None:
+            raise ConfigError("--linger and --duration both say when the call ends; give one of them")
         self._ring_timeout = options.pop("ring_timeout")
         self._cancel_after = options.pop("cancel_after")
         self._code = options.pop("expect_code")
@@ -148,6 +168,14 @@ class Placing:
         if self._record is not None:
             with naming("--record"):
                 ensure_writable(Path(self._record))
+
+    @staticmethod
+    def _verbs_of(text: str | None) -> list[Verb]:
+        if text is None:
+            return []
+        from bot.cli.verbs import verbs
+
+        return verbs(text)
 
     def perform(self) -> None:
         """Place the call and check all expectations."""
@@ -221,11 +249,17 @@ class Placing:
             playback.wait(self._duration or LONGEST_S)
         if self._digits:
             call.send_dtmf(self._digits, method=self._method).wait()
+        if self._verbs:
+            from bot.cli.verbs import perform
+
+            perform(self._verbs, call)
 
     def _may_be_cut_short(self, call: Call) -> bool:
         """Whether the peer was allowed to end the call, and all digits were sent before."""
         sent = "".join(digit.digit for digit in call.facts.sent)
         digits = (self._digits or "").replace(",", "")
+        if self._verbs:
+            return self._checks.end != "local" and call.facts.ended_by is EndedBy.REMOTE
         return self._checks.end != "local" and call.facts.ended_by is EndedBy.REMOTE and sent == digits
 
     def _remaining(self, begun: float) -> float:
@@ -235,9 +269,10 @@ class Placing:
             return self._duration - passed
         if self._checks.end == "remote":
             return PATIENCE_S
-        if self._loop or (self._play is None and self._digits is None):
+        idle = self._play is None and self._digits is None and not self._verbs
+        if self._linger is None and (self._loop or idle):
             return max(DEFAULT_DURATION_S, self._checks.heard_s) - passed
-        return max(LAST_ECHO_S, self._checks.heard_s - passed)
+        return max(LAST_ECHO_S if self._linger is None else self._linger, self._checks.heard_s - passed)
 
     def _stay(self, call: Call, deadline: Deadline) -> None:
         """Wait for the deadline or the end of the call; without --duration also for the expected digits."""

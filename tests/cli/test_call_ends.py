@@ -228,3 +228,51 @@ def test_wrong_values_are_told(options: list[str], words: list[str], call: NewBo
     bot = call(f"sip:nobody@{LOOPBACK}:9", *options)
     assert bot.end() == USAGE, bot.said
     assert all(word in bot.stderr for word in words), bot.said
+
+
+class Target(Controller):
+    """Takes calls, and remembers them."""
+
+    def __init__(self) -> None:
+        self.took: list[Call] = []
+
+    def on_incoming_call(self, call: Call) -> None:
+        self.took.append(call)
+        call.answer()
+
+    def on_media_state(self, call: Call, media: MediaState) -> None:
+        if media.active:
+            call.loopback()
+
+
+def test_verbs_are_done_in_order(call: NewBot, new_endpoint: NewEndpoint) -> None:
+    first, second = Target(), Target()
+    callee = new_endpoint(name="callee", codecs=["PCMA"], accept_transfers=True, controller=first)
+    third = new_endpoint(name="third", codecs=["PCMA"], controller=second)
+    verbs = f"play speech:1, hold 0.2, unhold, dtmf 1,2, transfer {third.uri}"
+    placed = call(callee.uri, "--do", verbs, "--linger", 0, "--expect-end", "any", "--json", "-")
+    assert placed.end(100) == OK, placed.said
+    (told,) = placed.json()["calls"]
+    assert [digit["digit"] for digit in told["dtmf"]["sent"]] == ["1", "2"]
+    sent = [one.message.method for one in first.took[0].facts.messages if not one.sent]
+    assert [method for method in sent if method in {"INVITE", "REFER"}] == [*["INVITE"] * 3, "REFER"]
+    assert len(second.took) == 1
+
+
+def test_a_verb_that_fails_is_named_with_its_position(call: NewBot, new_endpoint: NewEndpoint) -> None:
+    callee = new_endpoint(name="callee", codecs=["PCMA"], controller=Target())
+    placed = call(callee.uri, "--do", f"play silence:0.2, transfer {callee.uri}", "--json", "-")
+    assert placed.end(100) == FAILED, placed.said
+    failed = [one for one in placed.json()["expectations"] if one["verdict"] == "fail"]
+    assert [one["name"] for one in failed] == ["played and dialled"]
+    assert failed[0]["observed"].startswith(f"verb 2, 'transfer {callee.uri}' at character 19: ")
+    assert "603" in failed[0]["observed"]
+
+
+def test_wrong_verbs_and_times_are_refused_before_the_call(call: NewBot) -> None:
+    nobody = f"sip:nobody@{LOOPBACK}:9"
+    wrong = call(nobody, "--do", "hold, play gone.wav")
+    both = call(nobody, "--linger", 1, "--duration", 2)
+    assert (wrong.end(100), both.end(100)) == (USAGE, USAGE)
+    assert "srtpbot: --do: verb 2, 'play gone.wav' at character 7: " in wrong.stderr
+    assert "--linger and --duration both" in both.stderr

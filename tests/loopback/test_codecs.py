@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bot import ConfigError, ExpectationFailed, SrtpMode, expect
+from bot.sip.sdp import parse_sdp
 from bot.ua import build
 from tests.support.starting import STARVED_MS, NewEndpoint, connect
 
@@ -33,6 +34,15 @@ def test_order_of_codecs_is_the_callers(new_endpoint: NewEndpoint) -> None:
     caller = new_endpoint(codecs=["GSM", "PCMA", "PCMU"])
     for call in connect(caller, new_endpoint(codecs=["PCMU", "GSM"])):
         expect(call).to_use_codec("GSM")
+
+
+def test_the_codecs_that_nearly_every_peer_has_are_offered_first(new_endpoint: NewEndpoint) -> None:
+    outgoing, _ = connect(new_endpoint(), new_endpoint())
+    offer = next(one.message.sdp for one in outgoing.facts.messages if one.sent)
+    (line,) = parse_sdp(offer or "").media
+    names = [line.rtpmaps[number].partition("/")[0] for number in line.formats if number in line.rtpmaps]
+    assert names[:4] == ["PCMA", "PCMU", "G722", "speex"]
+    expect(outgoing).to_use_codec("PCMA")
 
 
 def test_no_common_codec_is_refused(new_endpoint: NewEndpoint) -> None:
