@@ -106,7 +106,7 @@ MEDIA_OPTIONS = (
     nat("--ice", "nat_ice", is_flag=True, default=None, help="Negotiate the media path with ICE."),
     media("--codec", "codecs", multiple=True, metavar="NAME",
           help="Offer only this codec, such as PCMA or G722, or all but -NAME; repeatable, in order of "
-          "preference."),
+          "preference.  [all; PCMA, PCMU, G722 first]"),
     media("--rtp-ports", metavar="A-B", help="Range of local RTP ports.  [free ports]"),
     media("--detect-inband", "detect_inband_dtmf", is_flag=True, default=None,
           help="Detect DTMF tones in the received audio too."),

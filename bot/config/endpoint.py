@@ -114,7 +114,8 @@ class EndpointConfig(AccountConfig, frozen=True, kw_only=True, forbid_unknown_fi
     accept_subscriptions: bool = False
     """Whether SUBSCRIBE to the presence of an identity (RFC 3856) is accepted; otherwise it gets 489."""
     codecs: tuple[str, ...] = ()
-    """Codecs in order of preference, such as ``PCMA``; ``-speex``: all but speex; default: all."""
+    """Codecs in order of preference, such as ``PCMA``; ``-speex``: all but speex; default: all, with
+    PCMA, PCMU and G722 first."""
     srtp: SrtpMode = SrtpMode.OPTIONAL
     """Use of SRTP: ``off``, ``optional`` (RTP/AVP) or ``mandatory`` (RTP/SAVP).
 

@@ -187,7 +187,9 @@ class EndpointSettings(AccountSettings, total=False):
     accept_subscriptions: bool | None
     """Whether SUBSCRIBE to the presence of an identity (RFC 3856) is accepted; otherwise it gets 489."""
     codecs: Sequence[str] | None
-    """Codecs in order of preference, such as ``PCMA``; ``-speex``: all but speex; default: all."""
+    """Codecs in order of preference, such as ``PCMA``; ``-speex``: all but speex; default: all, with PCMA,
+    PCMU and G722 first.
+    """
     srtp: SrtpMode | Literal["off", "optional", "mandatory"] | None
     """Use of SRTP: ``off``, ``optional`` (RTP/AVP) or ``mandatory`` (RTP/SAVP)."""
     suites: (
