@@ -84,10 +84,10 @@ class NativeEndpoint(pj.Endpoint):
         self._handles: dict[int, pj.TransportHandle | int] = {}
         self.on_limit: Callable[[str, str, str], None] = lambda rule, peer, why: None
         """Called with the name of a limit, the peer and the reason when a connection is closed for it."""
-        self.has_handles(None)
+        self.has_handles(Capabilities(version="").sockets)
 
-    def has_handles(self, handles: int | None) -> None:
-        """How many sockets an I/O queue of the build takes; None is unknown."""
+    def has_handles(self, handles: int) -> None:
+        """How many sockets an I/O queue of the build takes."""
         self._admission, self._held = SocketBudget(connections_at_once(handles)), connections_held(handles)
 
     @guarded
@@ -184,7 +184,7 @@ class Library:
         self.endpoint.libCreate()
         self.build: Capabilities = capabilities.linked(self.endpoint)
         """The capabilities of the build; calls and codecs are known after the start."""
-        self.endpoint.has_handles(self.build.handles)
+        self.endpoint.has_handles(self.build.sockets)
         allow_files(self.build)
         self.workarounds = Registry(self.build.version)
         self.names = self.workarounds.install("names of peers", lambda: Names(library))

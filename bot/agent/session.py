@@ -66,7 +66,7 @@ class Session:
         library.start(config, self.trace, start.listeners)
         loop.open_door(*library.door)
         self.legs = Legs(start.first_call)
-        budget = SocketBudget(calls_at_once(library.build.handles))
+        budget = SocketBudget(calls_at_once(library.build.sockets))
         self.limit_reports = LimitReports(loop, report)
         admission = Admission(config, self.limit_reports)
         self.modules = NativeModules.install(

@@ -25,6 +25,8 @@ DTLS_PROFILES = (
     CryptoSuite.AEAD_AES_256_GCM,
 )
 """The protection profiles of DTLS-SRTP (RFC 5764 section 4.1.2, RFC 7714 section 14.2)."""
+DEFAULT_HANDLES = 64
+"""PJ_IOQUEUE_MAX_HANDLES of a build that does not say its own: the default of PJSIP."""
 GUIDE = "docs/build-of-your-own.md"
 """How to make a build that has more."""
 
@@ -76,6 +78,11 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     def build(self) -> str:
         """The build in the words of an error."""
         return f"this build of the library (PJSIP {self.version})"
+
+    @property
+    def sockets(self) -> int:
+        """The sockets of an I/O queue that can be relied on."""
+        return self.handles or DEFAULT_HANDLES
 
     def usable(self, suites: Sequence[CryptoSuite]) -> list[CryptoSuite]:
         """The suites of the build among these crypto suites, in their order."""

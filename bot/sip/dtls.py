@@ -8,7 +8,14 @@ import msgspec
 
 from bot.sip.sdp import Sdp, SdpMedia
 
-__all__ = ["DtlsNegotiation", "Fingerprint", "negotiated_dtls", "offer_problem", "offers_dtls"]
+__all__ = [
+    "DtlsNegotiation",
+    "Fingerprint",
+    "fingerprints",
+    "negotiated_dtls",
+    "offer_problem",
+    "offers_dtls",
+]
 
 HASH_BYTES = {"sha-1": 20, "sha-224": 28, "sha-256": 32, "sha-384": 48, "sha-512": 64, "md5": 16, "md2": 16}
 """Length of the hash by its name (RFC 8122 section 5)."""

@@ -46,6 +46,7 @@ from bot.sip import (
     ended_text,
     no_answer,
 )
+from bot.ua.handshake import failed_handshake
 from bot.ua.stream_totals import added
 from bot.ua.traced_message import TracedMessage, packed, unpacked
 
@@ -58,15 +59,6 @@ FIRST_MESSAGES, MOST_MESSAGES, MOST_CHARACTERS = 100, 1000, 2_000_000
 OFFER_REFUSED = {406, 415, 488, 606}
 """Not Acceptable, Unsupported Media Type, Not Acceptable Here, Not Acceptable (RFC 3261 section 21)."""
 OUR_KEY = "the peer uses our own master key: the same in both directions (RFC 3711 section 9.1)"
-
-
-def failed_handshake(line: MediaState) -> str | None:
-    """Why a stream has no keys of DTLS-SRTP; None when its handshake has not failed."""
-    if line.handshake != "failed":
-        return None
-    if "ingerprint" in (line.handshake_problem or ""):
-        return "the peer's certificate has another fingerprint than its SDP says (RFC 5763 section 5)"
-    return f"the DTLS handshake failed: {line.handshake_problem}"
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def test_a_connection_without_a_message_is_closed(new_endpoint: NewEndpoint) -> 
 
 
 def test_silent_connections_give_way(new_endpoint: NewEndpoint) -> None:
-    many = connections_held(build().handles) + 16
+    many = connections_held(build().sockets) + 16
     needs.require("I/O queue of few sockets", lambda build: many <= MOST)
     endpoint, port = listening(new_endpoint, limits_connections_per_source=0)
     silent = [socket.create_connection((LOOPBACK, port)) for _ in range(many)]

@@ -185,6 +185,25 @@ def test_wrong_fingerprint_in_the_offer(new_endpoint: NewEndpoint) -> None:
 
 
 @pytest.mark.usefixtures("with_dtls")
+def test_fingerprints_of_several_hashes(new_endpoint: NewEndpoint) -> None:
+    """The library would compare the first one alone (RFC 8122 section 5)."""
+    before = [(r"(?=^a=fingerprint:)", f"a=fingerprint:sha-512 {':'.join(['AB'] * 64)}\r\n")]
+    for call in called(new_endpoint(**DTLS), new_endpoint(**BOTH), offer=before, answer=before):
+        expect(call).to_be_encrypted(keying="DTLS")
+        expect(call).to_have_received_packets(at_least=10)
+
+
+@pytest.mark.usefixtures("with_dtls")
+def test_fingerprint_of_a_hash_that_is_not_compared(new_endpoint: NewEndpoint) -> None:
+    alone = [(r"^a=fingerprint:.*$", f"a=fingerprint:sha-384 {':'.join(['AB'] * 48)}")]
+    callee, caller = new_endpoint(**BOTH), new_endpoint(**DTLS)
+    outgoing = caller.make_call(callee.uri, edit_sdp=alone)
+    expect(outgoing).to_be_disconnected(code=NOT_ACCEPTABLE_HERE, by="remote")
+    with pytest.raises(AssertionError, match="of the hash in the peer's SDP; sha-256 it does"):
+        expect(called(caller, callee, answer=alone)[0]).to_be_encrypted()
+
+
+@pytest.mark.usefixtures("with_dtls")
 @pytest.mark.parametrize(
     ("edit", "wrong"),
     [

@@ -13,24 +13,22 @@ from collections.abc import Callable
 
 __all__ = ["SocketBudget", "calls_at_once", "connections_at_once", "connections_held"]
 
-FEWEST_HANDLES = 64
-"""PJ_IOQUEUE_MAX_HANDLES by default; assumed for an unknown build."""
 MARGIN = 8
 LINGER_S = 0.6
 """The library's 0.5 s plus the resolution of its clock."""
 
 
-def calls_at_once(handles: int | None) -> int:
+def calls_at_once(handles: int) -> int:
     """Maximum number of calls of an I/O queue: two sockets per call (RTP and RTCP), less a margin."""
-    return ((handles or FEWEST_HANDLES) - MARGIN) // 2
+    return (handles - MARGIN) // 2
 
 
-def connections_at_once(handles: int | None) -> int:
+def connections_at_once(handles: int) -> int:
     """Maximum number of connections of an I/O queue, less the listening sockets and a margin."""
-    return (handles or FEWEST_HANDLES) * 3 // 4
+    return handles * 3 // 4
 
 
-def connections_held(handles: int | None) -> int:
+def connections_held(handles: int) -> int:
     """Maximum number of open connections; as many more may be closing at the same time."""
     return connections_at_once(handles) // 2
 

@@ -46,6 +46,11 @@ RULES: dict[str, Rule] = {
         "an offer of UDP/TLS/RTP/SAVP that no key exchange takes, as without a fingerprint: the library goes "
         "on with a call that it has given up (pjsua_call_on_incoming)",
     ),
+    "fingerprint-hash": Rule(
+        "2.15.1 to 2.17",
+        "of several a=fingerprint lines the first one alone is compared, and any hash but sha-256 and sha-1 "
+        "ends the call (ssl_match_fingerprint)",
+    ),
     "long-host": Rule(
         "2.15.1",
         "a host name of 254 bytes or more, wherever one stands (pj_sockaddr_in_set_str_addr asserts)",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from bot.sip.intake.description import IPV4_ONLY, Hosts, checked_description
-from bot.sip.intake.dtls import check_dtls_offer
+from bot.sip.intake.dtls import check_dtls_offer, with_usable_fingerprints
 from bot.sip.intake.dtmf_relay import checked_relay
 from bot.sip.intake.fields import CSEQ, GRAMMAR, MANDATORY, check_fields, check_grammar, title
 from bot.sip.intake.head import COMPACT, FOLD, RESPONSE_START, Head, read_head, unfolded
@@ -181,9 +181,14 @@ def check_content(head: Head, kind: bytes, body: bytes, hosts: Hosts) -> Mended 
     """Check a session description, or a fragment of one; other types pass."""
     if kind == SDP and head.status and not may_describe(head):
         return Mended("sdp-out-of-place", b"")
+    if kind not in READ:
+        return None
+    change = None
     if kind == SDP:
         check_dtls_offer(head.method, body)
-    return checked_description(body, hosts, fragment=kind == FRAGMENT) if kind in READ else None
+        change = with_usable_fingerprints(body)
+    usable = change.data if change is not None else body
+    return checked_description(usable, hosts, fragment=kind == FRAGMENT) or change
 
 
 def check_coding(fields: Mapping[bytes, Sequence[bytes]], name: bytes, known: set[bytes]) -> None:

@@ -76,3 +76,8 @@ def test_suites_that_the_build_has() -> None:
 )
 def test_calls_follow_the_ports(settings: dict[str, Any], calls: int | None) -> None:
     assert EndpointConfig(**settings).most_calls == calls
+
+
+def test_sockets_of_a_build_that_does_not_say() -> None:
+    assert Capabilities(version="2.15.1").sockets == Capabilities(version="2.15.1", handles=64).sockets == 64
+    assert Capabilities(version="2.17", handles=4096).sockets == 4096
