@@ -12,12 +12,13 @@ import ctypes
 import re
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.agent.admission import CALL_ID, in_dialog
 from bot.agent.native.detour import Detour
-from bot.agent.native.library import Exported
+from bot.agent.native.library import Exported, MissingSymbol
 from bot.agent.native.structs import SentMessage
 from bot.agent.native.transports import address_of
 from bot.sip import StatusCode, is_provisional
@@ -32,6 +33,8 @@ MOST = 4096
 RESPONSE = 1
 """PJSIP_RESPONSE_MSG of pjsip/sip_msg.h."""
 LONGEST_MESSAGE = 65_536
+SENT = 4
+"""The place of the number of bytes sent, among what follows the message; the older function has none."""
 TO_TAG = re.compile(
     rb"^(?:To|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=[ \t]*([^;,\s]+)", re.MULTILINE | re.IGNORECASE
 )
@@ -76,7 +79,11 @@ class UnprovedCallers:
         self._heard, self._reached = heard, reached
         self._callers: OrderedDict[bytes, Caller] = OrderedDict()
         self._buffer = ctypes.create_string_buffer(LONGEST_MESSAGE)
-        self._detour = Detour(c, "pjsip_transport_send", self._send)
+        self._detours = [Detour(c, "pjsip_transport_send", self._send)]
+        with suppress(MissingSymbol):  # what newer versions send their first response by
+            self._detours.append(Detour(c, "pjsip_transport_send2", self._send))
+        self._sending = 0
+        """The message that is being sent."""
 
     def received(self, data: bytes) -> None:
         """A message has come by UDP."""
@@ -98,15 +105,24 @@ class UnprovedCallers:
         return caller
 
     def _send(self, original: Callable[..., int], transport: int, tdata: int, *rest: Any) -> int:
+        """Either of the functions, of which one calls the other with the same message."""
+        if tdata == self._sending:
+            return original(transport, tdata, *rest)
         message = SentMessage.from_address(tdata).message
         if not message or message.contents.type != RESPONSE or ctypes.string_at(transport, 3) != b"udp":
             return original(transport, tdata, *rest)
         size = self._print(ctypes.addressof(message.contents), self._buffer, LONGEST_MESSAGE)
         text = self._buffer.raw[: max(0, size)]
         if self._may_leave(text):
-            return original(transport, tdata, *rest)
+            self._sending = tdata
+            try:
+                return original(transport, tdata, *rest)
+            finally:
+                self._sending = 0
         self._reached(RULE, address_of(rest[0]), f"more than {FACTOR} times the bytes of its INVITE")
         self._encode(tdata)  # the library asserts that a message that it has sent was printed
+        if rest[SENT:] and rest[SENT]:
+            ctypes.c_ssize_t.from_address(rest[SENT]).value = len(text)
         return 0  # as if it were lost on the way
 
     def _may_leave(self, text: bytes) -> bool:

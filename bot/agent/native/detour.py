@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
-from bot.agent.native.library import PROTOTYPES, SYSTEM, Exported, MissingSymbol, Pointer
+from bot.agent.native.library import OPTIONAL, PROTOTYPES, SYSTEM, Exported, MissingSymbol, Pointer
 from bot.agent.native.plt import linkage_entry
 
 __all__ = ["Detour"]
@@ -38,7 +38,7 @@ class Detour:
             raise MissingSymbol(
                 f"this build of the library does not call {function} by a table that can be changed"
             )
-        prototype = ctypes.CFUNCTYPE(*(SYSTEM if home else PROTOTYPES)[function])
+        prototype = ctypes.CFUNCTYPE(*(SYSTEM if home else PROTOTYPES | OPTIONAL)[function])
         address = ctypes.cast((home or library)[function], Pointer).value or 0
         original = prototype(address)
         self._entry, self._address = entry, address

@@ -143,8 +143,12 @@ SYSTEM: dict[str, tuple[Any, ...]] = {
     "recvfrom": (SIGNED_SIZE, INT, P, SIZE, INT, P, P),
 }
 """Functions of the system that the library calls."""
-OPTIONAL = {"OpenSSL_version": (TEXT, INT), "SSLeay_version": (TEXT, INT)}
-"""Alternatives; a build exports at most one of them."""
+OPTIONAL: dict[str, tuple[Any, ...]] = {
+    "OpenSSL_version": (TEXT, INT),  # the one or the other
+    "SSLeay_version": (TEXT, INT),
+    "pjsip_transport_send2": (INT, P, P, P, INT, P, P, P),  # from PJSIP 2.17
+}
+"""Functions that some builds do not have, and do not lack."""
 
 
 class MissingSymbol(Exception):
