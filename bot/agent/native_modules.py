@@ -161,7 +161,7 @@ class NativeModules:
                 lambda: waiting_messages(config, modules, loop, names, intake),
                 wanted=config.resolve_peers is ResolvePeers.ASYNC,
             ),
-            pending=install("last digits", lambda: PendingCallbacks(modules, received)),
+            pending=install("last digits", lambda: PendingCallbacks(modules, received, loop.pause)),
             ice_teardown=install(
                 "end of ICE",
                 lambda: IceTeardown(modules, received, legs.sending_streams, loop.soon),

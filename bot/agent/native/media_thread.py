@@ -11,6 +11,7 @@ from __future__ import annotations
 import ctypes
 import socket
 import threading
+from collections.abc import Callable
 
 from bot.agent.native.kept import keep
 from bot.agent.native.library import MissingSymbol, Pointer
@@ -19,6 +20,8 @@ from bot.agent.native.sip_module import Modules
 __all__ = ["MediaThread"]
 
 ROUNDS = 3
+SOON_S = 0.1
+"""Longest wait that nobody has to be told of."""
 PATIENCE_S = 1.0
 """Longest wait for a thread that a busy machine does not run."""
 ALWAYS_ASYNC = 1 << 31
@@ -40,8 +43,9 @@ class _Callbacks(ctypes.Structure):
 class MediaThread:
     """Raises MissingSymbol when the build does not export the functions, or its I/O queue is full."""
 
-    def __init__(self, modules: Modules) -> None:
-        self._c = modules.c
+    def __init__(self, modules: Modules, waits: Callable[[float], None]) -> None:
+        """``waits`` is told the seconds of a longer wait, so that the agent is not taken for hung."""
+        self._c, self._waits = modules.c, waits
         self._passed = threading.Event()
         self._writer, self._reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._key = Pointer()
@@ -68,6 +72,9 @@ class MediaThread:
         for _ in range(ROUNDS):
             self._passed.clear()
             self._writer.send(b"\0")
+            if self._passed.wait(SOON_S):
+                continue
+            self._waits(PATIENCE_S)
             if not self._passed.wait(PATIENCE_S):
                 return
 
