@@ -11,6 +11,7 @@ from functools import partial
 import msgspec
 import pjsua2 as pj
 
+from bot.agent.bindings import Bindings
 from bot.agent.callbacks import CommandRefused, guarded
 from bot.agent.endpoint import Library
 from bot.agent.headers import header_vector
@@ -53,7 +54,14 @@ class Account(pj.Account):
     """Hands incoming calls over and reports registrations and messages; ``name`` is its address of record."""
 
     def __init__(
-        self, identity: AccountConfig, name: str, loop: Loop, report: Callable[[Wired], None], on_call: OnCall
+        self,
+        identity: AccountConfig,
+        name: str,
+        loop: Loop,
+        report: Callable[[Wired], None],
+        on_call: OnCall,
+        *,
+        bindings: Bindings,
     ) -> None:
         super().__init__()
         self.identity = identity
@@ -64,6 +72,7 @@ class Account(pj.Account):
         self.on_answer: Callable[[Account, pj.SipEvent], None] = lambda account, event: None
         self._loop = loop
         self._on_call = on_call
+        self._bindings = bindings
         self._changes = 0
         self._settings = pj.AccountConfig()
 
@@ -114,15 +123,17 @@ class Account(pj.Account):
             accepted or self.getInfo().regIsActive
         )  # newer versions: not active in the last second
         reason = printable(prm.reason)
+        missing = self._bindings.missing(answer) if accepted else ""
         self.report(
             RegistrationChanged(
                 at=time.monotonic(),
-                active=self.registered,
+                active=self.registered and not missing,
                 code=prm.code,
-                reason=f"{reason}: {WHY[prm.status]}" if prm.status in WHY else reason,
+                reason=f"{reason}: {why}" if (why := missing or WHY.get(prm.status)) else reason,
                 expires_s=prm.expiration,
                 account=self.name,
-                contact=redact(answer.header("Contact") or ""),
+                contact=redact(", ".join(answer.headers("Contact"))),
+                unbound=bool(missing),
                 service_route=[redact(route) for route in answer.headers("Service-Route")],
             )
         )
@@ -238,6 +249,8 @@ class Accounts:
         loop: Loop,
         report: Callable[[Wired], None],
         on_call: OnCall,
+        *,
+        bindings: Bindings,
     ) -> None:
         listener = library.listeners[0]
         self._by_name: dict[str, Account] = {}
@@ -245,7 +258,7 @@ class Accounts:
         for identity in (config, *config.accounts):
             id_uri = identity.address(f"sip:{config.name}@{listener.host}:{listener.port}")
             name = address_of_record(id_uri)
-            account = self._by_name[name] = Account(identity, name, loop, report, on_call)
+            account = self._by_name[name] = Account(identity, name, loop, report, on_call, bindings=bindings)
             account.open(account_settings(config, identity, id_uri, library))
             account.tell_presence()
             self._watchers += [

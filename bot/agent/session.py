@@ -12,6 +12,7 @@ from functools import partial
 
 from bot.agent.account import Accounts
 from bot.agent.admission import CALL_ID, Admission, expires_of
+from bot.agent.bindings import Bindings
 from bot.agent.call_limits import CallLimits
 from bot.agent.calls import Calls
 from bot.agent.contact_connections import ContactConnections
@@ -96,6 +97,7 @@ class Session:
             players=self.players,
             connections=library.endpoint.connections,
         )
+        self._bindings = Bindings()
         self.trace.on_sent = self._sent
         self.trace.on_keying_failed = self.calls.keying_failed
         library.endpoint.on_limit = self.limit_reports.reached
@@ -129,7 +131,7 @@ class Session:
             reports=self.limit_reports,
         )
         self.requests = Requests(self.trace, report, self.modules.authentication)
-        self.accounts = Accounts(config, library, loop, report, self.calls.incoming)
+        self.accounts = Accounts(config, library, loop, report, self.calls.incoming, bindings=self._bindings)
         self.messenger = Messenger(self.accounts.first)
         ready = library.ready(self.modules.gate)
         outcomes.explain = partial(
@@ -158,6 +160,7 @@ class Session:
     def _sent(self, text: str) -> None:
         """A message has left."""
         self.calls.sent(text)
+        self._bindings.sent(text)
         if self.modules.intake is not None:
             self.modules.intake.sent(text)
 

@@ -119,7 +119,7 @@ class RegisterRun(Session):
             for route in event.service_route:
                 self.say(f"  route         {route}")
         else:
-            verdict = "unregistered" if is_success(event.code) else "not registered"
+            verdict = "unregistered" if is_success(event.code) and not event.unbound else "not registered"
             self.say(f"{verdict:<14}  {event.account}: {ended_text(event.code, event.reason, None)}")
 
 

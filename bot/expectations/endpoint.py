@@ -44,8 +44,10 @@ class EndpointExpectation:
 
         def refused() -> str | None:
             registration = self._registration(account)
-            if registration is None or registration.active or is_success(registration.code):
+            if registration is None or registration.active:
                 return None
+            if is_success(registration.code):
+                return "the registrar has bound other Contacts" if registration.unbound else None
             return "the registrar refused" if registration.code else "the registrar did not answer"
 
         granted = f"registered for {expires_s} s" if expires_s is not None else "registered"

@@ -248,7 +248,9 @@ class RegistrationChanged(Event, frozen=True, kw_only=True):
     account: str = ""
     """The address of record of the identity."""
     contact: str = ""
-    """The Contact in the registrar's answer; empty without a Contact."""
+    """The Contacts in the registrar's answer; empty without a Contact."""
+    unbound: bool = False
+    """Whether a success lists other Contacts only (RFC 3261 10.2.4): then no call arrives here."""
     service_route: list[str] = msgspec.field(default_factory=list)
     """The Service-Route of the registrar (RFC 3608): the first hops of later requests."""
 

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from bot import CallFailed, ConfigError, WaitTimeout, expect
+from bot import CallFailed, ConfigError, ExpectationFailed, WaitTimeout, expect
 from bot.sip.message import Message
 from tests.support.registrar import Registrar
 from tests.support.starting import LOOPBACK, NewEndpoint, until
@@ -270,3 +270,16 @@ def test_mailbox_is_told_unasked(new_endpoint: NewEndpoint) -> None:
     expect(phone).to_have_messages_waiting(new=0, old=3)
     expect(phone).not_to_have_messages_waiting()
     assert deaf.mailbox is None
+
+
+def test_a_registration_of_others_is_none_of_ours(
+    new_registrar: NewRegistrar, new_endpoint: NewEndpoint
+) -> None:
+    registrar = new_registrar(bound="<sip:alice@192.0.2.77:5062>;q=0.5, <sip:alice@192.0.2.78>")
+    endpoint = new_endpoint(**registrar.account())
+    with pytest.raises(
+        CallFailed, match=r"not registered: 200 OK: the registrar lists only other Contacts: .*"
+    ):
+        endpoint.wait_registered(timeout=SOON)
+    with pytest.raises(ExpectationFailed, match=r"192\.0\.2\.77.*not ours: <sip:alice@127"):
+        expect(endpoint).to_be_registered()

@@ -45,6 +45,8 @@ class Registrar:
     min_expires: int = 0
     headers: str = ""
     """Whole header lines for every 200 to a REGISTER."""
+    bound: str = ""
+    """The Contact in every 200 to a REGISTER, in place of the requested one."""
     refusal: int = 0
     """The status code of the response to every request; 0 refuses none."""
     deaf: bool = False
@@ -124,6 +126,7 @@ class Registrar:
         if 0 < expires < self.min_expires:
             return self._peer.reply(request, 423, headers=f"Min-Expires: {self.min_expires}\r\n")
         contact = request.header("Contact")
+        contact = self.bound or contact
         bound = f"Contact: {contact};expires={expires}\r\n" if expires and contact else ""
         return self._peer.reply(request, 200, headers=bound + self.headers)
 
