@@ -15,6 +15,9 @@ import time
 import traceback
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
 
 from bot.agent.admission import Admission, OverLimit
 from bot.agent.call import Leg
@@ -60,6 +63,13 @@ def has_tag(data: bytes) -> bool:
     if not bracket and not parameters.lstrip().lower().startswith((b"sip:", b"sips:")):
         return False
     return TAG.search(parameters) is not None
+
+
+class Pending(NamedTuple):
+    """A refusal that the library has not answered yet, and its event without the code."""
+
+    refusal: Refusal
+    event: MessageRefused | None
 
 
 class CallDialogs(Dialogs):
@@ -117,8 +127,12 @@ class Intake:
         admission: Admission,
         *,
         hosts: Hosts,
+        soon: Callable[[Callable[[], None]], None],
     ) -> None:
-        """``seen`` shows a message that the library does not log; ``hosts`` are permitted in SDP."""
+        """``seen`` shows a message that the library does not log; ``hosts`` are permitted in SDP.
+
+        ``soon`` runs a function once the library is done with the message.
+        """
         self._dialogs, self._hosts = CallDialogs(legs), hosts
         self._modules, self._emit, self._seen = modules, emit, seen
         self._admission = admission
@@ -129,7 +143,10 @@ class Intake:
         c = modules.c
         self._respond = c.pjsip_endpt_respond_stateless
         self._origin = Origin()
-        self._refused: dict[int, Refusal] = {}
+        self._soon = soon
+        self._refused: dict[int, Pending] = {}
+        self._left = False
+        """Whether the response to the current request has left."""
         self._kept: deque[object] = deque(maxlen=KEPT)
         self._told: set[str] = set()
         self.waits: Callable[[int, bytes, str], bool] = lambda rdata, data, peer: False
@@ -151,6 +168,7 @@ class Intake:
 
     def sent(self, text: str) -> None:
         """A message has left."""
+        self._left = True
         self._dialogs.sent(text)
 
     def go_on(self, rdata: int, data: bytes) -> None:
@@ -160,13 +178,13 @@ class Intake:
     def refuse(self, rdata: int, data: bytes, refusal: Refusal) -> None:
         """Answer a request that has waited."""
         self._refuse(data, rdata, refusal)
-        self._refused[rdata] = refusal
+        self._refused.setdefault(rdata, Pending(refusal, None))
         self._answer(rdata)
 
     def _parse(self, original: Callable[..., int | None], buffer: int, size: int, rdata: int) -> int | None:
         data = ctypes.string_at(buffer, size)
         self._at_hand = rdata, data.lstrip(b"\r\n")
-        self._refused.pop(rdata, None)  # of the message before, whose copy the library did not parse either
+        self._drop(self._refused.get(rdata), rdata)  # the message before, of which no copy was parsed
         try:
             self.on_message(self._origin.transport(rdata), data)
             verdict = self._judge(data, self._origin.of(rdata)[1])
@@ -213,28 +231,38 @@ class Intake:
         return NO_TAG if untagged else original(dialog, rdata, forked)
 
     def _refuse(self, data: bytes, rdata: int, refusal: Refusal) -> bytes:
-        """Report the refusal; the bare copy that the library parses instead, or empty bytes."""
+        """Refuse a message; the bare copy that the library parses instead, or empty bytes."""
         transport, peer = self._origin.of(rdata)
         copy = bare_copy(data) if refusal.code != SILENCE else b""
+        event = None
         if not isinstance(refusal, OverLimit):  # those are counted, for there may be many
             start = data.lstrip(b"\r\n").split(b"\n", 1)[0][:SHOWN_BYTES].rstrip(b"\r")
-            self._emit(
-                MessageRefused(
-                    at=time.monotonic(),
-                    transport=transport,
-                    peer=peer,
-                    summary=redact(start.decode("utf-8", "backslashreplace")),
-                    rule=refusal.rule,
-                    why=refusal.why,
-                    code=refusal.code if copy else SILENCE,
-                )
+            event = MessageRefused(
+                at=time.monotonic(),
+                transport=transport,
+                peer=peer,
+                summary=redact(start.decode("utf-8", "backslashreplace")),
+                rule=refusal.rule,
+                why=refusal.why,
+                code=SILENCE,
             )
         if copy:
             text = data.decode("utf-8", "surrogateescape")
             self._seen(transport, peer, text)
             self.on_refusal(text, refusal.why)
-            self._refused[rdata] = refusal
+            pending = self._refused[rdata] = Pending(refusal, event)
+            self._soon(lambda: self._drop(pending, rdata))
+        elif event is not None:
+            self._emit(event)
         return copy
+
+    def _drop(self, pending: Pending | None, rdata: int) -> None:
+        """Report a refusal whose response the library could not make, if that is still so."""
+        if pending is None or self._refused.get(rdata) is not pending:
+            return
+        del self._refused[rdata]
+        if pending.event is not None:
+            self._emit(pending.event)
 
     def _arrived(self, rdata: int) -> int:
         return self._answer(rdata) or self._wait(rdata)
@@ -245,16 +273,20 @@ class Intake:
 
     def _answer(self, rdata: int) -> int:
         """Answer a request that was refused; the library's other modules never see it."""
-        refusal = self._refused.pop(rdata, None)
-        if refusal is None:
+        pending = self._refused.pop(rdata, None)
+        if pending is None:
             return 0
-        modules = self._modules
+        modules, refusal = self._modules, pending.refusal
         pool = modules.pool()
         code, text = warning_of(refusal)
         fields = [("Warning", f'{code} srtpbot "{text}"'), *refusal.headers]
         headers = HeaderList(modules, (), fields, pool=pool)
+        self._left = False
         self._respond(modules.endpoint, rdata, refusal.code, None, headers.address, None)
         modules.release(pool)
+        if pending.event is not None:
+            sent = refusal.code if self._left else SILENCE
+            self._emit(msgspec.structs.replace(pending.event, code=sent))
         return 1
 
     def _tell(self, data: bytes, error: Exception) -> None:

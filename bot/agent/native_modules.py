@@ -142,7 +142,8 @@ class NativeModules:
             return arrivals is not None and arrivals.hears_negotiated(stream)
 
         intake = install(
-            "messages", lambda: Intake(modules, report, trace.refused, legs, admission, hosts=hosts)
+            "messages",
+            lambda: Intake(modules, report, trace.refused, legs, admission, hosts=hosts, soon=loop.soon),
         )
         return cls(
             descriptions=descriptions,

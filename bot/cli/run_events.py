@@ -140,7 +140,7 @@ class RunEvents:
         count = self.refused_messages[event.rule] = self.refused_messages.get(event.rule, 0) + 1
         if count <= PRINTED_OF_A_RULE:
             more = "; more of these are only counted" if count == PRINTED_OF_A_RULE else ""
-            self._say(f"refused {refused_message_text(event)}{more}")
+            self._say(f"{refused_message_text(event)}{more}")
 
     def _count_limit(self, event: LimitReached) -> None:
         """Count reached limits, and print the first of each limit."""

@@ -133,7 +133,7 @@ def words(entry: Entry) -> str | None:
         case CallbackFailed() as event:
             return f"{event.where} raised\n{event.traceback}"
         case MessageRefused() as event:
-            return f"refused {refused_message_text(event)}"
+            return refused_message_text(event)
         case LimitReached() as event:
             return f"limit {limit_text(event)}"
         case _:
@@ -142,8 +142,9 @@ def words(entry: Entry) -> str | None:
 
 def refused_message_text(event: MessageRefused) -> str:
     """A message that the gate refused, in one line."""
-    fate = f"with {event.code}" if event.code else "without a response"
-    return f"{event.summary!r} from {event.peer or 'somebody'} {fate}: {event.why} ({event.rule})"
+    what = f"{event.summary!r} from {event.peer or 'somebody'}"
+    fate = f"refused {what} with {event.code}" if event.code else f"dropped {what}"
+    return f"{fate}: {event.why} ({event.rule})"
 
 
 def limit_text(event: LimitReached) -> str:

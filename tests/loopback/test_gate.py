@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 
 import pytest
@@ -89,6 +90,10 @@ def test_a_refusal_concerns_no_other_message(before: bytes, after: bytes, new_en
         stranger.sendall(bad)
         peer.sendall(filled(OPTIONS, peer.getsockname()[1], port, "udp", "good"))
         assert peer.recv(65536).startswith(b"SIP/2.0 200 ")
+        assert callee.wait_until(lambda: bool(refusals(callee)), Deadline(ANSWER_S))
+        [refused] = refusals(callee)
+        answered = bool(select.select([stranger], [], [], 0)[0])
+        assert refused.code == (400 if answered else 0)  # what got no response was dropped
 
 
 def test_what_gets_no_answer_is_told_too(new_endpoint: NewEndpoint) -> None:
