@@ -116,7 +116,7 @@ class NativeModules:
 
         trace.packets = Packets(modules)
         versions = (4, 6) if config.gathers_everywhere else config.ip_versions
-        hosts = Hosts(config.resolve_peers is not ResolvePeers.NEVER, versions)
+        hosts = Hosts(config.resolve_peers is not ResolvePeers.NEVER, versions, config.ip_versions)
         install("session parameters", lambda: SessionParameters(modules))
         install("late transactions", lambda: end_late_transactions(modules), mended_in=TRANSACTIONS_MENDED_IN)
         install("session descriptions", lambda: descriptions.install(modules))

@@ -125,6 +125,21 @@ def test_an_offer_of_a_name_is_refused_with_a_warning(new_endpoint: NewEndpoint)
     assert callee.refused[0].code == 488
 
 
+@pytest.mark.parametrize("field", ["Contact", "Record-Route"])
+def test_an_invite_from_behind_ipv6_is_refused_with_the_reason(field: str, new_endpoint: NewEndpoint) -> None:
+    callee = new_endpoint(controller=bot("parrot"))
+    with SipPeer(callee.uri) as peer:
+        invite = peer.request("INVITE", headers=f"{field}: <sip:[2001:db8::1];lr>\r\n", body=peer.sdp)
+        if field == "Contact":
+            invite = invite.replace(f"Contact: <{peer.uri}>\r\n", "")
+        response = peer.ask(invite)
+        assert response.status == 400
+        why = f"its {field} is an IPv6 address, and this endpoint has IPv4 only"
+        assert why in (response.header("Warning") or "")
+    assert callee.wait_until(lambda: bool(callee.refused), Deadline(ANSWER_S))
+    assert callee.refused[0].why == why
+
+
 @pytest.mark.parametrize(
     ("start", "code"), [(b"SUBSCRIBE", b"489"), (b"\r\n\r\nSUBSCRIBE", b"489"), (b"subscribe", b"501")]
 )

@@ -42,12 +42,14 @@ NO_ADDRESS = b"c=IN IP4 0.0.0.0"
 
 
 class Hosts(NamedTuple):
-    """The allowed addresses in a description."""
+    """The allowed addresses in a description, and of the next hop."""
 
     names: bool = False
     """Whether host names are permitted."""
     versions: Collection[int] = (4,)
     """The permitted IP versions."""
+    signalling: Collection[int] = (4,)
+    """The IP versions of SIP."""
 
 
 IPV4_ONLY = Hosts()

@@ -11,6 +11,7 @@ from bot.sip.intake.dtmf_relay import checked_relay
 from bot.sip.intake.fields import CSEQ, GRAMMAR, MANDATORY, check_fields, check_grammar, title
 from bot.sip.intake.head import COMPACT, FOLD, RESPONSE_START, Head, read_head, unfolded
 from bot.sip.intake.multipart import media_type, parts_of
+from bot.sip.intake.next_hop import check_next_hop
 from bot.sip.intake.refusal import SILENCE, UNSUPPORTED_MEDIA_TYPE, Mended, Refusal
 from bot.sip.status import is_early, is_success
 
@@ -61,7 +62,9 @@ def judge(data: bytes, *, hosts: Hosts = IPV4_ONLY, dialogs: Dialogs = UNKNOWN) 
         check_response(head)
         routed = without_maddr(data) if head.method else data
         change = Mended("via-maddr", routed) if routed is not data else bounded_routes(head, data)
-        return check_body(head, change.data if change else data, hosts) or change
+        change = check_body(head, change.data if change else data, hosts) or change
+        check_next_hop(head, hosts.signalling)
+        return change
     except Refusal as refusal:
         return refusal
 

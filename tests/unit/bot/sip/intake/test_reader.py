@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.sip import Message
-from bot.sip.intake import RULES, SILENCE, Mended, Refusal, bare_copy, judge
+from bot.sip.intake import RULES, SILENCE, Hosts, Mended, Refusal, bare_copy, judge
 from tests.fuzz import seeds
 from tests.support.hostile import FOLDER
 from tests.support.intake import FACTS, IN_DIALOG, message, refusal
@@ -55,7 +55,8 @@ def test_the_torture_messages(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in TORTURE_IPV6.glob("*.sip")))
 def test_the_torture_messages_for_ipv6(name: str) -> None:
-    verdict = judge((TORTURE_IPV6 / f"{name}.sip").read_bytes())
+    data = (TORTURE_IPV6 / f"{name}.sip").read_bytes()
+    verdict = judge(data, hosts=Hosts(signalling=(4, 6)))
     code = verdict.code if isinstance(verdict, Refusal) else None
     assert code == REFUSED_IPV6.get(name)
     if name == "mult-ip-in-sdp":
