@@ -10,17 +10,21 @@ INVALID_URI, SESSION_TERMINATED, SESSION_INSECURE = 171039, 171140, 171142
 """PJSIP_EINVALIDURI, PJSIP_ESESSIONTERMINATED and PJSIP_ESESSIONINSECURE."""
 UNRESOLVED = 70018
 """PJ_ERESOLVE."""
+ADDRESS_IN_USE = 120098
+"""PJ_ERRNO_START_SYS and EADDRINUSE of Linux: a call found no port for its media."""
 KINDS = {
     SESSION_TERMINATED: "ended",
     INVALID_URI: "config",
     SESSION_INSECURE: "config",
     UNRESOLVED: "native",
+    ADDRESS_IN_USE: "native",
 }
 REASONS = {
     SESSION_INSECURE: (
         "srtp_requires (--srtp-requires) asks for signalling that is more secure than this URI's"
     ),
     UNRESOLVED: "the host name cannot be resolved",
+    ADDRESS_IN_USE: "no port for RTP is free; set other rtp_ports (--rtp-ports)",
 }
 
 

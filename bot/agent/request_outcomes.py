@@ -53,6 +53,7 @@ COMPLAINTS = (
     ),
 )
 """Lines of the library's log that say why it does not take a description, the most exact ones first."""
+NO_PORT = re.compile(r"RTP socket bind\(\) at \S+ error: (.+)")
 ENDINGS = {"BYE", "CANCEL"}
 SDP = "\r\nm="
 TAG = re.compile(r"[ \t]*;[ \t]*tag=[^;]*", re.IGNORECASE)
@@ -134,13 +135,16 @@ class Outcomes:
         """Whether what is sent to ``host:port`` over TCP or TLS waits for its connection."""
 
     def complain(self, line: str) -> None:
-        """A line of the library's log; a problem of SDP in it belongs to the current message."""
+        """A line of the library's log; a problem of SDP or of ports in it belongs to the current message."""
+        current = self._dialogs.get(self._latest)
+        if current is not None and (failed := NO_PORT.search(line)):
+            current.complaint = f"no port for RTP is free ({failed[1].strip()})"
+            return
         for place, pattern in enumerate(COMPLAINTS):
             found = pattern.search(line) if ":" in line else None
-            dialog = self._dialogs.get(self._latest)
-            if found and dialog is not None and not (dialog.exact and place):
-                dialog.complaint = f"the SDP in {dialog.heard} is not acceptable: {found[1].strip()}"
-                dialog.exact = place == 0
+            if found and current is not None and not (current.exact and place):
+                current.complaint = f"the SDP in {current.heard} is not acceptable: {found[1].strip()}"
+                current.exact = place == 0
 
     def refused_by_gate(self, request: str, reason: str) -> None:
         """The gate refuses this request for that reason; its response is sent next."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from bot import CallEnded, WaitTimeout, expect
+from bot import CallEnded, NativeError, WaitTimeout, expect
 from bot.bots import bot
 from bot.ipc.events import CallbackFailed, CallRefused
 from tests.support.sip_peer import PLAIN_OFFER, WEBRTC_OFFER, SipPeer, sdp
@@ -140,3 +143,37 @@ def test_a_call_is_no_refusal(new_endpoint: NewEndpoint) -> None:
             )
         )
     assert not [one for one in seen if isinstance(one, CallRefused)]
+
+
+def test_ports_for_media_that_are_taken(new_endpoint: NewEndpoint) -> None:
+    """Neither side can have a call then: the callee says why it refused, the caller why it sent nothing."""
+    with taken_ports() as low:
+        endpoint = new_endpoint(controller=bot("parrot"), rtp_ports=f"{low}-{low + 1}")
+        with SipPeer(endpoint.uri) as caller:
+            refusal = caller.ask(caller.request("INVITE", body=caller.sdp))
+            caller.ack(refusal)
+            assert refusal.status == 500
+        until(endpoint, lambda: bool(endpoint.refused))
+        assert endpoint.refused[0].why == "no port for RTP is free (Address already in use)"
+        with pytest.raises(NativeError, match="no port for RTP is free; set other rtp_ports"):
+            endpoint.make_call(f"sip:nobody@{LOOPBACK}:9")
+
+
+@contextmanager
+def taken_ports() -> Iterator[int]:
+    """Two ports that are in use, the first of them even."""
+    while True:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rtcp,
+        ):
+            rtp.bind((LOOPBACK, 0))
+            low = rtp.getsockname()[1]
+            if low % 2:
+                continue
+            try:
+                rtcp.bind((LOOPBACK, low + 1))
+            except OSError:
+                continue
+            yield low
+            return
