@@ -62,7 +62,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["CODECS", "PASSES", "Limits", "Model", "keeps_waveform", "limits_of", "model_of"]
+__all__ = ["CODECS", "PASSES", "Limits", "Model", "keeps_waveform", "limits_of", "model_key", "model_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +119,13 @@ def model_of(codec: str | None) -> Model:
 
     Without a name, the general model.
     """
-    name = (codec or "").casefold()
-    if name.startswith("speex"):
-        return SPEEX_WIDE if "/16000" in name or "/32000" in name else SPEEX_NARROW
-    return MODELS.get(name.split("/")[0], ANY)
+    return MODELS.get(model_key(codec), ANY)
+
+
+def model_key(codec: str | None) -> str:
+    """The codec in lower case without its clock rate; wideband Speex (16 and 32 kHz) is ``speex-wide``."""
+    name, _, rate = (codec or "").casefold().partition("/")
+    return "speex-wide" if name == "speex" and rate.startswith(("16000", "32000")) else name
 
 
 WAVEFORM = Model(
@@ -289,7 +292,16 @@ ANY = Model(
     aftermath=0.9,
 )
 
-MODELS = {"pcma": WAVEFORM, "pcmu": WAVEFORM, "g722": WAVEFORM, "l16": WAVEFORM, "gsm": GSM, "ilbc": ILBC}
+MODELS = {
+    "pcma": WAVEFORM,
+    "pcmu": WAVEFORM,
+    "g722": WAVEFORM,
+    "l16": WAVEFORM,
+    "gsm": GSM,
+    "ilbc": ILBC,
+    "speex": SPEEX_NARROW,
+    "speex-wide": SPEEX_WIDE,
+}
 
 PASSES = (1, 2)
 """Number of passes through a codec: 1 in a call, 2 when the peer sends the audio back."""

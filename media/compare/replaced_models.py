@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from media.compare.calibration import model_key
+
 __all__ = ["Weights", "weights_of"]
 
 
@@ -35,10 +37,7 @@ def weights_of(codec: str | None) -> Weights:
 
     Without a name, the general model.
     """
-    name = (codec or "").casefold()
-    if name.startswith("speex"):
-        return SPEEX_WIDE if "/16000" in name or "/32000" in name else SPEEX_NARROW
-    return MODELS.get(name.split("/")[0], ANY)
+    return MODELS.get(model_key(codec), ANY)
 
 
 WAVEFORM = Weights(
@@ -263,4 +262,13 @@ ANY = Weights(
 
 G722 = replace(WAVEFORM, fall=12.0, recovers=9)
 
-MODELS = {"pcma": WAVEFORM, "pcmu": WAVEFORM, "g722": G722, "l16": WAVEFORM, "gsm": GSM, "ilbc": ILBC}
+MODELS = {
+    "pcma": WAVEFORM,
+    "pcmu": WAVEFORM,
+    "g722": G722,
+    "l16": WAVEFORM,
+    "gsm": GSM,
+    "ilbc": ILBC,
+    "speex": SPEEX_NARROW,
+    "speex-wide": SPEEX_WIDE,
+}

@@ -14,9 +14,10 @@ from bot import Call, ExpectationFailed, expect
 from bot.deadline import Deadline
 from bot.model import RtpCounters
 from media.rtp.srtp import SrtpContext, SrtpKey
+from tests.support.answered import answered_call
 from tests.support.measuring import measured
 from tests.support.sip_peer import SipPeer
-from tests.support.starting import NewEndpoint, until
+from tests.support.starting import NewEndpoint
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="packets are noted on Linux only")
 
@@ -67,15 +68,8 @@ def rtp(kind: int, number: int, timestamp: int, payload: bytes, *, ssrc: int = 1
 @contextlib.contextmanager
 def talking(new_endpoint: NewEndpoint, media: str, **settings: object) -> Iterator[Peer]:
     """A call from a peer made of sockets, with these m= lines."""
-    endpoint = new_endpoint(**settings)
-    with SipPeer(endpoint.uri) as stream:
-        with endpoint.expect_call() as incoming:
-            stream.offer(media)
-        incoming.value.answer()
-        assert stream.answered() == 200
-        expect(incoming.value).to_be_confirmed()
-        until(incoming.value, lambda: any(line.active for line in incoming.value.media))
-        yield Peer(stream, incoming.value)
+    with answered_call(new_endpoint(**settings), media) as (stream, call):
+        yield Peer(stream, call)
 
 
 def key(inline: str = INLINE) -> SrtpContext:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,13 +20,6 @@ from tests.support.starting import NewEndpoint
 ROOM_S = 12.0
 """Well below the 32 s that the library would wait."""
 Callers = contextlib.ExitStack
-
-
-@pytest.fixture
-def callers() -> Iterator[Callers]:
-    """Closes the peers."""
-    with contextlib.ExitStack() as stack:
-        yield stack
 
 
 def answering(new_endpoint: NewEndpoint, **limits: Any) -> Endpoint:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import socket
 from collections.abc import Iterator
@@ -16,7 +15,7 @@ from bot.report.sip_pcap import of_journal
 from media.capture.reader import Capture
 from tests.support import needs
 from tests.support.certificates import Authority
-from tests.support.link import tunnel
+from tests.support.link import linked_namespace
 from tests.support.namespaces import Namespace, cannot_make_namespaces
 from tests.support.starting import LOOPBACK, STARVED_MS, NewEndpoint, connect, until
 
@@ -164,12 +163,7 @@ def network() -> Iterator[Namespace]:
     """With an interface that has an IPv6 address and an IPv4 address, since ICE leaves loopback out."""
     if reason := cannot_make_namespaces():
         pytest.skip(reason)
-    with contextlib.ExitStack() as stack:
-        network = stack.enter_context(Namespace())
-        with network.entered():
-            stack.enter_context(tunnel("link0"))
-        network.ip("link", "set", "link0", "up")
-        network.ip("-6", "addr", "add", f"{ELSEWHERE}/64", "dev", "link0", "nodad")
+    with linked_namespace(f"{ELSEWHERE}/64") as network:
         yield network
 
 

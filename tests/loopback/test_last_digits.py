@@ -10,6 +10,7 @@ import pytest
 from bot import Call, Endpoint, expect
 from media.rtp.srtp import SrtpContext
 from media.rtp.srtp_key import SrtpKey
+from tests.support.answered import answered_call
 from tests.support.sip_peer import SipPeer
 from tests.support.starting import NewEndpoint
 
@@ -40,15 +41,10 @@ def dialled(endpoint: Endpoint, digits: str, *, media: str = PLAIN) -> Call:
     protect = (
         SrtpContext(SrtpKey.from_inline(SUITE, f"inline:{INLINE}")).protect if media is SECURE else bytes
     )
-    with SipPeer(endpoint.uri) as stream:
-        with endpoint.expect_call() as incoming:
-            stream.offer(media)
-        incoming.value.answer()
-        assert stream.answered() == 200
-        expect(incoming.value).to_be_confirmed()
+    with answered_call(endpoint, media) as (stream, call):
         for packet in map(protect, list(events(digits))):
             stream.media.send(packet)
-    return incoming.value
+    return call
 
 
 @pytest.mark.parametrize("media", [PLAIN, SECURE], ids=["RTP", "SRTP"])

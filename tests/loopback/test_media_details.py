@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ import pytest
 from bot import Call, CallFailed, ConfigError, DtmfMethod, Endpoint, ExpectationFailed, expect
 from bot.deadline import Deadline
 from bot.sip.sdp import SdpMedia
+from tests.support.answered import answered_call
 from tests.support.measuring import counted
 from tests.support.renegotiating import sent_sdp
 from tests.support.sip_peer import SipPeer
@@ -44,18 +44,6 @@ def plain(shared: Endpoint) -> Iterator[Endpoint]:
     until(shared, lambda: not shared.calls)
 
 
-@contextmanager
-def raw_call(endpoint: Endpoint, media: str) -> Iterator[tuple[SipPeer, Call]]:
-    """A call of a peer made of sockets, answered."""
-    with SipPeer(endpoint.uri) as peer:
-        with endpoint.expect_call() as incoming:
-            peer.offer(media)
-        incoming.value.answer()
-        assert peer.answered() == 200
-        expect(incoming.value).to_be_confirmed()
-        yield peer, incoming.value
-
-
 def pause(call: Call, seconds: float) -> None:
     """Let time pass."""
     call.endpoint.wait_until(lambda: False, Deadline(seconds))
@@ -85,14 +73,14 @@ def test_each_side_has_its_own_ptime(new_endpoint: NewEndpoint) -> None:
 
 
 def test_ptime_on_the_wire(new_endpoint: NewEndpoint) -> None:
-    with raw_call(new_endpoint(srtp="off", ptime_ms=40), f"{PCMA}\na=ptime:20") as (peer, call):
+    with answered_call(new_endpoint(srtp="off", ptime_ms=40), f"{PCMA}\na=ptime:20") as (peer, call):
         sizes = {len(one.payload) for one in peer.media.receive(6) if not one.is_rtcp}
         assert sizes == {320}
         expect(call).to_have_stream(ptime_ms=40)
 
 
 def test_the_peers_ptime_is_kept_when_nothing_is_set(plain: Endpoint) -> None:
-    with raw_call(plain, f"{PCMA}\na=ptime:60\na=maxptime:80") as (peer, call):
+    with answered_call(plain, f"{PCMA}\na=ptime:60\na=maxptime:80") as (peer, call):
         sizes = {len(one.payload) for one in peer.media.receive(4) if not one.is_rtcp}
         assert sizes == {480}
         expect(call).to_have_stream(ptime_ms=60)
@@ -100,7 +88,7 @@ def test_the_peers_ptime_is_kept_when_nothing_is_set(plain: Endpoint) -> None:
 
 def test_the_peers_longest_packet_is_not_heeded(new_endpoint: NewEndpoint) -> None:
     """The library's deviation from RFC 8866 6.4: it reads a=maxptime and does nothing with it."""
-    with raw_call(new_endpoint(srtp="off", ptime_ms=40), f"{PCMA}\na=maxptime:20") as (peer, _):
+    with answered_call(new_endpoint(srtp="off", ptime_ms=40), f"{PCMA}\na=maxptime:20") as (peer, _):
         assert {len(one.payload) for one in peer.media.receive(4) if not one.is_rtcp} == {320}
 
 
@@ -126,7 +114,7 @@ def test_numbers_of_the_peer_are_used_for_what_is_sent(plain: Endpoint) -> None:
     a=rtpmap:111 PCMA/8000
     a=rtpmap:97 telephone-event/8000
     a=fmtp:97 0-15"""
-    with raw_call(plain, media) as (peer, call):
+    with answered_call(plain, media) as (peer, call):
         assert peer.answer.media[0].formats == ("111", "97")
         expect(call).to_have_stream(payload_type=111, telephone_event=97, channels=1)
         assert {one.kind for one in peer.media.receive(5) if not one.is_rtcp} == {111}
@@ -241,7 +229,7 @@ def test_linear_stereo_is_refused_here_and_to_the_peer(new_endpoint: NewEndpoint
 
 
 def test_reports_are_exchanged(plain: Endpoint) -> None:
-    with raw_call(plain, PCMA) as (peer, call):
+    with answered_call(plain, PCMA) as (peer, call):
         media = peer.answer.media[0]
         for number in range(10):
             peer.media.send_audio(number, 8)
@@ -255,7 +243,7 @@ def test_reports_are_exchanged(plain: Endpoint) -> None:
 
 
 def test_one_port_for_rtp_and_rtcp(new_endpoint: NewEndpoint) -> None:
-    with raw_call(new_endpoint(srtp="off", rtcp_mux=True), f"{PCMA}\na=rtcp-mux") as (peer, call):
+    with answered_call(new_endpoint(srtp="off", rtcp_mux=True), f"{PCMA}\na=rtcp-mux") as (peer, call):
         media = peer.answer.media[0]
         assert ("rtcp-mux", "") in media.attributes
         expect(call).to_have_stream(rtcp_mux=True)
@@ -282,7 +270,7 @@ def test_one_port_only_when_both_want_it(who: str, new_endpoint: NewEndpoint) ->
 
 def test_video_is_refused_and_audio_works(plain: Endpoint) -> None:
     media = f"{PCMA}\nm=video 9 RTP/AVP 96\na=rtpmap:96 H264/90000"
-    with raw_call(plain, media) as (peer, call):
+    with answered_call(plain, media) as (peer, call):
         assert [(one.type, one.rejected) for one in peer.answer.media] == [("audio", False), ("video", True)]
         assert peer.media.receive(3)
         assert [one.active for one in call.media] == [True]
@@ -290,7 +278,7 @@ def test_video_is_refused_and_audio_works(plain: Endpoint) -> None:
 
 def test_video_first_and_audio_refused_before(plain: Endpoint) -> None:
     media = f"m=video 9 RTP/AVP 96\na=rtpmap:96 H264/90000\nm=audio 0 RTP/AVP 0\n{PCMA}"
-    with raw_call(plain, media) as (peer, call):
+    with answered_call(plain, media) as (peer, call):
         assert [one.rejected for one in peer.answer.media] == [True, True, False]
         assert [one.active for one in call.media if one.type == "audio"] == [False, True]
         assert peer.media.receive(3)
@@ -300,7 +288,7 @@ def test_an_offer_of_nothing_but_port_0(plain: Endpoint) -> None:
     with SipPeer(plain.uri) as peer:
         peer.offer("m=audio 0 RTP/AVP 8")
         assert peer.answered() == 488
-    with raw_call(plain, PCMA) as (peer, _):
+    with answered_call(plain, PCMA) as (peer, _):
         assert peer.media.receive(3)
 
 

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from bot import Call, expect
+from bot import Call
 from bot.model import MediaDirection, RtpCounters
 from media.rtp.srtp import SrtpContext, SrtpKey
+from tests.support.answered import answered_call
 from tests.support.measuring import measured
 from tests.support.media_sockets import SILENCE, MediaSockets, rtp_header
 from tests.support.programs import LOOPBACK
@@ -38,18 +39,11 @@ def stranger() -> Iterator[MediaSockets]:
     sockets.close()
 
 
-@contextlib.contextmanager
-def talking(new_endpoint: NewEndpoint, media: str, **settings: object) -> Iterator[tuple[SipPeer, Call]]:
-    """A call from a peer made of sockets, with these m= lines."""
-    endpoint = new_endpoint(**settings)
-    with SipPeer(endpoint.uri) as peer:
-        with endpoint.expect_call() as incoming:
-            peer.offer(media)
-        incoming.value.answer()
-        assert peer.answered() == 200
-        expect(incoming.value).to_be_confirmed()
-        until(incoming.value, lambda: any(line.active for line in incoming.value.media))
-        yield peer, incoming.value
+def talking(
+    new_endpoint: NewEndpoint, media: str, **settings: object
+) -> contextlib.AbstractContextManager[tuple[SipPeer, Call]]:
+    """A call to an endpoint with these settings; the peer offers these m= lines."""
+    return answered_call(new_endpoint(**settings), media)
 
 
 def received(call: Call, packets: int, foreign: int = 0) -> RtpCounters:

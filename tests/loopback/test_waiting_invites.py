@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,13 +19,6 @@ CALLS = 2
 ELSEWHERE = "127.0.0.2"
 PATIENCE_S = 8.0
 Callers = contextlib.ExitStack
-
-
-@pytest.fixture
-def callers() -> Iterator[Callers]:
-    """Closes the peers."""
-    with contextlib.ExitStack() as stack:
-        yield stack
 
 
 def answering(new_endpoint: NewEndpoint, **settings: Any) -> Endpoint:

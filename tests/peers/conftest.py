@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from bot import Endpoint
 from tests.support.baresip import Baresip, modules_folder
 from tests.support.kamailio import tls_module
-from tests.support.programs import INSTALL, installed
+from tests.support.programs import INSTALL, LOOPBACK, installed
+from tests.support.router import Router, cannot_make_routers
 from tests.support.starting import NewEndpoint, starting
 
 CODECS = ["PCMU", "PCMA"]
@@ -29,6 +31,22 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def new_endpoint() -> Iterator[NewEndpoint]:
     """Start endpoints on 127.0.0.1 that speak G.711; they are closed in reverse order."""
     yield from starting(lambda number: {"codecs": CODECS})
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[Endpoint]:
+    """An endpoint for SIPp: G.711 without SRTP."""
+    with Endpoint(bind=LOOPBACK, codecs=CODECS, srtp="off") as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
+def router() -> Iterator[Router]:
+    """A router between a private network and a public one."""
+    if reason := cannot_make_routers():
+        pytest.skip(reason)
+    with Router() as made:
+        yield made
 
 
 @pytest.fixture

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot import Call, expect
-from bot.ua import build
 from tests.support import needs
 from tests.support.aiortc_peer import TONE_HZ, AiortcPeer, has_aiortc
-from tests.support.link import tunnel
+from tests.support.link import linked_namespace
 from tests.support.namespaces import Namespace, cannot_make_namespaces
 from tests.support.sip_peer import SipPeer
 from tests.support.sounds import dominant_hz
@@ -32,18 +30,16 @@ def network() -> Iterator[Namespace]:
     needs.dtls()
     if reason := cannot_make_namespaces():
         pytest.skip(reason)
-    with contextlib.ExitStack() as stack:
-        network = stack.enter_context(Namespace())
-        with network.entered():
-            stack.enter_context(tunnel("link0"))
-        network.ip("link", "set", "link0", "up")
-        network.ip("addr", "add", f"{HERE}/24", "dev", "link0")
+    with linked_namespace(f"{HERE}/24") as network:
         yield network
 
 
-def codecs() -> list[str]:
-    """Those that aiortc has too."""
-    return ["opus", "PCMU"] if any(one.name == "opus" for one in build().codecs) else ["PCMU"]
+@pytest.fixture(params=["opus", "PCMU"])
+def codec(request: pytest.FixtureRequest) -> str:
+    """A codec that aiortc has too."""
+    if request.param == "opus":
+        needs.opus()
+    return str(request.param)
 
 
 def assert_both_hear(call: Call, peer: AiortcPeer, folder: Path) -> None:
@@ -56,12 +52,9 @@ def assert_both_hear(call: Call, peer: AiortcPeer, folder: Path) -> None:
     assert len(peer.heard) > 0
 
 
-@pytest.mark.parametrize("codec", ["opus", "PCMU"])
 def test_it_answers_our_offer(
     network: Namespace, new_endpoint: NewEndpoint, codec: str, tmp_path: Path
 ) -> None:
-    if codec == "opus":
-        needs.opus()
     with network.entered():
         endpoint = new_endpoint(**SETTINGS, codecs=[codec])
         with AiortcPeer() as peer, SipPeer() as signalling:
@@ -78,12 +71,9 @@ def test_it_answers_our_offer(
         endpoint.close()
 
 
-@pytest.mark.parametrize("codec", ["opus", "PCMU"])
 def test_its_offer_is_answered(
     network: Namespace, new_endpoint: NewEndpoint, codec: str, tmp_path: Path
 ) -> None:
-    if codec == "opus":
-        needs.opus()
     with network.entered():
         endpoint = new_endpoint(**SETTINGS, codecs=[codec])
         with AiortcPeer() as peer, SipPeer(endpoint.uri) as signalling:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,19 +11,11 @@ from bot.deadline import Deadline
 from bot.ipc.events import SipSent
 from bot.sip.message import Message
 from bot.sip.uri import parse_uri
-from tests.support.router import PRIVATE, PUBLIC, WITHIN, Router, cannot_make_routers
+from tests.support.router import PRIVATE, PUBLIC, WITHIN, Router
 from tests.support.starting import NewEndpoint, connect
 
 PACKETS = 25
 UNREACHED_S = 1.0
-
-
-@pytest.fixture(scope="module")
-def router() -> Iterator[Router]:
-    if reason := cannot_make_routers():
-        pytest.skip(reason)
-    with Router() as made:
-        yield made
 
 
 def pair(router: Router, new_endpoint: NewEndpoint, **settings: Any) -> tuple[Endpoint, Endpoint]:

@@ -5,24 +5,15 @@ What the RFCs say of each case and what the library does is a table in ``scenari
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot import CallState, Endpoint, expect
 from tests.support.programs import LOOPBACK
-from tests.support.sipp import Scripted, assert_exchange
+from tests.support.sipp import ENDED_BY_US, Scripted, assert_exchange
 
 pytestmark = pytest.mark.peer("sipp")
-
-ENDED_BY_US = "-> BYE", "<- 200 BYE"
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint(bind=LOOPBACK, codecs=["PCMU", "PCMA"], srtp="off") as endpoint:
-        yield endpoint
 
 
 def test_two_ring_and_the_second_accepts(endpoint: Endpoint, tmp_path: Path) -> None:

@@ -5,25 +5,15 @@ What the RFCs say of each case and what the library does is a table in ``scenari
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot import CallState, Endpoint, expect
 from tests.support.programs import LOOPBACK
-from tests.support.sipp import Scripted, arrived, assert_exchange
+from tests.support.sipp import ENDED_BY_PEER, ENDED_BY_US, Scripted, arrived, assert_exchange
 
 pytestmark = pytest.mark.peer("sipp")
-
-ENDED_BY_US = "-> BYE", "<- 200 BYE"
-ENDED_BY_PEER = "<- BYE", "-> 200 BYE"
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint(bind=LOOPBACK, codecs=["PCMU", "PCMA"], srtp="off") as endpoint:
-        yield endpoint
 
 
 def test_a_200_without_sdp(endpoint: Endpoint, tmp_path: Path) -> None:

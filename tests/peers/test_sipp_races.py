@@ -5,27 +5,18 @@ What the RFCs say of each case and what the library does is a table in ``scenari
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot import Call, CallState, Endpoint, expect
 from bot.deadline import Deadline
-from tests.support.programs import LOOPBACK
-from tests.support.sipp import Scripted, arrived, assert_exchange, line
+from tests.support.sipp import ENDED_BY_PEER, Scripted, arrived, assert_exchange, line
 
 pytestmark = pytest.mark.peer("sipp")
 
 ANSWERED = "<- INVITE", "-> 100 INVITE", "-> 200 INVITE"
-ENDED_BY_PEER = "<- BYE", "-> 200 BYE"
 T1_S = 0.5
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint(bind=LOOPBACK, codecs=["PCMU", "PCMA"], srtp="off") as endpoint:
-        yield endpoint
 
 
 def wait_for(call: Call, count: int, *, sent: bool, method: str = "", status: int = 0) -> None:

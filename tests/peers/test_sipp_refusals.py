@@ -5,27 +5,18 @@ What the RFCs say of each case and what the library does is a table in ``scenari
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot import Endpoint, expect
 from tests.support.calls import finals
-from tests.support.programs import LOOPBACK
-from tests.support.sipp import Scripted, arrived, assert_exchange
+from tests.support.sipp import ENDED_BY_PEER, Scripted, arrived, assert_exchange
 from tests.support.starting import until
 
 pytestmark = pytest.mark.peer("sipp")
 
 ANSWERED = "<- INVITE", "-> 100 INVITE", "-> 200 INVITE", "<- ACK"
-ENDED_BY_PEER = "<- BYE", "-> 200 BYE"
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint(bind=LOOPBACK, codecs=["PCMU", "PCMA"], srtp="off") as endpoint:
-        yield endpoint
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,11 @@ What the RFCs say of each case and what the library does is a table in ``scenari
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot import CallState, Endpoint, expect
-from tests.support.programs import LOOPBACK
 from tests.support.sipp import Scripted, assert_exchange
 from tests.support.starting import NewEndpoint
 
@@ -19,12 +17,6 @@ pytestmark = pytest.mark.peer("sipp")
 
 REALM = "here"
 CREDENTIALS = {"user": "alice", "password": "secret"}
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Iterator[Endpoint]:
-    with Endpoint(bind=LOOPBACK, codecs=["PCMU", "PCMA"], srtp="off") as endpoint:
-        yield endpoint
 
 
 @pytest.mark.parametrize(

@@ -18,21 +18,13 @@ from bot import Call, MediaDirection, NativeError, expect
 from bot.bots import bot
 from tests.support.coturn import PASSWORD, USER, Coturn
 from tests.support.measuring import counted, more_packets
-from tests.support.router import PRIVATE, PUBLIC, SERVER, WITHIN, Router, cannot_make_routers
+from tests.support.router import PRIVATE, PUBLIC, SERVER, WITHIN, Router
 from tests.support.starting import NewEndpoint, connect
 
 pytestmark = pytest.mark.peer("turnserver")
 
 PACKETS = 25
 SUITE = "AES_CM_128_HMAC_SHA1_80"
-
-
-@pytest.fixture(scope="module")
-def router() -> Iterator[Router]:
-    if reason := cannot_make_routers():
-        pytest.skip(reason)
-    with Router() as made:
-        yield made
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from typing import Self
 from tests.support.namespaces import Namespace, cannot_make_namespaces, run
 from tests.support.programs import installed
 
-__all__ = ["ADDRESSES", "BadLink", "cannot_have"]
+__all__ = ["ADDRESSES", "BadLink", "cannot_have", "linked_namespace"]
 
 ADDRESSES = "10.78.0.1", "10.78.0.2"
 TUN = Path("/dev/net/tun")
@@ -139,3 +139,15 @@ def cannot_have(by: str) -> str | None:
             return None
     except OSError as error:
         return f"no link by {by} can be made here: {error}"
+
+
+@contextlib.contextmanager
+def linked_namespace(address: str) -> Iterator[Namespace]:
+    """A namespace with the address, such as 10.77.0.1/24, on an interface that ICE uses (not loopback)."""
+    with contextlib.ExitStack() as stack:
+        namespace = stack.enter_context(Namespace())
+        with namespace.entered():
+            stack.enter_context(tunnel("link0"))
+        namespace.ip("link", "set", "link0", "up")
+        namespace.ip("addr", "add", address, "dev", "link0", *(["nodad"] if ":" in address else []))
+        yield namespace

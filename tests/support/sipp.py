@@ -15,11 +15,24 @@ from bot.sip.uri import parse_uri
 from bot.ua.traced_message import TracedMessage
 from tests.support.programs import LOOPBACK, Program, free_ports
 
-__all__ = ["CAPTURES", "Scripted", "arrived", "assert_exchange", "line", "response_codes", "sipp"]
+__all__ = [
+    "CAPTURES",
+    "ENDED_BY_PEER",
+    "ENDED_BY_US",
+    "Scripted",
+    "arrived",
+    "assert_exchange",
+    "line",
+    "response_codes",
+    "sipp",
+]
 
 CAPTURES = Path("/usr/share/sip-tester")
 """The captures of audio and digits that ``uac_pcap`` plays; a Debian package's folder."""
 SCENARIOS = Path(__file__).parents[1] / "peers" / "scenarios"
+ENDED_BY_US = "-> BYE", "<- 200 BYE"
+ENDED_BY_PEER = "<- BYE", "-> 200 BYE"
+"""The end of a call, as `assert_exchange` writes it."""
 PLAYED_S = 20
 LISTENING_S, LOOK_S = 15.0, 0.005
 ARRIVAL_S = 15.0

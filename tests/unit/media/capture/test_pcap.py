@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import io
 import struct
 
 import pytest
 
-from media.capture.frames import DAMAGED, CaptureError, Damaged, Frame
+from media.capture.frames import DAMAGED, CaptureError, Frame
 from media.capture.pcap import MAGICS, frames
+from tests.support.frames import frames_until_damage, read_frames
 from tests.support.wire import AT, MOST, pcap, pcap_header
 
 
 def read(content: bytes) -> list[Frame]:
-    file = io.BytesIO(content)
-    return list(frames(file, file.read(4)))
+    return read_frames(frames, content)
 
 
 def until_damage(content: bytes) -> tuple[list[Frame], str]:
-    """The frames before the damage, and what it was."""
-    file, found = io.BytesIO(content), []
-    try:
-        for frame in frames(file, file.read(4)):
-            found.append(frame)
-    except Damaged as damage:
-        return found, str(damage)
-    raise AssertionError("nothing is damaged")
+    return frames_until_damage(frames, content)
 
 
 @pytest.mark.parametrize("order", "<>")

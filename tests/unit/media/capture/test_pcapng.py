@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import struct
 
 import pytest
 
-from media.capture.frames import UNDESCRIBED, CaptureError, Damaged, Frame
+from media.capture.frames import UNDESCRIBED, CaptureError, Frame
 from media.capture.pcapng import MOST_INTERFACES, frames
+from tests.support.frames import frames_until_damage, read_frames
 from tests.support.wire import block, enhanced, interface, obsolete, option, section, simple
 
 START = section() + interface()
@@ -18,19 +18,11 @@ FIRST = (1, 5.0, 1, b"one")
 
 
 def read(content: bytes) -> list[Frame]:
-    file = io.BytesIO(content)
-    return list(frames(file, file.read(4)))
+    return read_frames(frames, content)
 
 
 def until_damage(content: bytes) -> tuple[list[Frame], str]:
-    """The frames before the damage, and what it was."""
-    file, found = io.BytesIO(content), []
-    try:
-        for frame in frames(file, file.read(4)):
-            found.append(frame)
-    except Damaged as damage:
-        return found, str(damage)
-    raise AssertionError("nothing is damaged")
+    return frames_until_damage(frames, content)
 
 
 @pytest.mark.parametrize("order", "<>")
