@@ -65,10 +65,10 @@ class Likeness:
 
 
 def coherence(
-    product: NDArray[np.floating], one: NDArray[np.floating], other: NDArray[np.floating]
+    product: NDArray[np.floating], first: NDArray[np.floating], second: NDArray[np.floating]
 ) -> Floats:
-    """The normalised correlation of waveforms by their product and powers, -1 to 1; 0 if one is silent."""
-    return np.asarray(product / np.sqrt(one.astype(np.float64) * other + TINY**2))
+    """The normalised correlation of waveforms by their product and powers, -1 to 1; 0 if either is silent."""
+    return np.asarray(product / np.sqrt(first.astype(np.float64) * second + TINY**2))
 
 
 def frame_count(samples: int, rate: int) -> int:

@@ -63,7 +63,7 @@ def hep_3(data: bytes, cut: int) -> Mirrored:
         raise Unreadable(BROKEN)
     payload = unpacked(chunks[COMPRESSED]) if COMPRESSED in chunks and not cut else chunks.get(PAYLOAD)
     source, target = (
-        next((chunks[one] for one in those if one in chunks), b"") for those in (SOURCES, TARGETS)
+        next((chunks[chunk] for chunk in those if chunk in chunks), b"") for those in (SOURCES, TARGETS)
     )
     ports = chunks.get(SOURCE_PORT, b"") + chunks.get(TARGET_PORT, b"")
     if not payload:

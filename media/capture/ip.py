@@ -114,21 +114,21 @@ class Fragments:
         # in IPv6 the protocol of a fragment does not identify the datagram
         protocol = part.protocol if len(part.source) == 4 else 0
         key = (part.source, part.target, protocol, fragment.identification)
-        one = self._unfinished.get(key)
-        if one is not None:
-            self._memory -= one.pieces.memory
-            if not one.add(part.protocol, fragment, part.payload):
-                self._skipped[CONTRADICTING] += one.fragments
+        unfinished = self._unfinished.get(key)
+        if unfinished is not None:
+            self._memory -= unfinished.pieces.memory
+            if not unfinished.add(part.protocol, fragment, part.payload):
+                self._skipped[CONTRADICTING] += unfinished.fragments
                 del self._unfinished[key]
-                one = None
+                unfinished = None
         elif abs(at - self._finished.get(key, -math.inf)) <= REPEATED_WITHIN_S:
             raise Unreadable(REPEATED)
-        if one is None:
-            one = self._unfinished[key] = Unfinished(at)
-            one.add(part.protocol, fragment, part.payload)
-        if one.pieces.length == one.length:
+        if unfinished is None:
+            unfinished = self._unfinished[key] = Unfinished(at)
+            unfinished.add(part.protocol, fragment, part.payload)
+        if unfinished.pieces.length == unfinished.length:
             return self._finish(key, at)
-        self._memory += one.pieces.memory
+        self._memory += unfinished.pieces.memory
         while len(self._unfinished) > MOST_DATAGRAMS or self._memory > MOST_MEMORY:
             self._give_up(CROWDED_OUT)
         return None
@@ -139,13 +139,13 @@ class Fragments:
             self._give_up(MISSING)
 
     def _finish(self, key: Key, at: float) -> Datagram:
-        one = self._unfinished.pop(key)
+        finished = self._unfinished.pop(key)
         self._finished[key] = at
         self._finished.move_to_end(key)
         if len(self._finished) > MOST_DATAGRAMS:
             self._finished.popitem(last=False)
         source, target, *_ = key
-        protocol, payload = one.protocol, one.pieces.take(0)
+        protocol, payload = finished.protocol, finished.pieces.take(0)
         if len(source) == 16 or protocol == AUTHENTICATION:
             protocol, payload = behind_extensions(protocol, payload)
         return Datagram(source, target, protocol, payload)

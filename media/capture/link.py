@@ -110,10 +110,10 @@ def behind_labels(frame: bytes, start: int) -> tuple[bytes, int]:
 def is_ethernet(frame: bytes, at: int) -> bool:
     """Whether the type field of an Ethernet frame that begins here has a known value."""
     kind = frame[at + 12 : at + 14]
-    known = (
+    types = (
         IP_TYPES | TAGS | MPLS_TYPES | {PPPOE, BACKBONE_TAG, VN_TAG, b"\x08\x06", b"\x88\xcc", b"\x88\x63"}
     )
-    return kind in known
+    return kind in types
 
 
 def mpls(frame: bytes, at: int = 0) -> int:
@@ -143,8 +143,8 @@ def cisco_hdlc(frame: bytes) -> int:
 def null(frame: bytes) -> int:
     """After an address family in the byte order of the capturing host."""
     family = frame[:4]
-    known = int.from_bytes(family, "little") in FAMILIES or int.from_bytes(family, "big") in FAMILIES
-    return 4 if known else NO_IP
+    is_family = int.from_bytes(family, "little") in FAMILIES or int.from_bytes(family, "big") in FAMILIES
+    return 4 if is_family else NO_IP
 
 
 def raw(_frame: bytes) -> int:

@@ -300,9 +300,9 @@ class Reading:
 
     def _ends(self, key: bytes) -> tuple[Address, Address]:
         """The ends from two addresses and two ports; cached, unless there are very many."""
-        known = self._addresses.get(key)
-        if known is not None:
-            return known
+        address = self._addresses.get(key)
+        if address is not None:
+            return address
         if len(self._addresses) >= MOST_ADDRESSES:
             self._addresses.clear()
         length = len(key) // 2 - 2

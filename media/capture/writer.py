@@ -65,8 +65,8 @@ def datagram(source: Address, target: Address, payload: bytes, number: int) -> b
     payload = payload[: LONGEST - 28]
     length = 8 + len(payload)
     ends, ports, words = udp_way(source, target)
-    said = int.from_bytes(payload, "big") << 8 * (length % 2)
-    check = LONGEST - (words + UDP + 2 * length + said) % LONGEST  # a checksum of 0 is sent as 65535
+    payload_sum = int.from_bytes(payload, "big") << 8 * (length % 2)
+    check = LONGEST - (words + UDP + 2 * length + payload_sum) % LONGEST  # a checksum of 0 is sent as 65535
     if len(ends) > 8:
         return ip_packet(source, target, UDP, ports + struct.pack("!HH", length, check) + payload, number)
     head = 0x45, 0, 20 + length, number & 0xFFFF, 0, HOPS, UDP
@@ -105,9 +105,9 @@ def ip_packet(source: Address, target: Address, protocol: int, payload: bytes, n
     """The IP packet; an IPv4 address beside an IPv6 address is mapped (RFC 4291 section 2.5.5.2)."""
     ends = packed_ends(source.host, target.host)
     if len(ends) == 8:
-        said = 0x45, 0, 20 + len(payload), number & 0xFFFF, 0, HOPS, protocol
-        check = checksum(IPV4.pack(*said, 0, ends))
-        return IPV4.pack(*said, check, ends) + payload
+        fields = 0x45, 0, 20 + len(payload), number & 0xFFFF, 0, HOPS, protocol
+        check = checksum(IPV4.pack(*fields, 0, ends))
+        return IPV4.pack(*fields, check, ends) + payload
     return struct.pack("!IHBB", 6 << 28, len(payload), protocol, HOPS) + ends + payload
 
 

@@ -203,8 +203,8 @@ def _candidate(track: Track, pair: _Pair, *, near: bool = False) -> _Candidate:
 
 
 def _is_new(track: Track, candidates: list[_Candidate]) -> bool:
-    known = [candidate.track for candidate in candidates]
-    return not any(one.start == track.start and one.delay[0] == track.delay[0] for one in known)
+    tracks = [candidate.track for candidate in candidates]
+    return not any(other.start == track.start and other.delay[0] == track.delay[0] for other in tracks)
 
 
 def _along(candidates: list[_Candidate], judged: Flags, rate: int) -> tuple[Alignment, Flags]:
@@ -214,20 +214,22 @@ def _along(candidates: list[_Candidate], judged: Flags, rate: int) -> tuple[Alig
     """
     tracks, count = [candidate.track for candidate in candidates], len(judged)
     cost = np.full((count, len(tracks) + 1), DEAREST, np.float32)
-    for index, one in enumerate(candidates):
-        cost[one.frames, index] = one.cost
+    for index, candidate in enumerate(candidates):
+        cost[candidate.frames, index] = candidate.cost
     cost[~judged] = 0.0
     cost[:, -1] = np.where(judged, 1.0, ABSENT_PAUSE)
     delays = np.array([float(track.delay.mean()) for track in tracks]) / (HOP_S * rate)
     chosen = cheapest(cost[:, :-1], cost[:, -1], delays)
     facts = np.zeros((4, count))  # of each frame at its chosen delay
-    for index, one in enumerate(candidates):
-        here = chosen[one.frames] == index
-        facts[:, one.frames[here]] = one.facts[:, here]
-    chosen = _without_chance(chosen, facts[:3], judged, np.array([one.near for one in candidates], np.bool_))
+    for index, candidate in enumerate(candidates):
+        here = chosen[candidate.frames] == index
+        facts[:, candidate.frames[here]] = candidate.facts[:, here]
+    chosen = _without_chance(
+        chosen, facts[:3], judged, np.array([candidate.near for candidate in candidates], np.bool_)
+    )
     chosen = _in_order(chosen, tracks, judged, rate)
     chosen = _without_doubt(chosen, cost[np.arange(count), chosen])
-    around = np.stack([np.convolve(one * judged, np.ones(CLOSE_MOMENT), "same") for one in facts[:3]])
+    around = np.stack([np.convolve(fact * judged, np.ones(CLOSE_MOMENT), "same") for fact in facts[:3]])
     astray = (chosen < 0) | (coherence(*around) < CHANCE)
     alignment = Alignment(
         tracks=tuple(tracks),
@@ -263,9 +265,9 @@ def _distance_db(alike: Likeness, gain_db: float, loud: float) -> Floats:
     """Mean absolute difference of the spectra in dB without the gain, weighted by the level of the bands."""
     floor = loud / alike.reference.shape[1] * 10 ** (-FLOOR_DB / 10)
     expected = logs(alike.reference, floor)
-    heard = logs(alike.recording * np.float32(10 ** (-gain_db / 10)), floor)
-    weight = np.maximum(expected, heard) - np.float32(10 * np.log10(floor)) + np.float32(1e-3)
-    difference = np.abs(heard - expected)
+    received = logs(alike.recording * np.float32(10 ** (-gain_db / 10)), floor)
+    weight = np.maximum(expected, received) - np.float32(10 * np.log10(floor)) + np.float32(1e-3)
+    difference = np.abs(received - expected)
     return np.asarray((weight * difference).sum(axis=1) / weight.sum(axis=1), dtype=np.float64)
 
 

@@ -76,7 +76,7 @@ def compare(
     if judged.sum() < LEAST:
         short = f"the reference has only {1000 * HOP_S * int(judged.sum()):.0f} ms of audio"
         raise AudioError(f"{short}, which is found in any speech by chance; use one with 150 ms or more")
-    reason = _unheard(recording, narrow[1], low)
+    reason = _silence_reason(recording, narrow[1], low)
     if reason:
         return _nothing(reason, _gaps(gaps_of(np.full(len(judged), -1), judged)), recording, low, silent=True)
     alignment = align(*narrow, low, active, judged)
@@ -120,7 +120,7 @@ def _judged(
     found = Findings(
         edges=(float(frames[0]) + HOP_S / 2, float(frames[-1]) + HOP_S / 2),
         gaps=gaps,
-        insertions=tuple(_insertion(one, narrow[1], low) for one in alignment.insertions),
+        insertions=tuple(_insertion(insertion, narrow[1], low) for insertion in alignment.insertions),
         totals=totals,
         similarity=similarity(*narrow, low, alignment),
         hiss=_hiss(case, alignment, totals, options),
@@ -168,8 +168,8 @@ def _check(options: Options) -> None:
     if options.window_s < 2 * HOP_S:
         raise AudioError(f"a window of {options.window_s:g} s is too short; use at least {2 * HOP_S:g} s")
     if options.passes not in PASSES:
-        known = " or ".join(map(str, PASSES))
-        raise AudioError(f"{options.passes} passes of a codec were never measured; give {known}")
+        measured = " or ".join(map(str, PASSES))
+        raise AudioError(f"{options.passes} passes of a codec were never measured; give {measured}")
     if not 5 <= options.packet_ms <= 200:
         raise AudioError(f"packets of {options.packet_ms:g} ms are not used in telephony; give 10 to 60 ms")
 
@@ -258,7 +258,7 @@ def _ignored(count: int, stretches: Sequence[tuple[float, float]]) -> Flags:
     return ignored
 
 
-def _unheard(recording: Audio, narrow: Signal, rate: int) -> str:
+def _silence_reason(recording: Audio, narrow: Signal, rate: int) -> str:
     """Why a comparison is impossible: the recording is empty or silent; None if it is possible."""
     if len(narrow) == 0:
         return "the recording is empty"
@@ -300,8 +300,8 @@ def _common(case: _Case) -> tuple[int, tuple[Signal, Signal]]:
     if min(case.reference.rate, case.recording.rate) < WIDEBAND or longest_s > LONG_S:
         return case.low, case.narrow
     wide = _at(case.reference, WIDEBAND), _at(case.recording, WIDEBAND)
-    expected, heard = (_high_share(one) for one in wide)
-    return (WIDEBAND, wide) if heard >= NARROW * expected else (case.low, case.narrow)
+    expected, received = (_high_share(signal) for signal in wide)
+    return (WIDEBAND, wide) if received >= NARROW * expected else (case.low, case.narrow)
 
 
 def _high_share(wide: Signal) -> float:
@@ -345,6 +345,6 @@ def _rounded(stretch: Stretch) -> tuple[float, float]:
 
 def _gaps(silent: Sequence[Stretch], concealed: Sequence[Stretch] = ()) -> tuple[Gap, ...]:
     """Both kinds of gaps, in order of time."""
-    gaps = [Gap(*_rounded(one)) for one in silent]
-    gaps += [Gap(*_rounded(one), concealed=True) for one in concealed]
+    gaps = [Gap(*_rounded(stretch)) for stretch in silent]
+    gaps += [Gap(*_rounded(stretch), concealed=True) for stretch in concealed]
     return tuple(sorted(gaps, key=lambda gap: gap.start_s))

@@ -200,8 +200,8 @@ def levels_of(pair: Aligned, size: int) -> Levels:
 def _loud(signal: Signal, size: int) -> float:
     """The mean power of the loud packets: those that a tenth exceeds, silence apart."""
     powers = _powers(signal, size)
-    heard = powers[powers > QUIET]
-    return max(float(np.percentile(heard, 90)), TINY) if len(heard) else TINY
+    audible = powers[powers > QUIET]
+    return max(float(np.percentile(audible, 90)), TINY) if len(audible) else TINY
 
 
 def _powers(signal: Signal, size: int) -> Signal:
@@ -229,8 +229,8 @@ def context(values: Floats) -> Floats:
     v = np.arctanh(np.clip(voicing, 0, 0.98))
     own = [z, d, n, change, np.abs(change), v, loudness / 10]
     own += [z * v, n * loudness / 10, z * loudness / 10, d * v, d * loudness / 10, z * z, n * n]
-    before = [_moved(one, 1) for one in (z, d, n)]
-    after = [_moved(one, -1) for one in (z, d, n)]
+    before = [_moved(values, 1) for values in (z, d, n)]
+    after = [_moved(values, -1) for values in (z, d, n)]
     return np.stack([*own, *before, *after, z - before[0]], axis=1)
 
 
@@ -250,14 +250,14 @@ def _measured(pair: Aligned, starts: NDArray[np.intp], levels: Levels) -> Floats
         windows_at(pair.reference, starts, size),
         windows_at(pair.recording, starts, size) / np.float32(gain),
     )
-    own, heard = _mean_power(a) + floor, _mean_power(b) + floor
-    coherence = np.einsum("ij,ij->i", a, b) / size / np.sqrt(own * heard)
+    own, received = _mean_power(a) + floor, _mean_power(b) + floor
+    coherence = np.einsum("ij,ij->i", a, b) / size / np.sqrt(own * received)
     noise = 10 * np.log10((_mean_power(b - a) + floor) / own)
     margin = round(MARGIN_S * pair.rate)
     reach = starts - margin, size + 2 * margin
     wide = windows_at(pair.reference, *reach), windows_at(pair.recording, *reach) / np.float32(gain)
     level = 10 * np.log10(np.maximum(own - floor, TINY))
-    columns = coherence, _distance_db(*wide, pair.rate, floor), noise, 10 * np.log10(heard / own), level
+    columns = coherence, _distance_db(*wide, pair.rate, floor), noise, 10 * np.log10(received / own), level
     return np.stack(columns, axis=1).astype(np.float64)
 
 
@@ -267,7 +267,9 @@ def _distance_db(reference: Signal, recording: Signal, rate: int, floor: float) 
     points = 1 << (len(window) - 1).bit_length()
     bands = mel_bands(LOWEST_HZ, min(HIGHEST_HZ, 0.44 * rate), BANDS, points, rate).astype(np.float32)
     quiet = floor * float(np.square(window).sum()) * float(bands.sum(axis=0).mean()) / 2
-    a, b = (10 * np.log10(_energies(one * window, points, bands) + quiet) for one in (reference, recording))
+    a, b = (
+        10 * np.log10(_energies(signal * window, points, bands) + quiet) for signal in (reference, recording)
+    )
     return np.asarray(np.abs(a - b).mean(axis=1))
 
 

@@ -59,7 +59,7 @@ def _places(reference: Signal, recording: Signal, rate: int, delays: Floats) -> 
         return np.zeros(0), np.zeros(0)
     block_delays = np.lib.stride_tricks.sliding_window_view(delays, frames)[firsts]
     firsts, block_delays = (
-        one[np.ptp(block_delays, axis=1) < REACH_S * rate] for one in (firsts, block_delays)
+        values[np.ptp(block_delays, axis=1) < REACH_S * rate] for values in (firsts, block_delays)
     )  # false for NaN
     thin = slice(None, None, -(-len(firsts) // MOST) or 1)
     starts = (firsts[thin] * HOP_S * rate).round().astype(np.intp)
@@ -67,10 +67,10 @@ def _places(reference: Signal, recording: Signal, rate: int, delays: Floats) -> 
     reach = round(REACH_S * rate)
     padded = np.pad(recording, (size + reach, size + reach))
     own = np.lib.stride_tricks.sliding_window_view(reference, size)
-    heard = np.lib.stride_tricks.sliding_window_view(padded, size + 2 * reach)
-    where = np.clip(starts + guess + size, 0, len(heard) - 1)
+    received = np.lib.stride_tricks.sliding_window_view(padded, size + 2 * reach)
+    where = np.clip(starts + guess + size, 0, len(received) - 1)
     parts = [
-        _nearby(own[starts[at : at + BATCH]], heard[where[at : at + BATCH]])
+        _nearby(own[starts[at : at + BATCH]], received[where[at : at + BATCH]])
         for at in range(0, len(starts), BATCH)
     ]
     moved, alike = (np.concatenate(column) for column in zip(*parts, strict=True)) if parts else ((), ())
@@ -78,12 +78,12 @@ def _places(reference: Signal, recording: Signal, rate: int, delays: Floats) -> 
     return (starts + size / 2)[clear], (guess + moved)[clear]
 
 
-def _nearby(own: Signal, heard: Signal) -> tuple[Floats, Floats]:
+def _nearby(own: Signal, received: Signal) -> tuple[Floats, Floats]:
     """The offset at which each row correlates best within the wider row `heard`, and that correlation."""
-    size, reach = own.shape[1], (heard.shape[1] - own.shape[1]) // 2
-    points = smooth(heard.shape[1])
-    cross = np.fft.rfft(heard, points) * np.conj(np.fft.rfft(own, points))
-    sums = np.cumsum(np.pad(np.square(heard, dtype=np.float64), ((0, 0), (1, 0))), axis=1)
+    size, reach = own.shape[1], (received.shape[1] - own.shape[1]) // 2
+    points = smooth(received.shape[1])
+    cross = np.fft.rfft(received, points) * np.conj(np.fft.rfft(own, points))
+    sums = np.cumsum(np.pad(np.square(received, dtype=np.float64), ((0, 0), (1, 0))), axis=1)
     energy = (sums[:, size:] - sums[:, :-size]) * np.square(own, dtype=np.float64).sum(axis=1, keepdims=True)
     alike = np.fft.irfft(cross, points)[:, : 2 * reach + 1] / np.sqrt(np.maximum(energy, 0) + TINY)
     far = np.abs(np.arange(-reach, reach + 1))

@@ -38,29 +38,31 @@ def find_echo(sent: Audio, received: Audio) -> Echo | None:
     correlations added, so that an echo far below other speech is found. Raises AudioError when `sent` is
     silent.
     """
-    mine, heard = (in_band(resample(audio, RATE).samples, RATE) for audio in (sent, received))
-    if not len(mine) or float(np.abs(mine).max()) < 1e-4:
+    sent_samples, received_samples = (
+        in_band(resample(audio, RATE).samples, RATE) for audio in (sent, received)
+    )
+    if not len(sent_samples) or float(np.abs(sent_samples).max()) < 1e-4:
         raise AudioError("what was sent is silent, so nothing of it can come back; give a file with audio")
-    if not len(heard):
+    if not len(received_samples):
         return None
     reach = round(LONGEST_S * RATE)
-    total = _correlation(mine, _levelled(heard), reach)
+    total = _correlation(sent_samples, _levelled(received_samples), reach)
     peak = int(np.abs(total).argmax())
     usual = 1.4826 * float(np.median(np.abs(total)))
     if usual <= 0 or abs(total[peak]) < CLEAR * usual:
         return None
-    level = _level_db(mine, heard, peak)
+    level = _level_db(sent_samples, received_samples, peak)
     return Echo(1000 * peak / RATE, level) if level is not None and level > FAINTEST_DB else None
 
 
-def _correlation(mine: Signal, heard: Signal, reach: int) -> Floats:
+def _correlation(sent_samples: Signal, received_samples: Signal, reach: int) -> Floats:
     """The whitened correlation at delays of 0 to `reach` samples, summed over blocks."""
     size = round(BLOCK_S * RATE)
     points = 1 << (2 * size + reach - 1).bit_length()
     total = np.zeros(reach)
-    for start in range(0, len(mine), size):
-        a = np.fft.rfft(_faded(mine[start : start + size]), points)
-        b = np.fft.rfft(_faded(heard[start : start + size + reach]), points)
+    for start in range(0, len(sent_samples), size):
+        a = np.fft.rfft(_faded(sent_samples[start : start + size]), points)
+        b = np.fft.rfft(_faded(received_samples[start : start + size + reach]), points)
         cross = np.conj(a) * b
         weight = np.abs(cross)
         weight += 1e-3 * weight.max() + 1e-20
@@ -85,12 +87,12 @@ def _levelled(samples: Signal) -> Signal:
     return np.asarray(samples / np.sqrt((sums[size:] - sums[:-size]) / size + SILENT**2), np.float32)
 
 
-def _level_db(mine: Signal, heard: Signal, delay: int) -> float | None:
+def _level_db(sent_samples: Signal, received_samples: Signal, delay: int) -> float | None:
     """The gain of the echo by least squares, in dB."""
-    count = min(len(mine), len(heard) - delay)
+    count = min(len(sent_samples), len(received_samples) - delay)
     if count <= 0:
         return None
-    a, b = mine[:count].astype(np.float64), heard[delay : delay + count].astype(np.float64)
+    a, b = sent_samples[:count].astype(np.float64), received_samples[delay : delay + count].astype(np.float64)
     own = float(np.einsum("i,i->", a, a))
     gain = abs(float(np.einsum("i,i->", a, b))) / own if own > 0 else 0.0
     return float(20 * np.log10(gain)) if gain > 0 else None

@@ -31,14 +31,14 @@ def level_step_db(
     Returns None if no two intervals can be compared. `delays` are those of the reference's 10 ms frames in
     samples, NaN for missing frames; only `judged` frames count.
     """
-    own, heard, product = _powers(reference, recording, rate, delays)
+    own, received, product = _powers(reference, recording, rate, delays)
     side = round(SIDE_S / HOP_S)
     present = judged & ~np.isnan(delays)
     if len(present) < 2 * side or not present.any():
         return None
     loud = float(np.percentile(own[present], 90))
-    usable = present & (coherence(product, own, heard) > ALIKE) & (own > loud * 10 ** (LOUD_DB / 10))
-    expected, found, count = (_sums(one * usable, side) for one in (own, heard, np.ones(len(own))))
+    usable = present & (coherence(product, own, received) > ALIKE) & (own > loud * 10 ** (LOUD_DB / 10))
+    expected, found, count = (_sums(powers * usable, side) for powers in (own, received, np.ones(len(own))))
     enough = count >= HEARD * side
     level = 10 * np.log10((found + TINY) / (expected + TINY))
     both = enough[side:] & enough[:-side]
@@ -62,8 +62,10 @@ def _powers(reference: Signal, recording: Signal, rate: int, delays: Floats) -> 
         at = (frames * hop)[:, None] + within
         a, b = _at(reference, at), _at(recording, at + moved[frames][:, None])
         parts.append([np.einsum("ij,ij->i", *two) for two in ((a, a), (b, b), (a, b))])
-    own, heard, product = (np.concatenate(column).astype(np.float64) for column in zip(*parts, strict=True))
-    return own, heard, product
+    own, received, product = (
+        np.concatenate(column).astype(np.float64) for column in zip(*parts, strict=True)
+    )
+    return own, received, product
 
 
 def _at(signal: Signal, places: NDArray[np.intp]) -> Signal:

@@ -90,12 +90,12 @@ def measure(
     ]
     sums = _Sums(*(np.concatenate([getattr(part, name) for part in parts]) for name in _Sums.__slots__))
     arrived = alignment.arrived
-    heard = np.array([bool(arrived[first : first + length].any()) for first in firsts])
+    present = np.array([bool(arrived[first : first + length].any()) for first in firsts])
     windows = tuple(
-        _window(round(float(first) * HOP_S, 6), sums, index, rate, bool(heard[index]))
+        _window(round(float(first) * HOP_S, 6), sums, index, rate, bool(present[index]))
         for index, first in enumerate(firsts)
     )
-    return _totals(sums, heard), windows
+    return _totals(sums, present), windows
 
 
 def _sums(pair: _Pair, firsts: NDArray[np.intp], length: int, clear: NDArray[np.bool_]) -> _Sums:
@@ -115,8 +115,8 @@ def _sums(pair: _Pair, firsts: NDArray[np.intp], length: int, clear: NDArray[np.
     size = smooth(length * hop + 2 * PAD)
     a = np.fft.irfft(_banded(windows_at(pair.reference, firsts * hop - PAD, size)), size)
     a = a[:, PAD : PAD + length * hop] * mask
-    heard = _banded(windows_at(pair.recording, firsts * hop + whole - PAD, size))
-    b, moved = _shifted(a, heard, size, delay - whole)
+    received = _banded(windows_at(pair.recording, firsts * hop + whole - PAD, size))
+    b, moved = _shifted(a, received, size, delay - whole)
     a, b = _centred(a, mask), _centred(b, mask)
     own, both = (a * a).sum(axis=1), (a * b).sum(axis=1)
     segmental, segments = _segmental(a, b, both / np.maximum(own, TINY), 2 * hop)
@@ -196,9 +196,9 @@ def _commonest(row: NDArray[np.intp]) -> int:
     return int(np.bincount(present).argmax()) if len(present) else -1
 
 
-def _window(start_s: float, sums: _Sums, index: int, rate: int, heard: bool) -> Window:
+def _window(start_s: float, sums: _Sums, index: int, rate: int, present: bool) -> Window:
     a, b, both = float(sums.reference[index]), float(sums.recording[index]), float(sums.both[index])
-    if not heard or a <= 0 or b <= 0:
+    if not present or a <= 0 or b <= 0:
         return Window(start_s, None, None, None, None)
     return Window(
         start_s=start_s,
@@ -209,19 +209,19 @@ def _window(start_s: float, sums: _Sums, index: int, rate: int, heard: bool) -> 
     )
 
 
-def _totals(sums: _Sums, heard: NDArray[np.bool_]) -> Totals:
+def _totals(sums: _Sums, present: NDArray[np.bool_]) -> Totals:
     a, b, both = sums.reference, sums.recording, np.maximum(sums.both, 0.0)
     explained = np.divide(both**2, a, out=np.zeros_like(a), where=a > 0)
     signal, everything = float(explained.sum()), float(b.sum())
-    heard_a, heard_b = float(a[heard].sum()), float(b[heard].sum())
-    if heard_a <= 0 or heard_b <= 0:
+    present_a, present_b = float(a[present].sum()), float(b[present].sum())
+    if present_a <= 0 or present_b <= 0:
         return Totals(None, None, None)
     segments = float(sums.segments.sum())
-    active = float(explained[heard].sum())
+    active = float(explained[present].sum())
     return Totals(
         snr_db=_decibels(signal, everything - signal),
-        correlation=(active / heard_b) ** 0.5,
-        level_db=float(10 * np.log10(heard_b / heard_a)),
+        correlation=(active / present_b) ** 0.5,
+        level_db=float(10 * np.log10(present_b / present_a)),
         segmental_snr_db=float(sums.segmental.sum()) / segments if segments else None,
     )
 

@@ -32,26 +32,28 @@ def remainder(reference: Signal, recording: Signal, rate: int, delays: Floats) -
     size = 2 * hop
     window = np.sin(np.pi * (np.arange(size) + 0.5) / size).astype(np.float32)
     turn = -2j * np.pi * np.fft.rfftfreq(POINTS)
-    padded, rest = (np.pad(one, (size, size)) for one in (reference, recording))
-    given, heard = (np.lib.stride_tricks.sliding_window_view(one, size) for one in (padded, rest.copy()))
+    padded, rest = (np.pad(signal, (size, size)) for signal in (reference, recording))
+    given, received = (
+        np.lib.stride_tricks.sliding_window_view(signal, size) for signal in (padded, rest.copy())
+    )
     frames = np.flatnonzero(~np.isnan(delays))
     for first in range(0, len(frames), CHUNK):
         part = frames[first : first + CHUNK]
         whole = np.rint(delays[part]).astype(np.intp)
         begin = part * hop - hop // 2 + size
-        place = np.clip(begin + whole, 0, len(heard) - 1)
+        place = np.clip(begin + whole, 0, len(received) - 1)
         expected = np.fft.rfft(given[begin] * window, POINTS)
         expected *= np.exp(turn * (delays[part] - whole)[:, None])
-        explained = _explained(expected, np.fft.rfft(heard[place] * window, POINTS))
+        explained = _explained(expected, np.fft.rfft(received[place] * window, POINTS))
         for at, piece in zip(place.tolist(), explained[:, :size] * window, strict=True):
             rest[at : at + size] -= piece
     return rest[size:-size]
 
 
-def _explained(expected: Spectra, heard: Spectra) -> Signal:
+def _explained(expected: Spectra, received: Spectra) -> Signal:
     """The waveforms of spectra, with the gain in each band that matches the received audio best."""
     edges = np.linspace(0, expected.shape[1], BANDS + 1).astype(np.intp)
-    both = np.add.reduceat((np.conj(expected) * heard).real, edges[:-1], axis=1)
+    both = np.add.reduceat((np.conj(expected) * received).real, edges[:-1], axis=1)
     own = np.add.reduceat(np.square(np.abs(expected)), edges[:-1], axis=1)
     gain = np.repeat(both / (own + TINY), np.diff(edges), axis=1)
     return np.asarray(np.fft.irfft(gain * expected, POINTS), np.float32)

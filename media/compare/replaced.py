@@ -85,7 +85,7 @@ class _Measured:
     """Of each frame: the powers and the product in each band."""
 
     own: Floats
-    heard: Floats
+    received: Floats
     both: Floats
 
 
@@ -170,24 +170,24 @@ def features(placed: Placed) -> tuple[Floats, Floats]:
     seen = _measured(placed)
     total = seen.own.sum(axis=1)
     loud = float(np.percentile(total[total > 1e-7], 90)) if (total > 1e-7).any() else 1e-7
-    gain = max(float(seen.heard.sum()), TINY) / max(float(seen.own.sum()), TINY)
+    gain = max(float(seen.received.sum()), TINY) / max(float(seen.own.sum()), TINY)
     floor = loud * 10 ** (FLOOR_DB / 10) / seen.own.shape[1]
-    own, heard, both = seen.own + floor, seen.heard / gain + floor, seen.both / gain**0.5
+    own, received, both = seen.own + floor, seen.received / gain + floor, seen.both / gain**0.5
     band_level = 10 * np.log10(own / loud)
     weight = np.clip((band_level + 30) / 30, 0, 1.3)
     weight /= weight.sum(axis=1, keepdims=True) + 0.1
-    bands = _spread(both / np.sqrt(own * heard)) * weight
-    distance = np.log((np.abs(10 * np.log10(heard / own)) * weight).sum(axis=1) + 0.5)
-    all_own, all_heard, all_both = own.sum(axis=1), heard.sum(axis=1), both.sum(axis=1)
-    alike = _spread(all_both / np.sqrt(all_own * all_heard))
+    bands = _spread(both / np.sqrt(own * received)) * weight
+    distance = np.log((np.abs(10 * np.log10(received / own)) * weight).sum(axis=1) + 0.5)
+    all_own, all_received, all_both = own.sum(axis=1), received.sum(axis=1), both.sum(axis=1)
+    alike = _spread(all_both / np.sqrt(all_own * all_received))
     level = 10 * np.log10(all_own / loud)
-    noise = 10 * np.log10((all_own + all_heard - 2 * all_both + floor) / all_own)
-    change = np.log10(all_heard / all_own)
+    noise = 10 * np.log10((all_own + all_received - 2 * all_both + floor) / all_own)
+    change = np.log10(all_received / all_own)
     usual = placed.judged & (placed.track >= 0) & (level > USUAL_DB)
-    z, n = (one - np.median(one[usual]) if usual.any() else one for one in (alike, noise / 10))
-    own_past, heard_past = _pasts(placed, _counted(placed, level))
+    z, n = (values - np.median(values[usual]) if usual.any() else values for values in (alike, noise / 10))
+    own_past, received_past = _pasts(placed, _counted(placed, level))
     voiced = _spread(np.clip(own_past, 0, 0.98))
-    copied = _spread(np.clip(heard_past, 0, 0.995)) - _spread(np.clip(own_past, 0, 0.995))
+    copied = _spread(np.clip(received_past, 0, 0.995)) - _spread(np.clip(own_past, 0, 0.995))
     mean, loudness = bands.sum(axis=1), level / 10
     columns = [alike, z, mean, n, distance, change, np.abs(change), voiced, loudness, copied]
     columns += [np.maximum(copied, 0), z * voiced, z * loudness, mean * loudness, distance * loudness]
@@ -208,14 +208,14 @@ def _chunk(placed: Placed, frames: NDArray[np.intp]) -> tuple[Floats, ...]:
     at, hertz = frames * HOP, np.fft.rfftfreq(POINTS, 1 / RATE)
     first = at - (WINDOW - HOP) // 2
     own = np.fft.rfft(windows_at(placed.reference, first, WINDOW) * window, POINTS)
-    heard = np.fft.rfft(windows_at(placed.recording, first + whole, WINDOW) * window, POINTS)
+    received = np.fft.rfft(windows_at(placed.recording, first + whole, WINDOW) * window, POINTS)
     angle = np.outer(placed.delays[frames] - whole, 2 * np.pi / RATE * hertz).astype(np.float32)
-    heard *= np.cos(angle) + 1j * np.sin(angle)
+    received *= np.cos(angle) + 1j * np.sin(angle)
     edges = np.searchsorted(hertz, EDGES_HZ)
     scale = 2 / (POINTS * float(np.square(window).sum()))
-    powers = (np.square(own.real) + np.square(own.imag), np.square(heard.real) + np.square(heard.imag))
-    product = own.real * heard.real + own.imag * heard.imag
-    bands = (np.add.reduceat(one, edges, axis=1)[:, :-1] * scale for one in (*powers, product))
+    powers = (np.square(own.real) + np.square(own.imag), np.square(received.real) + np.square(received.imag))
+    product = own.real * received.real + own.imag * received.imag
+    bands = (np.add.reduceat(spectrum, edges, axis=1)[:, :-1] * scale for spectrum in (*powers, product))
     return tuple(bands)
 
 

@@ -88,7 +88,7 @@ def find_tracks(reference: Signal, recording: Signal, rate: int, active: NDArray
     again = [
         point
         for delay in _far_apart(tracks, rate)
-        for point in search.follow(search.blocks, [delay + one for one in beside])
+        for point in search.follow(search.blocks, [delay + offset for offset in beside])
     ]
     weak = search.weak(points[0])
     for track in tracks[:2]:  # around another delay they may match better: music almost repeats itself
@@ -269,7 +269,7 @@ def _within(
             continue
         peak = int(correlation.argmax())
         delay = low + peak + _vertex(correlation, peak)
-        if all(abs(one.delay[0] - delay) >= JUMP_S * rate for one in tracks):
+        if all(abs(track.delay[0] - delay) >= JUMP_S * rate for track in tracks):
             tracks.append(
                 Track(
                     at=np.array([(first + last) / 2]),
@@ -391,7 +391,7 @@ def _far_apart(tracks: list[Track], rate: int) -> list[float]:
     delays: list[float] = []
     for track in tracks:
         delay = float(np.median(track.delay))
-        if all(abs(delay - one) > FAR_S * rate for one in delays):
+        if all(abs(delay - other) > FAR_S * rate for other in delays):
             delays.append(delay)
     return delays[:REPEATS] if len(delays) > 1 else []
 

@@ -70,7 +70,7 @@ def hear_greeting(audio: Audio, *, options: Options | None = None) -> Greeting:
     if options.hears_s is not None:
         audio = Audio(audio.samples[: round(options.hears_s * audio.rate)], audio.rate)
     tones = find_tones(audio)
-    spoken = tuple(one for one in voice(audio, tones=tones) if one.duration_s >= options.shortest_voice_s)
+    spoken = tuple(turn for turn in voice(audio, tones=tones) if turn.duration_s >= options.shortest_voice_s)
     beep = _beep(tones, spoken, options)
     if beep is not None:
         return _before_beep(beep, spoken)
@@ -109,7 +109,8 @@ def _beep(tones: tuple[ToneHeard, ...], spoken: tuple[Stretch, ...], options: Op
         is_single = len(tone.frequencies) == 1 and tone not in progress
         in_range = _within(tone.frequencies[0], options.beep_hz) and _within(tone.duration_s, options.beep_s)
         follows = any(
-            tone.end_s - 0.1 < one.end_s and one.start_s < tone.end_s + options.beep_quiet_s for one in spoken
+            tone.end_s - 0.1 < turn.end_s and turn.start_s < tone.end_s + options.beep_quiet_s
+            for turn in spoken
         )
         if is_single and in_range and not follows:
             return tone
@@ -121,7 +122,7 @@ def _within(value: float, limits: tuple[float, float]) -> bool:
 
 
 def _before_beep(beep: ToneHeard, spoken: tuple[Stretch, ...]) -> Greeting:
-    greeting = tuple(one for one in spoken if one.start_s < beep.start_s)
+    greeting = tuple(turn for turn in spoken if turn.start_s < beep.start_s)
     reason = f"a beep of {beep.frequencies[0]:.0f} Hz and {beep.duration_s:.2f} s at {beep.start_s:.2f} s"
     if not greeting:
         return Greeting("machine", reason, beep=beep)

@@ -341,7 +341,7 @@ def _joined(tones: Sequence[ToneHeard]) -> Iterator[ToneHeard]:
     last: ToneHeard | None = None
     for tone in tones:
         if last is not None and tone.start_s - last.end_s < GAP_S and _alike(last, tone):
-            longer = max(last, tone, key=lambda one: one.duration_s)
+            longer = max(last, tone, key=lambda candidate: candidate.duration_s)
             last = ToneHeard(longer.frequencies, last.start_s, tone.end_s, longer.level_dbfs)
             continue
         if last is not None:
@@ -351,6 +351,6 @@ def _joined(tones: Sequence[ToneHeard]) -> Iterator[ToneHeard]:
         yield last
 
 
-def _alike(one: ToneHeard, other: ToneHeard) -> bool:
-    pairs = list(zip(one.frequencies, other.frequencies, strict=False))
-    return len(one.frequencies) == len(other.frequencies) and all(abs(a - b) < STEADY_HZ for a, b in pairs)
+def _alike(first: ToneHeard, second: ToneHeard) -> bool:
+    pairs = list(zip(first.frequencies, second.frequencies, strict=False))
+    return len(first.frequencies) == len(second.frequencies) and all(abs(a - b) < STEADY_HZ for a, b in pairs)

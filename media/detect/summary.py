@@ -76,7 +76,7 @@ def _others(
     """Tones that are not part of another detected sound."""
     from media.signals.marker import DURATION_S
 
-    taken = [(one.start_s, one.end_s) for one in named]
+    taken = [(signal.start_s, signal.end_s) for signal in named]
     taken += [(digit.start_s, digit.start_s + digit.duration_ms / 1000) for digit in digits]
     taken += [(marker.start_s, marker.start_s + DURATION_S) for marker in markers]
     return tuple(

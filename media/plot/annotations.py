@@ -53,8 +53,8 @@ def marks_of(found: Facts) -> tuple[Mark, ...]:
         for marker in found.markers or ()
     ]
     marks += [
-        Mark("tone", one.start_s, one.end_s, f"{one.name}, {hertz(one.tones[0].frequencies)}")
-        for one in found.signals or ()
+        Mark("tone", signal.start_s, signal.end_s, f"{signal.name}, {hertz(signal.tones[0].frequencies)}")
+        for signal in found.signals or ()
     ]
     marks += [Mark("tone", tone.start_s, tone.end_s, hertz(tone.frequencies)) for tone in found.tones or ()]
     return tuple(sorted(marks, key=lambda mark: (mark.start_s, mark.kind)))
@@ -77,18 +77,22 @@ def differences(comparison: Comparison) -> tuple[tuple[Mark, ...], tuple[Mark, .
     more += [
         Mark(
             "insertion",
-            one.start_s,
-            one.start_s + one.duration_ms / 1000,
-            f"{one.duration_ms:.0f} ms inserted",
+            insertion.start_s,
+            insertion.start_s + insertion.duration_ms / 1000,
+            f"{insertion.duration_ms:.0f} ms inserted",
         )
-        for one in comparison.insertions
+        for insertion in comparison.insertions
     ]
     return tuple(lost), tuple(more)
 
 
 def _delay_s(comparison: Comparison, at_s: float) -> float | None:
     """The delay of the reference at `at_s`: that of the last window before it with a delay."""
-    before = [one.delay_ms for one in comparison.windows if one.start_s <= at_s and one.delay_ms is not None]
+    before = [
+        window.delay_ms
+        for window in comparison.windows
+        if window.start_s <= at_s and window.delay_ms is not None
+    ]
     delay_ms = before[-1] if before else comparison.delay_ms
     return None if delay_ms is None else delay_ms / 1000
 

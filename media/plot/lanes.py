@@ -172,10 +172,10 @@ class Lanes:
 
     def snr(self, windows: Sequence[Window]) -> None:
         """The SNR of each window that has one, at its time in the recording."""
-        measured = [one for one in windows if one.snr_db is not None and one.delay_ms is not None]
+        measured = [window for window in windows if window.snr_db is not None and window.delay_ms is not None]
         step = windows[1].start_s - windows[0].start_s if len(windows) > 1 else 0.5
-        starts = np.array([one.start_s + (one.delay_ms or 0) / 1000 for one in measured])
-        values = np.array([one.snr_db or 0.0 for one in measured])
+        starts = np.array([window.start_s + (window.delay_ms or 0) / 1000 for window in measured])
+        values = np.array([window.snr_db or 0.0 for window in measured])
         if len(measured) > COLUMNS:  # the lowest value of a shared column
             edges = np.linspace(0, len(measured), COLUMNS + 1).astype(np.intp)[:-1]
             starts, values = starts[edges], np.minimum.reduceat(values, edges)
@@ -193,7 +193,7 @@ class Lanes:
     def spectrograms(self, takes: Sequence[tuple[str, Audio, float, Sequence[Mark]]], top_hz: float) -> None:
         """Spectrograms with the same colour scale."""
         pictures = [spectrogram(audio, *self._resolution, top_hz) for _, audio, _, _ in takes]
-        loudest = max((float(one.max()) for one in pictures if one.size), default=LOUDEST_DB)
+        loudest = max((float(picture.max()) for picture in pictures if picture.size), default=LOUDEST_DB)
         top_db = float(np.clip(5 * np.ceil(loudest / 5), QUIETEST_DB + RANGE_DB, LOUDEST_DB))
         for (name, audio, start_s, marks), values in zip(takes, pictures, strict=True):
             self._spectrogram(name, values, (start_s, start_s + audio.duration_s, top_hz, top_db), marks)
@@ -231,7 +231,7 @@ class Lanes:
 
     def figure(self) -> Figure:
         """The complete figure."""
-        height = TOP + BOTTOM + sum(one + SPACE for one, _ in self._lanes)
+        height = TOP + BOTTOM + sum(lane + SPACE for lane, _ in self._lanes)
         figure = Figure(figsize=(WIDTH, height), facecolor="white")
         at = height - TOP
         for lane, draw in self._lanes:
@@ -307,8 +307,8 @@ class Lanes:
         rows: list[list[tuple[Mark, bool]]] = []
         ends: list[float] = []
         hidden = 0
-        drawn = sorted(marks, key=lambda one: one.start_s)[:DRAWN]
-        for mark in (one for one in drawn if one.text):
+        drawn = sorted(marks, key=lambda mark: mark.start_s)[:DRAWN]
+        for mark in (mark for mark in drawn if mark.text):
             end = max(mark.end_s, mark.start_s + (len(mark.text) + 1.5) * CHARACTER * per_inch)
             row = next((index for index, taken in enumerate(ends) if mark.start_s >= taken), len(ends))
             if row == EVENT_ROWS:

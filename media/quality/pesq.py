@@ -87,15 +87,17 @@ def assess(reference: Audio, recording: Audio, *, wideband: bool | None = None) 
     wide = found.rate >= WIDEBAND if wideband is None else wideband
     rate, band = (WIDEBAND, Band.WIDEBAND) if wide else (NARROWBAND, Band.NARROWBAND)
     judge = _judge(native, rate, band)
-    sent, heard = (Audio(_centred(resample(one, rate).samples), rate) for one in (reference, recording))
+    sent, received = (
+        Audio(_centred(resample(audio, rate).samples), rate) for audio in (reference, recording)
+    )
     delay = round(found.delay_ms / 1000 * rate)
     scores, spoken = [], []
     for start, end in _pieces(sent):
         piece = sent.samples[start:end]
         active_s = float(active_frames(piece, rate).sum()) * HOP_S
         if active_s and start:
-            delay = _start(piece, heard.samples, start + delay, rate) - start
-        value = judge(*_pair(piece, heard.samples, start + delay, rate)) if active_s else None
+            delay = _start(piece, received.samples, start + delay, rate) - start
+        value = judge(*_pair(piece, received.samples, start + delay, rate)) if active_s else None
         if value is not None:
             scores.append(value)
             spoken.append(active_s)
@@ -115,12 +117,12 @@ def _judge(native: ModuleType, rate: int, band: Band) -> Callable[[Signal, Signa
     """The score of an aligned pair; None when PESQ finds no utterance."""
     mode = "wb" if band is Band.WIDEBAND else "nb"
 
-    def judge(sent: Signal, heard: Signal) -> float | None:
-        sent, heard = _centred(sent), _centred(heard)
-        if float(frame_power(heard, rate).max(initial=0)) < SILENT_POWER:
+    def judge(sent: Signal, received: Signal) -> float | None:
+        sent, received = _centred(sent), _centred(received)
+        if float(frame_power(received, rate).max(initial=0)) < SILENT_POWER:
             return LOWEST[band]
         try:
-            return float(native.pesq(rate, _full(sent), _full(heard), mode))
+            return float(native.pesq(rate, _full(sent), _full(received), mode))
         except native.NoUtterancesError:
             return None
         except (native.PesqError, ValueError) as error:

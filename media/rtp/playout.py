@@ -269,14 +269,16 @@ def stereo(left: str | Path, right: str | Path, offset_s: float, out: str | Path
     if not abs(offset_s) <= LONGEST_S:
         raise AudioError(f"the two sides of a call cannot begin {offset_s:g} s apart; check the clocks")
     out = Path(out)
-    with _opened(Path(left)) as one, _opened(Path(right)) as other:
-        rate = max(one.samplerate, other.samplerate)
-        length_s = abs(offset_s) + max(one.frames / one.samplerate, other.frames / other.samplerate)
+    with _opened(Path(left)) as left_file, _opened(Path(right)) as right_file:
+        rate = max(left_file.samplerate, right_file.samplerate)
+        length_s = abs(offset_s) + max(
+            left_file.frames / left_file.samplerate, right_file.frames / right_file.samplerate
+        )
         if length_s * rate > MOST_FRAMES:
             raise AudioError(f"{out}: {length_s:.0f} s of both sides are more than a WAV file can hold")
         sides = (
-            _rebuffered(_side(one, rate, max(0.0, -offset_s))),
-            _rebuffered(_side(other, rate, max(0.0, offset_s))),
+            _rebuffered(_side(left_file, rate, max(0.0, -offset_s))),
+            _rebuffered(_side(right_file, rate, max(0.0, offset_s))),
         )
         with _created(out, rate, 2) as file:
             while True:

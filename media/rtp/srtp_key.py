@@ -162,7 +162,7 @@ class SrtpKey:
                 f"{name.name}: the key has {len(material)} bytes where {expected} are expected ({parts})"
             )
         lifetime, mki = _options(options)
-        words = [one.upper() for one in parameters]
+        words = [parameter.upper() for parameter in parameters]
         return cls(
             name.name,
             material[: name.key_length],

@@ -98,9 +98,9 @@ class Item:
         """An argument as frequencies in Hz."""
         texts = [text.strip() for text in self.arguments[index].split(separator)]
         found = [NUMBER.fullmatch(text) for text in texts]
-        if not all(one and one[2].lower() in {"", "hz"} and float(one[1]) > 0 for one in found):
+        if not all(match and match[2].lower() in {"", "hz"} and float(match[1]) > 0 for match in found):
             raise self.wrong(f"{self.arguments[index]!r} is no frequency", expected)
-        return [float(one[1]) for one in found if one]
+        return [float(match[1]) for match in found if match]
 
     def choice(self, text: str, choices: Collection[str], what: str) -> str:
         """One of several words."""
@@ -143,4 +143,4 @@ def _item(position: int, text: str, usages: dict[str, str]) -> Item:
     if name != "file" and "@" in body:
         raise AudioError(f"item {position}, {text!r}: a level stands at the end, in dBFS, such as @-20")
     arguments = ([rest] if name == "file" else rest.split(":")) if colon else []
-    return Item(position, text, name, tuple(one.strip() for one in arguments), level, usages[name])
+    return Item(position, text, name, tuple(argument.strip() for argument in arguments), level, usages[name])

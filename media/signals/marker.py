@@ -140,18 +140,18 @@ def find_markers(audio: Audio) -> tuple[Marker, ...]:
         raise AudioError(f"markers are found at {RATE} Hz or more, not at {audio.rate}; record at {RATE} Hz")
     found: list[Marker] = []
     for block in blocks(audio, len(_sync())):
-        found += _heard(block)
+        found += _detected(block)
     return _without_doubles(found)
 
 
-def _heard(block: Block) -> list[Marker]:
+def _detected(block: Block) -> list[Marker]:
     """Decode every peak alone; if that fails, with its neighbours, because the audio may have jumped."""
     tops = peaks(block, _sync(), len(SYNC) * SLOT, least=LEAST_LIKENESS, apart=APART, most=CANDIDATES)
     alone = [_marker(block, top, [top]) for top in tops]
-    found = [one for one in alone if one is not None]
-    for top, one in zip(tops, alone, strict=True):
+    found = [marker for marker in alone if marker is not None]
+    for top, marker in zip(tops, alone, strict=True):
         near = [other for other in tops if abs(other.at - top.at) <= BESIDE]
-        if one is None and len(near) > 1:
+        if marker is None and len(near) > 1:
             joined = _marker(block, top, near)
             if joined is not None and not _is_among(found, joined, JUMP_S):
                 found.append(joined)
@@ -166,16 +166,16 @@ def _marker(block: Block, top: Peak, near: list[Peak]) -> Marker | None:
     return Marker(identity, start_s, _level(block, near, identity), agreement / SYMBOLS)
 
 
-def _is_among(markers: list[Marker], one: Marker, within_s: float) -> bool:
-    return any(m.identity == one.identity and abs(m.start_s - one.start_s) < within_s for m in markers)
+def _is_among(markers: list[Marker], marker: Marker, within_s: float) -> bool:
+    return any(m.identity == marker.identity and abs(m.start_s - marker.start_s) < within_s for m in markers)
 
 
 def _decoded(block: Block, tops: list[Peak]) -> tuple[int, int]:
     """The identity with the most matching symbols, and their number; a symbol is the loudest at any peak."""
     likeness = [np.abs(_slots(block.white, top)[IS_SYMBOL] @ _values().conj().T) for top in tops]
-    heard = np.max(likeness, axis=0).argmax(axis=1).astype(np.uint8)
+    symbols = np.max(likeness, axis=0).argmax(axis=1).astype(np.uint8)
     agreements = np.zeros(IDENTITIES, np.uint8)
-    for place, value in enumerate(heard):
+    for place, value in enumerate(symbols):
         agreements += _book()[place] == value
     identity = int(agreements.argmax())
     return identity, int(agreements[identity])
@@ -216,10 +216,10 @@ def _sent(identity: int) -> Complex:
 
 def _without_doubles(found: list[Marker]) -> tuple[Marker, ...]:
     kept: list[Marker] = []
-    for one in sorted(found, key=lambda heard: -heard.confidence):
-        if not _is_among(kept, one, SAME_S):
-            kept.append(one)
-    return tuple(sorted(kept, key=lambda heard: heard.start_s))
+    for marker in sorted(found, key=lambda marker: -marker.confidence):
+        if not _is_among(kept, marker, SAME_S):
+            kept.append(marker)
+    return tuple(sorted(kept, key=lambda marker: marker.start_s))
 
 
 def _cycles(words: list[int], t: Floats) -> Floats:
@@ -232,7 +232,7 @@ def _cycles(words: list[int], t: Floats) -> Floats:
 def _words(identity: int) -> list[int]:
     symbols = iter(_book()[:, identity].tolist())
     sync = iter(SYNC)
-    return [VALUES[next(symbols)] if known else next(sync) for known in IS_SYMBOL.tolist()]
+    return [VALUES[next(symbols)] if is_symbol else next(sync) for is_symbol in IS_SYMBOL.tolist()]
 
 
 @functools.cache

@@ -101,7 +101,7 @@ def sentence(rate: int) -> Audio:
     Limits: a recogniser with a free vocabulary (pocketsphinx 5.1) hears all of it but "one" and "test" at
     16 kHz; at 8 kHz it hears "one two three four five", and not the second half.
     """
-    return resample(Audio(_said(), RATE), rate)
+    return resample(Audio(_spoken(), RATE), rate)
 
 
 def speak(s: float, rate: int) -> Audio:
@@ -113,7 +113,7 @@ def speak(s: float, rate: int) -> Audio:
 
 
 @cache
-def _said() -> NDArray[np.float32]:
+def _spoken() -> NDArray[np.float32]:
     parts = [(PHONEMES[name], factor, pitch) for name, factor, pitch in UTTERANCE]
     lengths = np.array([round(phoneme.ms * factor) for phoneme, factor, _ in parts])
     tracks = _Tracks([phoneme for phoneme, _, _ in parts], lengths)
@@ -138,15 +138,18 @@ class _Tracks:
             return np.stack([_smoothed(column, smooth_ms) for column in steps.T], axis=1)
 
         def gain(levels: list[float | None], smooth_ms: int) -> Signal:
-            return track([(0.0 if one is None else 10 ** (one / 20),) for one in levels], smooth_ms)[:, 0]
+            amplitudes: list[tuple[float, ...]] = [
+                (0.0 if level is None else 10 ** (level / 20),) for level in levels
+            ]
+            return track(amplitudes, smooth_ms)[:, 0]
 
-        self._formants = track([one.formants for one in phonemes], 70)
-        self._bandwidths = track([one.bandwidths for one in phonemes], 30)
-        self._nasal = track([(float(one.nasal),) for one in phonemes], 30)
-        self._hiss_hz = track([(one.hiss_hz, one.hiss_width) for one in phonemes], 8)
-        self.voice = gain([one.voice for one in phonemes], 24)
-        self.breath = gain([one.breath for one in phonemes], 16)
-        self.hiss = gain([one.hiss for one in phonemes], 9)
+        self._formants = track([phoneme.formants for phoneme in phonemes], 70)
+        self._bandwidths = track([phoneme.bandwidths for phoneme in phonemes], 30)
+        self._nasal = track([(float(phoneme.nasal),) for phoneme in phonemes], 30)
+        self._hiss_hz = track([(phoneme.hiss_hz, phoneme.hiss_width) for phoneme in phonemes], 8)
+        self.voice = gain([phoneme.voice for phoneme in phonemes], 24)
+        self.breath = gain([phoneme.breath for phoneme in phonemes], 16)
+        self.hiss = gain([phoneme.hiss for phoneme in phonemes], 9)
 
     def mouth(self, ms: NDArray[np.intp]) -> NDArray[np.complex128]:
         """The response from the glottis to the listener, of shape (moments, bins)."""
