@@ -96,10 +96,10 @@ def test_each_call_has_its_line_and_its_recording(
     assert bot.end(timeout=10) == OK, bot.said
     _, *lines = bot.stdout.splitlines()
     results = [json.loads(line) for line in lines]
-    assert [Path(one["recording"]["path"]).name for one in results] == ["rx.wav", "rx-2.wav"]
-    for one in results:
-        assert one["recording"]["duration_s"] > 1.5
-        assert soundfile.info(tmp_path / one["recording"]["path"]).duration > 1.5
+    assert [Path(result["recording"]["path"]).name for result in results] == ["rx.wav", "rx-2.wav"]
+    for result in results:
+        assert result["recording"]["duration_s"] > 1.5
+        assert soundfile.info(tmp_path / result["recording"]["path"]).duration > 1.5
     whole = json.loads((tmp_path / "out" / "result.json").read_text())
     assert whole["verdict"] == "pass"
     assert [one["id"] for one in whole["calls"]] == ["1", "2"]
@@ -164,12 +164,12 @@ def test_refused_invite_is_told(answer: NewBot, new_endpoint: NewEndpoint, tmp_p
     caller = new_endpoint(srtp="off", name="plain")
     expect(caller.make_call(bot.uri())).to_be_disconnected(code=488, by="remote")
     assert bot.end(timeout=15) == 1, bot.said
-    told = "was refused with 488 Not Acceptable Here: it offers RTP/AVP, and srtp is mandatory"
+    text = "was refused with 488 Not Acceptable Here: it offers RTP/AVP, and srtp is mandatory"
     assert "observed 0, and 1 refused: an INVITE from " in " ".join(bot.stdout.split())
     result = json.loads((tmp_path / "result.json").read_text())
     [refused] = result["refused"]
     assert (refused["code"], refused["why"]) == (488, "it offers RTP/AVP, and srtp is mandatory")
-    assert told in result["expectations"][0]["observed"]
+    assert text in result["expectations"][0]["observed"]
     for name in ("report.html", "junit.xml"):
         assert "it offers RTP/AVP, and srtp is mandatory" in (tmp_path / name).read_text()
     assert "CallRefused" in (tmp_path / "journal.jsonl").read_text()

@@ -109,25 +109,25 @@ def test_a_match(audio: Run, capsys: pytest.CaptureFixture[str]) -> None:
     status = audio("compare", "sent.wav", "heard.wav", "--json", "result.json", "--picture", "both.svg")
 
     result = json.loads(Path("result.json").read_text())
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     assert status == OK
     assert result["schema"] == "srtpbot.comparison/1"
     assert result["matched"] is True
     assert result["delay_ms"] == pytest.approx(200, abs=1)
     assert result["level_db"] == pytest.approx(-6, abs=0.1)
-    assert "verdict: matched" in said.out
-    assert "200 ms" in said.out
-    assert said.err == ""
+    assert "verdict: matched" in output.out
+    assert "200 ms" in output.out
+    assert output.err == ""
     assert "matched" in Path("both.svg").read_text()
 
 
 def test_a_mismatch_has_its_reasons(audio: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert audio("compare", "sent.wav", "half.wav") == FAILED
 
-    said = capsys.readouterr().out
-    assert "NOT MATCHED" in said
-    assert "of the end are missing" in said
-    assert "gaps" in said
+    text = capsys.readouterr().out
+    assert "NOT MATCHED" in text
+    assert "of the end are missing" in text
+    assert "gaps" in text
 
 
 def test_what_is_asked_decides(audio: Run) -> None:
@@ -183,20 +183,20 @@ def test_silence_does_not_match(name: str, audio: Run) -> None:
 def test_facts(name: str, words: list[str], audio: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert audio("show", name) == OK
 
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     for word in words:
-        assert word in said.out
-    assert said.err == ""
+        assert word in output.out
+    assert output.err == ""
 
 
 def test_facts_as_json(audio: Run, capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     assert audio("show", "heard.wav", "--json", "-") == OK
 
-    said = capsysbinary.readouterr()
-    result = json.loads(said.out)
+    output = capsysbinary.readouterr()
+    result = json.loads(output.out)
     assert [one["digit"] for one in result["digits"]] == ["1", "5"]
     assert result["duration_s"] == pytest.approx(2.6)
-    assert b"duration" in said.err
+    assert b"duration" in output.err
 
 
 def test_a_picture_with_its_reference(audio: Run) -> None:
@@ -261,9 +261,9 @@ def test_a_linked_input_is_not_overwritten(audio: Run, folder: Path) -> None:
 def test_help_lists_the_signals(audio: Run, capsys: pytest.CaptureFixture[str]) -> None:
     audio("make", "--help")
 
-    said = capsys.readouterr().out
+    text = capsys.readouterr().out
     for name in signals.SIGNALS:
-        assert f"  {name}" in said
+        assert f"  {name}" in text
 
 
 @pytest.mark.parametrize(("passes", "status"), [("1", FAILED), ("2", OK)])

@@ -41,6 +41,6 @@ def test_it_is_told_and_nothing_is_lost(
     )
     said = progress.say("FAIL  something")
     progress.stop()
-    told = capsys.readouterr().out
-    assert "the table of calls broke: ValueError: I/O operation on closed file" in told
-    assert said is ("FAIL  something" in told)  # else it was the caller's to print
+    text = capsys.readouterr().out
+    assert "the table of calls broke: ValueError: I/O operation on closed file" in text
+    assert said is ("FAIL  something" in text)  # else it was the caller's to print

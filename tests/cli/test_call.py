@@ -202,8 +202,8 @@ def test_other_audio_than_expected(
 
 def test_signals_are_played_and_expected_by_their_names(answer: NewBot, call: NewBot, tmp_path: Path) -> None:
     player = answer("--as", "player", "--codec", "PCMA", "--play", "speech:2,silence:0.5").uri()
-    heard = ["--expect-audio", "speech:2", "--expect-media", "any", "--out", "out"]
-    bot = call(player, "--play", "speech:1", *heard, "--expect-end", "remote")
+    received = ["--expect-audio", "speech:2", "--expect-media", "any", "--out", "out"]
+    bot = call(player, "--play", "speech:1", *received, "--expect-end", "remote")
     assert bot.end() == OK, bot.said
     result = json.loads((tmp_path / "out" / "result.json").read_text())
     assert result["calls"][0]["audio"]["matched"] is True
@@ -291,7 +291,7 @@ def test_inband_digits_are_expected(parrot: str, call: NewBot) -> None:
     received = bot.json()["calls"][0]["dtmf"]["received"]
     assert [(one["digit"], one["method"]) for one in received] == [("4", "inband"), ("2", "inband")]
     durations = [one["duration_ms"] for one in received]  # of 100, on a machine that may be busy
-    assert all(40 <= one <= 300 for one in durations), durations
+    assert all(40 <= duration <= 300 for duration in durations), durations
 
 
 def test_inband_digits_through_a_codec_that_does_not_keep_tones(parrot: str, call: NewBot) -> None:

@@ -12,8 +12,8 @@ from tests.support.process import OK
 def test_text_and_json_say_the_same(srtpbot: NewBot, tmp_path: Path) -> None:
     bot = srtpbot("doctor", "--json", tmp_path / "doctor.json")
     assert bot.end() == OK, bot.said
-    said = json.loads((tmp_path / "doctor.json").read_text())
-    build = said["build"]
+    result = json.loads((tmp_path / "doctor.json").read_text())
+    build = result["build"]
     lines = dict(line.split(maxsplit=1) for line in bot.stdout.splitlines())
     assert lines["library"].startswith(f"PJSIP {build['version']}")
     assert lines["calls"].startswith(f"{build['calls']} at once")

@@ -71,9 +71,9 @@ def run_all(block: Block, empty: Path, environment: dict[str, str]) -> None:
             timeout=LONGEST_S,
             check=False,
         )
-        said = f"{block.page}:{block.line}: {' '.join(command)}\n{run.stdout}{run.stderr}"
-        assert run.returncode == 0, said
-        assert "Traceback" not in said
+        text = f"{block.page}:{block.line}: {' '.join(command)}\n{run.stdout}{run.stderr}"
+        assert run.returncode == 0, text
+        assert "Traceback" not in text
 
 
 def test_every_kind_is_there() -> None:

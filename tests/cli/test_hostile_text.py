@@ -58,7 +58,7 @@ def hostile() -> Iterator[str]:
 def test_a_call(options: list[str], hostile: str, call: NewBot, tmp_path: Path) -> None:
     bot = call(hostile, "--out", "out", *options)
     assert bot.end() == 1
-    files = [one.read_text() for one in (tmp_path / "out").iterdir() if one.suffix != ".pcap"]
+    files = [path.read_text() for path in (tmp_path / "out").iterdir() if path.suffix != ".pcap"]
     assert len(files) == 4
     for text in (bot.stdout, bot.stderr, *files):
         assert [one for one in HARMFUL if one in text] == []

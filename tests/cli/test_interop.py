@@ -30,7 +30,7 @@ NOBODY = f"sip:nobody@{LOOPBACK}:9"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         ((), "name the URI of the peer to call, or --listen"),
         (("sips",), "sips"),
@@ -47,10 +47,10 @@ NOBODY = f"sip:nobody@{LOOPBACK}:9"
         (("--listen", "--transport", "tls"), "answering TLS needs a certificate"),
     ],
 )
-def test_what_cannot_be_meant(arguments: tuple[str, ...], told: str, srtpbot: NewBot) -> None:
+def test_what_cannot_be_meant(arguments: tuple[str, ...], message: str, srtpbot: NewBot) -> None:
     run = srtpbot("interop", *arguments)
     assert run.end() == USAGE
-    assert told in run.stderr
+    assert message in run.stderr
     assert "Traceback" not in run.stderr
 
 

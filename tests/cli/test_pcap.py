@@ -138,7 +138,7 @@ def test_keys_from_elsewhere(way: str, pcap: Run, monkeypatch: pytest.MonkeyPatc
     if way == "environment":
         monkeypatch.setenv(KEYS, f"{SUITE} {HERS}\n{SUITE} {HIS}")
     assert pcap("decrypt", "media.pcap", "--out", "out", *options) == OK
-    assert sorted(one.name for one in Path("out").iterdir()) == [
+    assert sorted(path.name for path in Path("out").iterdir()) == [
         "no-call-0000000A.wav",
         "no-call-0000000B.wav",
         "rtp.pcap",
@@ -180,13 +180,13 @@ def test_what_cannot_be_used(arguments: list[str], words: list[str], pcap: Run, 
 def test_no_streams_are_said(pcap: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert pcap("streams", "nothing.pcap") == OK
     call = "call 1: sip:alice@example -> sip:bob@example, one@example\n  no final response; no RTP of it\n"
-    said = f"no RTP streams\n\n{call}"
-    assert capsys.readouterr().out == said
+    text = f"no RTP streams\n\n{call}"
+    assert capsys.readouterr().out == text
 
 
 def test_a_file_that_was_cut_is_read_to_where_it_ends(pcap: Run, capsys: pytest.CaptureFixture[str]) -> None:
     Path("cut.pcap").write_bytes(Path("call.pcap").read_bytes()[:-100])
     assert pcap("streams", "cut.pcap") == OK
-    said = capsys.readouterr().out
-    assert "49/49" in said
-    assert "note: " in said
+    text = capsys.readouterr().out
+    assert "49/49" in text
+    assert "note: " in text

@@ -68,7 +68,7 @@ def test_who_is_not_registered_sends_nothing_else(
     [expectation] = result["expectations"]
     assert (expectation["verdict"], expectation["expected"]) == ("fail", "registered")
     assert "401" in expectation["observed"]
-    assert {one.method for one in registrar.requests} == {"REGISTER"}
+    assert {request.method for request in registrar.requests} == {"REGISTER"}
 
 
 def test_nobody_there(srtpbot: NewBot) -> None:

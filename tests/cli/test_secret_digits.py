@@ -20,14 +20,14 @@ SHOWN = re.compile(r"Signal ?= ?[0-8*#]")
 def received(out: Path) -> str:
     """The digits in the journal that was written."""
     entries = [json.loads(line) for line in (out / "journal.jsonl").read_text().splitlines()[1:]]
-    events = [one["event"] for one in entries]
-    return "".join(one["digit"] for one in events if one["type"] == "DtmfReceived")
+    events = [entry["event"] for entry in entries]
+    return "".join(event["digit"] for event in events if event["type"] == "DtmfReceived")
 
 
 def everything(out: Path) -> str:
     """What all files of text or messages say."""
-    files = [one for one in out.rglob("*") if one.is_file() and one.suffix != ".wav"]
-    return "\n".join(one.read_bytes().decode("latin-1") for one in files)
+    files = [path for path in out.rglob("*") if path.is_file() and path.suffix != ".wav"]
+    return "\n".join(file.read_bytes().decode("latin-1") for file in files)
 
 
 def dial(call: Call, digits: str, method: DtmfMethod) -> None:
@@ -52,11 +52,11 @@ def test_the_owner_of_a_machine_dials_a_pin(
     assert bot.end(timeout=20) == OK, bot.said
     shown = received(out)
     assert re.fullmatch("x{6}9", shown), shown
-    said = bot.said + everything(out)
-    assert PIN not in re.sub(r"sip:[^\s>]*|:\d+", "", said)
-    assert not SHOWN.search(said)
+    text = bot.said + everything(out)
+    assert PIN not in re.sub(r"sip:[^\s>]*|:\d+", "", text)
+    assert not SHOWN.search(text)
     result = json.loads((out / "result.json").read_text())
     digits = [one["digit"] for one in result["calls"][0]["dtmf"]["received"]]
     assert "".join(digits) == shown
-    assert f"received digit x by {method}" in said
-    assert not re.search(r"DTMF digit [0-9]", said)
+    assert f"received digit x by {method}" in text
+    assert not re.search(r"DTMF digit [0-9]", text)

@@ -33,7 +33,7 @@ def test_a_link_in_out_is_refused(name: str, answer: NewBot, call: NewBot, tmp_p
     assert bot.end() == TROUBLE
     assert "is a symbolic link, which is not followed" in bot.stderr
     assert (elsewhere / "precious").read_text() == "precious"
-    assert [one.name for one in elsewhere.iterdir()] == ["precious"]
+    assert [path.name for path in elsewhere.iterdir()] == ["precious"]
 
 
 @pytest.mark.parametrize("option", ["--record", "--json", "--junit", "--keylog"])
@@ -76,9 +76,9 @@ def test_everything_is_for_its_owner_only(answer: NewBot, call: NewBot, tmp_path
     assert call(callee.uri(), "--play", "speech:1", *options).end() == OK
     assert callee.end() == OK
     modes = {
-        str(one.relative_to(tmp_path)): stat.S_IMODE(one.stat().st_mode)
-        for one in tmp_path.rglob("*")
-        if one.name != "precious"
+        str(path.relative_to(tmp_path)): stat.S_IMODE(path.stat().st_mode)
+        for path in tmp_path.rglob("*")
+        if path.name != "precious"
     }
     files = [f"out/{name}" for name in NAMES] + ["rx.wav", "heard/callee.wav", "keys"]
     assert modes == dict.fromkeys(files, 384) | {"out": 0o700, "heard": 0o700}
@@ -90,7 +90,7 @@ def test_everything_is_for_its_owner_only(answer: NewBot, call: NewBot, tmp_path
 def test_a_full_disk_ends_the_recording_and_the_journal(answer: NewBot, call: NewBot, tmp_path: Path) -> None:
     callee = answer("--record", "rx.wav", "--out", "out", "--calls", "2")
     uri = callee.uri()
-    for process in (callee.pid, *(one.pid for one in callee.wait_for_agents())):
+    for process in (callee.pid, *(agent.pid for agent in callee.wait_for_agents())):
         resource.prlimit(process, resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
     assert call(uri, "--play", "speech:4").end() == OK
     assert call(uri, "--duration", "1").end() == OK
@@ -106,7 +106,7 @@ def test_a_folder_that_is_removed_is_made_again(answer: NewBot, call: NewBot, tm
     shutil.rmtree(tmp_path / "out")
     assert call(uri, "--duration", "1").end() == OK
     assert callee.end() == OK, callee.said
-    assert sorted(one.name for one in (tmp_path / "out").iterdir()) == sorted(NAMES)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(NAMES)
 
 
 def test_a_folder_that_has_become_a_file_is_told(answer: NewBot, call: NewBot, tmp_path: Path) -> None:

@@ -155,7 +155,7 @@ def test_a_message_of_a_lost_caller_is_kept_and_the_machine_goes_on(
     bot = answer("--as", "machine", "--messages", "messages", "--greeting", "silence:0.1", "--out", "out")
     uri, caller = bot.uri(), new_endpoint()
     up(caller, uri)
-    bot.until(lambda: any(one.stat().st_size > 40_000 for one in (tmp_path / "messages").rglob("*.wav")))
+    bot.until(lambda: any(path.stat().st_size > 40_000 for path in (tmp_path / "messages").rglob("*.wav")))
     replaced(bot)
     bot.until(lambda: len(list((tmp_path / "messages").glob("*.json"))) == 1)
     [wav] = (tmp_path / "messages").glob("*.wav")

@@ -114,19 +114,19 @@ def test_a_new_users_first_test_file(python: Path, tmp_path: Path) -> None:
     environment = outside() | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "OPENBLAS_NUM_THREADS": "1"}
     command = [str(python), "-m", "pytest", "-W", "error"]
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    told = run.stdout
-    assert run.returncode == 1, told + run.stderr
-    assert "1 failed, 1 passed" in told, told
+    text = run.stdout
+    assert run.returncode == 1, text + run.stderr
+    assert "1 failed, 1 passed" in text, text
     for line in (
         ">       expect(call).to_be_encrypted()",
         "E       expected: SRTP",
         "E       observed: plain RTP (offered nothing; answered nothing)",
         "test-artifacts/test_exchange.py-test_parrot_speaks_srtp (open report.html)",
     ):
-        assert line in told.splitlines(), told
-    assert "E       bot.errors.ExpectationFailed: phone: call 1 to sip:parrot@127.0.0.1:" in told
-    assert "--> INVITE sip:parrot@127.0.0.1:" in told
-    assert "site-packages" not in told
+        assert line in text.splitlines(), text
+    assert "E       bot.errors.ExpectationFailed: phone: call 1 to sip:parrot@127.0.0.1:" in text
+    assert "--> INVITE sip:parrot@127.0.0.1:" in text
+    assert "site-packages" not in text
     (kept,) = (tmp_path / "test-artifacts").iterdir()
     assert {file.name for file in kept.iterdir()} >= {
         "journal.jsonl",

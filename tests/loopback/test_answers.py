@@ -47,7 +47,7 @@ def test_several_provisional_responses(new_endpoint: NewEndpoint) -> None:
     codes = [180, 181, 182, 199]
     for code in codes:
         incoming.ring(code, headers={f"X-Step-{code}": "yes"})
-    until(outgoing, lambda: [one.message.status for one in outgoing.facts.messages][-1:] == [199])
+    until(outgoing, lambda: [traced.message.status for traced in outgoing.facts.messages][-1:] == [199])
     for code in codes:
         expect(outgoing).to_have_header(f"X-Step-{code}", "yes")
     assert [one.message.status for one in outgoing.facts.messages if one.message.status > 100] == codes
@@ -82,15 +82,15 @@ def test_early_media_both_ways(
     incoming.ring(183)
     for call in (outgoing, incoming):
         expect(call).to_have_active_media()
-    heard = {call: call.record(tmp_path / f"{call.direction}.wav") for call in (outgoing, incoming)}
+    received = {call: call.record(tmp_path / f"{call.direction}.wav") for call in (outgoing, incoming)}
     playing = [outgoing.play(speech), incoming.play(other_speech)]
     for playback in playing:
         playback.wait()
-    for recording in heard.values():
+    for recording in received.values():
         recording.stop()
     assert (outgoing.state, incoming.state) == (CallState.EARLY, CallState.EARLY)
-    expect(heard[outgoing]).to_match(other_speech, max_missing_ms=STARVED_MS)
-    expect(heard[incoming]).to_match(speech, max_missing_ms=STARVED_MS)
+    expect(received[outgoing]).to_match(other_speech, max_missing_ms=STARVED_MS)
+    expect(received[incoming]).to_match(speech, max_missing_ms=STARVED_MS)
     incoming.answer()
     expect(outgoing).to_be_confirmed()
     expect(outgoing).to_have_active_media()

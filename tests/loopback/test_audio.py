@@ -54,8 +54,8 @@ def test_looped_playback_goes_on_until_it_is_stopped(
         with pytest.raises(WaitTimeout, match="still playing"):
             playback.wait(timeout=2.5)
         playback.stop()
-    heard = wav.read(recording.path)
-    late = compare(short, wav.Audio(heard.samples[heard.rate :], heard.rate), options=LENIENT)
+    received = wav.read(recording.path)
+    late = compare(short, wav.Audio(received.samples[received.rate :], received.rate), options=LENIENT)
     assert late.matched, late.reasons
     with pytest.raises(CallFailed, match="cut short"):
         playback.wait()
@@ -80,9 +80,9 @@ def test_two_playbacks_are_mixed(new_endpoint: NewEndpoint, tmp_path: Path) -> N
         playing = [outgoing.play(tmp_path / f"{hertz}.wav") for hertz in (500, 1300)]
         for one in playing:
             one.wait()
-    heard = wav.read(recording.path)
-    power = np.abs(np.fft.rfft(heard.samples)) ** 2
-    hertz_of = np.fft.rfftfreq(len(heard.samples), 1 / heard.rate)
+    received = wav.read(recording.path)
+    power = np.abs(np.fft.rfft(received.samples)) ** 2
+    hertz_of = np.fft.rfftfreq(len(received.samples), 1 / received.rate)
     shares = [power[np.abs(hertz_of - one) < 25].sum() / power.sum() for one in (500, 1300)]
     assert all(share > 0.4 for share in shares), shares
 

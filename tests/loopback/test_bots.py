@@ -44,8 +44,8 @@ def test_parrot_repeats_after_a_while(
     callee = new_endpoint(controller=bot("parrot", delay=3))
     call = talk(new_endpoint(), callee.uri)
     call.play(speech)
-    heard = heard_for(call, tmp_path / "echo.wav", 6.3)
-    comparison = compare(read(speech), read(heard), options=Options(max_missing_ms=STARVED_MS))
+    received = heard_for(call, tmp_path / "echo.wav", 6.3)
+    comparison = compare(read(speech), read(received), options=Options(max_missing_ms=STARVED_MS))
     assert comparison.matched, comparison.reasons
     assert comparison.delay_ms is not None
     assert 2800 < comparison.delay_ms < 3800
@@ -71,9 +71,9 @@ def test_a_hash_ends_a_call_with_the_parrot(new_endpoint: NewEndpoint) -> None:
 def test_milliwatt(codec: str, new_endpoint: NewEndpoint, tmp_path: Path) -> None:
     callee = new_endpoint(codecs=[codec], controller=bot("tone"))
     call = talk(new_endpoint(codecs=[codec]), callee.uri)
-    heard = find_tones(read(heard_for(call, tmp_path / "tone.wav", 2.0)))
-    assert sum(one.end_s - one.start_s for one in heard) > 1  # a busy machine's jitter buffer may cut it
-    for one in heard:
+    received = find_tones(read(heard_for(call, tmp_path / "tone.wav", 2.0)))
+    assert sum(one.end_s - one.start_s for one in received) > 1  # a busy machine's jitter buffer may cut it
+    for one in received:
         assert one.frequencies == pytest.approx((1004,), abs=2)
         assert one.level_dbfs == pytest.approx(-3.17, abs=0.5)
 
@@ -82,8 +82,8 @@ def test_the_tone_has_no_seam(tmp_path: Path) -> None:
     path = tmp_path / "tone.wav"
     write_sine(1004, -3.17, 8000, path)
     once = read(path).samples
-    [heard] = find_tones(Audio(np.concatenate([once, once]), 8000))
-    assert heard.end_s - heard.start_s > 19.9
+    [received] = find_tones(Audio(np.concatenate([once, once]), 8000))
+    assert received.end_s - received.start_s > 19.9
 
 
 # ---- ringer
@@ -141,7 +141,7 @@ def test_redirecter_names_the_contacts_and_no_other(new_endpoint: NewEndpoint) -
     callee = new_endpoint(controller=bot("redirect", contact=contacts))
     call = new_endpoint().make_call(callee.uri)
     expect(call).to_be_disconnected(code=302, by="remote")
-    responses = [one.message for one in call.facts.messages if one.message.status == 302]
+    responses = [traced.message for traced in call.facts.messages if traced.message.status == 302]
     assert [message.headers("Contact") for message in responses] == [
         [", ".join(f"<{contact}>" for contact in contacts)]
     ]

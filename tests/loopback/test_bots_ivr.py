@@ -45,9 +45,9 @@ def test_keys_lead_through_the_menus(menu: Path, new_endpoint: NewEndpoint, tmp_
     call = new_endpoint().make_call(ivr.uri)
     expect(call).to_have_active_media()
     call.send_dtmf("2,*")
-    until(ivr, lambda: any(isinstance(one.event, RecordingStarted) for one in ivr.journal.recent()))
+    until(ivr, lambda: any(isinstance(entry.event, RecordingStarted) for entry in ivr.journal.recent()))
     call.send_dtmf(",#").wait()
-    until(ivr, lambda: any(isinstance(one.event, RecordingFinished) for one in ivr.journal.recent()))
+    until(ivr, lambda: any(isinstance(entry.event, RecordingFinished) for entry in ivr.journal.recent()))
     call.send_dtmf(",#")
     expect(call).to_be_disconnected(code=200, by="remote")
     ivr.close()
@@ -63,7 +63,7 @@ def test_who_presses_nothing_is_hung_up_on(menu: Path, new_endpoint: NewEndpoint
     call = new_endpoint().make_call(ivr.uri)
     expect(call).to_be_disconnected(code=200, by="remote", timeout=8)
     until(ivr, lambda: not ivr.calls)
-    assert sum(isinstance(one.event, PlaybackFinished) for one in ivr.journal.recent()) == 2
+    assert sum(isinstance(entry.event, PlaybackFinished) for entry in ivr.journal.recent()) == 2
 
 
 def test_wrong_keys_count_as_none(menu: Path, new_endpoint: NewEndpoint, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def dial(caller: Endpoint, machine: Endpoint, **settings: Any) -> Call:
 
 
 def recordings(machine: Endpoint) -> int:
-    return sum(isinstance(one.event, RecordingStarted) for one in machine.journal.recent())
+    return sum(isinstance(entry.event, RecordingStarted) for entry in machine.journal.recent())
 
 
 def speak(machine: Endpoint, call: Call, sound: Path) -> None:
@@ -341,8 +341,8 @@ def test_the_pin_is_nowhere(new_machine: NewMachine, new_endpoint: NewEndpoint, 
     owner.send_dtmf(f"*,{unlikely}#,9", on_ms=60, off_ms=60).wait()
     expect(owner).to_be_disconnected(code=200, by="remote")
     machine.close()
-    assert not [one for one in machine.journal.recent() if isinstance(one.event, CallbackFailed)]
-    assert unlikely not in "".join(str(one.event) for one in machine.journal.recent())
+    assert not [entry for entry in machine.journal.recent() if isinstance(entry.event, CallbackFailed)]
+    assert unlikely not in "".join(str(entry.event) for entry in machine.journal.recent())
     for wrong in ("123", "12a4", "1" * 17):
         with pytest.raises(ConfigError) as caught:
             bot("machine", messages=folder, pin=wrong)

@@ -123,7 +123,7 @@ def test_a_call_is_ended_after_a_time(
     assert wait_for_limit(callee, rule) == 1
     assert ends(callee) == [EndedBy.LOCAL]
     if not ack:  # nobody may get a BYE (RFC 3261 15), nor the response again
-        assert [one.method for one in peer.messages(1.0, 1.5) if one.is_request] == []
+        assert [message.method for message in peer.messages(1.0, 1.5) if message.is_request] == []
 
 
 def test_calls_of_one_source(new_endpoint: NewEndpoint, callers: Callers) -> None:
@@ -137,7 +137,7 @@ def test_invites_of_one_source(new_endpoint: NewEndpoint, callers: Callers) -> N
     peer = SipPeer(callee.uri)
     callers.callback(peer.close)
     responses = [peer.ask(peer.request("INVITE", body=peer.sdp)) for _ in range(5)]
-    assert [one.status for one in responses[:2]] == [200, 200]
+    assert [response.status for response in responses[:2]] == [200, 200]
     refused = responses[-1]
     assert (refused.status, refused.header("Retry-After")) == (503, "10")
     wait_for_limit(callee, "invite-rate", 2)
@@ -160,7 +160,7 @@ def test_every_refusal_is_counted_once(new_endpoint: NewEndpoint, callers: Calle
     callers.callback(peer.close)
     for _ in range(60):
         peer.send(peer.request("OPTIONS"))
-    answers = [one.status for one in peer.messages(1.0)]
+    answers = [message.status for message in peer.messages(1.0)]
     passed = answers.count(200)
     assert wait_for_limit(callee, "request-rate", 60 - passed) == 60 - passed
     assert answers.count(503) > 0

@@ -231,7 +231,7 @@ def test_hold_and_unhold_are_seen_on_both_sides(
     outgoing.play(speech).wait()
     across.stop()
     expect(across).to_match(speech, max_missing_ms=STARVED_MS)
-    assert len(answered.facts.states) == len({one.state for one in answered.facts.states})
+    assert len(answered.facts.states) == len({state.state for state in answered.facts.states})
 
 
 def test_callee_holds_and_both_hold(new_endpoint: NewEndpoint) -> None:

@@ -23,7 +23,7 @@ def test_the_build_is_measured(new_endpoint: NewEndpoint) -> None:
     assert build.tls in {"1.2", "1.3"}
     assert build.tls_library.startswith("OpenSSL ")
     assert {"PCMA/8000", "PCMU/8000"} <= set(map(str, build.codecs))
-    assert {one.state for one in build.workarounds} <= {"active", "not needed"}
+    assert {workaround.state for workaround in build.workarounds} <= {"active", "not needed"}
     if build.version == "2.15.1":  # as its only binary wheel is built
         assert (build.calls, build.handles, build.io_queue) == (4, 64, "select")
         assert (build.ipv6, build.keyings, build.tls, build.assertions) == (False, ["SDES"], "1.2", True)

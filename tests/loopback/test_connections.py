@@ -22,7 +22,7 @@ ONE_SUITE = ["AES_CM_128_HMAC_SHA1_80"]
 def made(endpoint: Endpoint, state: str = "connected") -> int:
     """How many connections the endpoint has had, or has lost."""
     events = [entry.event for entry in endpoint.journal.recent()]
-    return sum(isinstance(one, TransportChanged) and one.state == state for one in events)
+    return sum(isinstance(event, TransportChanged) and event.state == state for event in events)
 
 
 def ended(first: Call, second: Call) -> None:
@@ -96,7 +96,7 @@ def test_callee_answers_for_itself_on_a_connection_of_its_own(new_endpoint: NewE
     outgoing, answered = connect(caller, callee)
     ended(answered, outgoing)
     expect(answered).to_use_transport("tcp", method="BYE")
-    requests = {one.message.method: (one.local, one.peer) for one in outgoing.facts.messages}
+    requests = {traced.message.method: (traced.local, traced.peer) for traced in outgoing.facts.messages}
     assert requests["BYE"] == requests["INVITE"]
 
 

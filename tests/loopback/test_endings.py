@@ -237,7 +237,7 @@ def test_requests_that_time_out(new_endpoint: NewEndpoint) -> None:
             pool.submit(endpoint.send_message, four.uri, "hello", timeout=90),
         ]
         for wait, method in zip(waits, ("REGISTER", "OPTIONS", "MESSAGE"), strict=True):
-            told = rf"no answer from {LOOPBACK}:\d+ within 3\d s \(\d+ {method}s? sent, nothing received\)"
-            assert re.search(told, str(wait.exception(90)))
+            text = rf"no answer from {LOOPBACK}:\d+ within 3\d s \(\d+ {method}s? sent, nothing received\)"
+            assert re.search(text, str(wait.exception(90)))
         expect(call).to_be_disconnected(by="error", timeout=90)
         assert re.search(r"within 3\d s \(7 INVITEs sent, nothing received\)", disconnect(call)[1])

@@ -22,7 +22,7 @@ def ends(**settings: Any) -> list[Event]:
     endpoint = Endpoint(bind=LOOPBACK, journal=journal, **settings)
     with pytest.raises(NativeError, match="Invalid URI"):
         endpoint.start()
-    return [one.event for one in journal.recent() if isinstance(one.event, AgentStopped | AgentCrashed)]
+    return [entry.event for entry in journal.recent() if isinstance(entry.event, AgentStopped | AgentCrashed)]
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_reinvite_is_cancelled_and_the_call_goes_on(new_endpoint: NewEndpoint, s
     reinvite = call.reinvite()
     again = sip_peer.expect("INVITE")
     sip_peer.reply(again, 100)
-    until(call, lambda: any(one.message.status == 100 for one in call.facts.messages))
+    until(call, lambda: any(traced.message.status == 100 for traced in call.facts.messages))
     cancellation = call.cancel()
     refused_cancel(sip_peer, again)
     assert cancellation.wait(timeout=5) == reinvite.wait(timeout=5, code=487) == 487

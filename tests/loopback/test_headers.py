@@ -69,7 +69,7 @@ def at(callee: Endpoint, user: str, after: str = "") -> str:
 
 def test_on_the_invite_several_of_one_name_in_their_order(callee: Endpoint, caller: Endpoint) -> None:
     _, incoming = offered(callee, caller, headers=SEVERAL)
-    (invite,) = [one.message for one in incoming.facts.messages if one.message.method == "INVITE"]
+    (invite,) = [traced.message for traced in incoming.facts.messages if traced.message.method == "INVITE"]
     assert invite.headers("P-Asserted-Identity") == ['"Zoë" <sip:zoe@example.org>']
     assert [value.partition(";")[2] for value in invite.headers("Diversion")] == [
         "reason=user-busy",
@@ -170,7 +170,7 @@ def hears(endpoint: Endpoint, method: str, name: str, *values: str) -> None:
     def heard() -> list[list[str]]:
         events = (entry.event for entry in endpoint.journal.recent())
         messages = (Message.parse(event.text) for event in events if isinstance(event, SipReceived))
-        return [one.headers(name) for one in messages if one.method == method]
+        return [message.headers(name) for message in messages if message.method == method]
 
     until(endpoint, lambda: heard()[-1:] == [[*values]])
 

@@ -42,7 +42,7 @@ def silent_at(call: Call) -> None:
 
 def acknowledged(call: Call, count: int) -> None:
     """Wait until so many ACKs have gone or come: before, the library sends no other re-INVITE."""
-    until(call, lambda: sum(one.message.method == "ACK" for one in call.facts.messages) == count)
+    until(call, lambda: sum(traced.message.method == "ACK" for traced in call.facts.messages) == count)
 
 
 def are(outgoing: Call, answered: Call, ours: MediaDirection, theirs: MediaDirection) -> None:
@@ -59,7 +59,7 @@ def test_audio_stops_while_held_and_comes_back(
     assert outgoing.hold(direction=direction).wait(WAIT_S) == 200
     are(outgoing, answered, direction, opposite)
     assert (outgoing.media[0].on_hold, answered.media[0].on_hold) == ("local", "remote")
-    with outgoing.record(tmp_path / "heard.wav") as heard:
+    with outgoing.record(tmp_path / "heard.wav") as received:
         if direction is SENDONLY:
             held = answered.play(mark(tmp_path, 1))  # to nobody
             silent_at(outgoing)
@@ -71,9 +71,9 @@ def test_audio_stops_while_held_and_comes_back(
         assert outgoing.unhold().wait(WAIT_S) == 200
         are(outgoing, answered, SENDRECV, SENDRECV)
         answered.play(mark(tmp_path, 2)).wait()
-    expect(heard).to_contain_marker(2)
+    expect(received).to_contain_marker(2)
     with pytest.raises(ExpectationFailed):
-        expect(heard).to_contain_marker(1)
+        expect(received).to_contain_marker(1)
     flows_to(answered)
 
 
@@ -151,9 +151,9 @@ def test_another_codec(new_endpoint: NewEndpoint, tmp_path: Path) -> None:
         expect(call).to_use_codec("PCMU")
     offer = sent_sdp(outgoing, "INVITE ").media[0]
     assert [payload for payload in offer.formats if payload != "120"] == ["0"]
-    with answered.record(tmp_path / "heard.wav") as heard:
+    with answered.record(tmp_path / "heard.wav") as received:
         outgoing.play(mark(tmp_path, 3)).wait()
-    expect(heard).to_contain_marker(3)
+    expect(received).to_contain_marker(3)
 
     assert answered.hold().wait(WAIT_S) == 200  # whoever offers next, the codec stays
     assert answered.unhold().wait(WAIT_S) == 200
@@ -237,7 +237,7 @@ def test_glare(new_endpoint: NewEndpoint) -> None:
         assert ours.wait(WAIT_S, retry=True) == 200
         are(outgoing, answered, INACTIVE, INACTIVE)
         for call, refused in ((outgoing, 1), (answered, 1)):
-            sent = [one for one in call.facts.messages if one.sent and one.message.status == 491]
+            sent = [traced for traced in call.facts.messages if traced.sent and traced.message.status == 491]
             assert len(sent) == refused
         outgoing.hangup()
         expect(answered).to_be_disconnected(by="remote")

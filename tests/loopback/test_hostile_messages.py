@@ -22,7 +22,7 @@ from tests.support.starting import NewEndpoint
 DEATH_S = 5.0
 OURS = {"info-high-byte"}
 """Faults of this program's own, which the bare library does not have."""
-TORTURE = sorted(one for name in ("rfc4475", "rfc5118") for one in (DATA / name).glob("*.sip"))
+TORTURE = sorted(path for name in ("rfc4475", "rfc5118") for path in (DATA / name).glob("*.sip"))
 FAULTS = [case for case in CASES if case not in OURS]
 
 
@@ -76,7 +76,7 @@ def test_an_endpoint_that_calls_goes_on(case: str, new_endpoint: NewEndpoint) ->
     again = caller.make_call(callee.uri)
     expect(again).to_be_confirmed()
     again.hangup()
-    assert not [one for one in caller.journal.recent() if isinstance(one.event, CallbackFailed)]
+    assert not [entry for entry in caller.journal.recent() if isinstance(entry.event, CallbackFailed)]
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
@@ -91,7 +91,7 @@ def test_the_torture_messages_are_survived(transport: str, new_endpoint: NewEndp
     outgoing = new_endpoint(transports=[transport]).make_call(callee.uri)
     expect(outgoing).to_be_confirmed()
     outgoing.hangup()
-    assert not [one for one in callee.journal.recent() if isinstance(one.event, CallbackFailed)]
+    assert not [entry for entry in callee.journal.recent() if isinstance(entry.event, CallbackFailed)]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -106,4 +106,4 @@ def test_an_endpoint_goes_on(case: str, new_endpoint: NewEndpoint) -> None:
     outgoing = new_endpoint().make_call(callee.uri)
     expect(outgoing).to_be_confirmed()
     outgoing.hangup()
-    assert not [one for one in callee.journal.recent() if isinstance(one.event, CallbackFailed)]
+    assert not [entry for entry in callee.journal.recent() if isinstance(entry.event, CallbackFailed)]

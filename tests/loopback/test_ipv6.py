@@ -42,7 +42,7 @@ def settings(transport: str, folder: Path) -> dict[str, object]:
 
 def offers(call: Call) -> list[str]:
     """The c= lines of the call's messages."""
-    return re.findall(r"^c=(.+)\r$", "\n".join(one.text for one in call.facts.messages), re.MULTILINE)
+    return re.findall(r"^c=(.+)\r$", "\n".join(traced.text for traced in call.facts.messages), re.MULTILINE)
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp", "tls"])
@@ -81,7 +81,7 @@ def test_re_invite_over_ipv6(new_endpoint: NewEndpoint) -> None:
 
 def test_dual_stack_answers_and_calls_both_versions(new_endpoint: NewEndpoint) -> None:
     dual = new_endpoint(name="dual", bind=None, ipv6=True)
-    ports = {one.port for one in dual.started.listeners}
+    ports = {listener.port for listener in dual.started.listeners}
     assert len(dual.started.listeners) == 2
     assert len(ports) == 1
     for host, version in ((LOOPBACK, "IP4"), (HERE, "IP6")):

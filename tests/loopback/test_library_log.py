@@ -11,9 +11,9 @@ from tests.support.starting import NewEndpoint, connect, until
 
 def lines(level: int, new_endpoint: NewEndpoint) -> list[str]:
     """What the library says up to a level in a call."""
-    said: list[str] = []
-    connect(new_endpoint(log_level=level, on_log=said.append), new_endpoint())
-    return said
+    texts: list[str] = []
+    connect(new_endpoint(log_level=level, on_log=texts.append), new_endpoint())
+    return texts
 
 
 def test_each_level_says_more(new_endpoint: NewEndpoint) -> None:
@@ -29,8 +29,8 @@ def test_an_error_is_in_the_journal_at_every_level(level: int, new_endpoint: New
         )
 
         def logged() -> list[NativeLogged]:
-            events = [one.event for one in endpoint.journal.recent()]
-            return [one for one in events if isinstance(one, NativeLogged)]
+            events = [entry.event for entry in endpoint.journal.recent()]
+            return [event for event in events if isinstance(event, NativeLogged)]
 
         until(endpoint, lambda: any("SIP registration error" in one.text for one in logged()))
         assert {one.level for one in logged()} <= {1, 2}

@@ -36,7 +36,7 @@ def test_each_call_carries_its_own_marker(new_endpoint: NewEndpoint, tmp_path: P
         for call in calls:
             until(call, partial(is_up, call), timeout=20)
     agents = [psutil.Process(one.pid) for one in (caller, callee)]
-    before, began = [sum(one.cpu_times()[:2]) for one in agents], time.monotonic()
+    before, began = [sum(agent.cpu_times()[:2]) for agent in agents], time.monotonic()
     recordings: list[tuple[int, Recording]] = []
     playbacks = []
     for identity, outgoing, answered in pairs:
@@ -46,7 +46,7 @@ def test_each_call_carries_its_own_marker(new_endpoint: NewEndpoint, tmp_path: P
         playback.wait(timeout=60)
     used = [sum(one.cpu_times()[:2]) - cpu for one, cpu in zip(agents, before, strict=True)]
     seconds = time.monotonic() - began
-    memory = [one.memory_info().rss / 1e6 for one in agents]
+    memory = [agent.memory_info().rss / 1e6 for agent in agents]
     for identity, recording in recordings:
         recording.stop(linger=0.3)
         expect(recording).to_contain_marker(identity)

@@ -192,7 +192,7 @@ def test_an_answer_that_leaves_several_codecs(lock: bool, new_endpoint: NewEndpo
     expect(outgoing).to_be_confirmed()
 
     def offers() -> list[str]:
-        sent = [one.message for one in outgoing.facts.messages if one.sent and one.message.sdp]
+        sent = [traced.message for traced in outgoing.facts.messages if traced.sent and traced.message.sdp]
         return [one.method for one in sent if one.is_request]
 
     if lock:
@@ -235,8 +235,8 @@ def test_reports_are_exchanged(plain: Endpoint) -> None:
             peer.media.send_audio(number, 8)
         peer.media.report(peer.media.rtcp, media.port + 1)
         reports = [one for one in peer.media.receive(400, 6.5, until_rtcp=True) if one.is_rtcp]
-        assert {one.source for one in reports} == {media.port + 1}
-        assert {one.kind for one in reports} <= {SENDER_REPORT, RECEIVER_REPORT}
+        assert {report.source for report in reports} == {media.port + 1}
+        assert {report.kind for report in reports} <= {SENDER_REPORT, RECEIVER_REPORT}
         assert reports
         assert ("rtcp-mux", "") not in media.attributes
         expect(call).to_have_stream(rtcp_mux=False)
@@ -250,8 +250,8 @@ def test_one_port_for_rtp_and_rtcp(new_endpoint: NewEndpoint) -> None:
         for number in range(10):
             peer.media.send_audio(number, 8)
         packets = peer.media.receive(400, 6.5, until_rtcp=True)
-        assert {one.source for one in packets} == {media.port}
-        assert any(one.is_rtcp for one in packets)
+        assert {packet.source for packet in packets} == {media.port}
+        assert any(packet.is_rtcp for packet in packets)
 
 
 @pytest.mark.parametrize("who", ["both", "caller", "callee"])
@@ -273,14 +273,14 @@ def test_video_is_refused_and_audio_works(plain: Endpoint) -> None:
     with answered_call(plain, media) as (peer, call):
         assert [(one.type, one.rejected) for one in peer.answer.media] == [("audio", False), ("video", True)]
         assert peer.media.receive(3)
-        assert [one.active for one in call.media] == [True]
+        assert [stream.active for stream in call.media] == [True]
 
 
 def test_video_first_and_audio_refused_before(plain: Endpoint) -> None:
     media = f"m=video 9 RTP/AVP 96\na=rtpmap:96 H264/90000\nm=audio 0 RTP/AVP 0\n{PCMA}"
     with answered_call(plain, media) as (peer, call):
-        assert [one.rejected for one in peer.answer.media] == [True, True, False]
-        assert [one.active for one in call.media if one.type == "audio"] == [False, True]
+        assert [stream.rejected for stream in peer.answer.media] == [True, True, False]
+        assert [stream.active for stream in call.media if stream.type == "audio"] == [False, True]
         assert peer.media.receive(3)
 
 

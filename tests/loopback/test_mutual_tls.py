@@ -37,7 +37,7 @@ def demanding(new_endpoint: NewEndpoint, authority: Authority) -> Endpoint:
 def problems(endpoint: Endpoint) -> list[str]:
     """What the endpoint found wrong with its peers' certificates."""
     events = [entry.event for entry in endpoint.journal.recent()]
-    return [one for event in events if isinstance(event, TransportChanged) for one in event.problems]
+    return [problem for event in events if isinstance(event, TransportChanged) for problem in event.problems]
 
 
 def none(authority: Authority, folder: Path) -> Settings:

@@ -25,7 +25,7 @@ def request(peer: SipPeer, method: str, call_id: str, *, name: str = NAME, body:
 
 def traced(endpoint: Endpoint, kind: type[SipReceived | SipSent], call_id: str) -> list[str]:
     """The messages of a Call-ID in the journal."""
-    events = [one.event for one in endpoint.journal.recent()]
+    events = [entry.event for entry in endpoint.journal.recent()]
     return [one.text for one in events if isinstance(one, kind) and f"Call-ID: {call_id}\r\n" in one.text]
 
 

@@ -26,8 +26,8 @@ def test_presence_is_open(new_endpoint: NewEndpoint) -> None:
         peer.reply(notify, 200)
 
         def asked() -> list[SubscriptionReceived]:
-            events = [one.event for one in endpoint.journal.recent()]
-            return [one for one in events if isinstance(one, SubscriptionReceived)]
+            events = [entry.event for entry in endpoint.journal.recent()]
+            return [event for event in events if isinstance(event, SubscriptionReceived)]
 
         until(endpoint, lambda: bool(asked()))
         [event] = asked()
@@ -58,9 +58,9 @@ def test_a_subscription_is_taken_back(new_endpoint: NewEndpoint) -> None:
     watcher.close()
 
     def asked() -> list[str | None]:
-        events = [one.event for one in other.journal.recent() if isinstance(one.event, SipReceived)]
-        messages = [Message.parse(one.text) for one in events]
-        return [one.header("Expires") for one in messages if one.method == "SUBSCRIBE"]
+        events = [entry.event for entry in other.journal.recent() if isinstance(entry.event, SipReceived)]
+        messages = [Message.parse(event.text) for event in events]
+        return [message.header("Expires") for message in messages if message.method == "SUBSCRIBE"]
 
     until(other, lambda: asked()[-1:] == ["0"])
 

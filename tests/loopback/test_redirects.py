@@ -78,7 +78,7 @@ def test_targets_are_tried_in_the_order_of_q(new_endpoint: NewEndpoint) -> None:
     third.answer()
     expect(outgoing).to_be_confirmed()
     expect(outgoing).to_have_been_redirected(to=low.uri, hops=3)
-    assert [(one.code, one.target) for one in outgoing.facts.redirects] == [
+    assert [(redirect.code, redirect.target) for redirect in outgoing.facts.redirects] == [
         (302, high.uri),
         (486, middle.uri),
         (404, low.uri),
@@ -93,7 +93,7 @@ def test_no_further_than_so_many_hops(new_endpoint: NewEndpoint) -> None:
     moved = arrives(second, redirected(incoming, f"<{second.uri}>"))
     redirected(moved, f"<{third.uri}>", code=301)()
     expect(outgoing).to_be_disconnected(code=301, by="remote")
-    assert [one.refused for one in outgoing.facts.redirects] == ["", "follow_redirects is 1"]
+    assert [redirect.refused for redirect in outgoing.facts.redirects] == ["", "follow_redirects is 1"]
     assert invites(third) == 0
     with pytest.raises(
         ExpectationFailed, match=r"2\. sip:\S+ after 301, not followed: follow_redirects is 1"
@@ -108,7 +108,7 @@ def test_who_was_asked_already_is_not_asked_again(new_endpoint: NewEndpoint) -> 
     taken = arrives(other, redirected(incoming, f"<{other.uri}>"))
     redirected(taken, f"<{callee.uri}>", f"<{other.uri}>")()
     expect(outgoing).to_be_disconnected(code=302, by="remote")
-    refusals = [one.refused for one in outgoing.facts.redirects]
+    refusals = [redirect.refused for redirect in outgoing.facts.redirects]
     assert refusals == ["", "it was asked already"]  # of one that it knows already the library says nothing
     assert (invites(callee), invites(other)) == (1, 1)
 

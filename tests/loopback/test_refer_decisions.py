@@ -98,7 +98,7 @@ def test_it_is_asked_once_and_may_take_its_time(new_endpoint: NewEndpoint) -> No
     transfer = outgoing.transfer(f"sip:somebody@{LOOPBACK}:9")
 
     def sent() -> int:
-        return sum(one.sent and one.message.method == "REFER" for one in outgoing.facts.messages)
+        return sum(traced.sent and traced.message.method == "REFER" for traced in outgoing.facts.messages)
 
     until(caller, lambda: sent() >= 3)
     assert caller.send_options(callee.uri, timeout=SOON).code == 200

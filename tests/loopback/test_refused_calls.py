@@ -47,8 +47,8 @@ def test_who_called_and_why_it_was_refused(
     [refused] = callee.refused
     assert (refused.code, refused.peer) == (code, f"{LOOPBACK}:{caller.port}")
     assert why in refused.why
-    told = f"no call arrived within 0.5 s; an INVITE from <{caller.uri}>"
-    assert told in str(caught.value)
+    text = f"no call arrived within 0.5 s; an INVITE from <{caller.uri}>"
+    assert text in str(caught.value)
     assert why in str(caught.value)
 
 

@@ -25,7 +25,7 @@ def test_every_reliable_response_has_its_prack(
     caller = new_endpoint(reliable_provisional=caller_says)
     outgoing, incoming = call_between(caller, new_endpoint(reliable_provisional=callee_says))
     incoming.ring()
-    until(incoming, lambda: any(one.message.method == "PRACK" for one in incoming.facts.messages))
+    until(incoming, lambda: any(traced.message.method == "PRACK" for traced in incoming.facts.messages))
     incoming.ring(183)
     for call in (outgoing, incoming):
         expect(call).to_use_reliable_provisionals(at_least=2)
@@ -61,7 +61,7 @@ def test_callee_that_requires_it_says_421(new_endpoint: NewEndpoint) -> None:
     outgoing = caller.make_call(callee.uri)
     expect(outgoing).to_be_disconnected(code=421, by="remote")
     expect(outgoing).to_have_header("Require", "100rel")
-    sent = next(one.message for one in outgoing.facts.messages if one.sent)
+    sent = next(traced.message for traced in outgoing.facts.messages if traced.sent)
     assert "100rel" not in (sent.header("Supported") or "")
     assert "PRACK" not in (sent.header("Allow") or "")
 

@@ -39,7 +39,7 @@ def test_a_late_offer_is_answered_in_the_ack(
     mode: SrtpMode, new_endpoint: NewEndpoint, speech: Path, tmp_path: Path
 ) -> None:
     outgoing, answered = connect(new_endpoint(srtp=mode), new_endpoint(srtp=mode), offer=False)
-    invites = [one.text for one in outgoing.facts.messages if one.message.method == "INVITE"]
+    invites = [traced.text for traced in outgoing.facts.messages if traced.message.method == "INVITE"]
     assert [text.partition("\r\n\r\n")[2] for text in invites] == [""]
     profile = "RTP/SAVP" if mode is SrtpMode.MANDATORY else "RTP/AVP"
     offer, answer = sent_sdp(answered, "SIP/2.0 200").media[0], sent_sdp(outgoing, "ACK ").media[0]
@@ -91,7 +91,7 @@ def of_first_stream(endpoint: Endpoint) -> StreamStats:
 
     def found() -> list[StreamStats]:
         events = [entry.event for entry in endpoint.journal.recent()]
-        return [one.stats for one in events if isinstance(one, StreamMeasured) and one.final]
+        return [event.stats for event in events if isinstance(event, StreamMeasured) and event.final]
 
     until(endpoint, lambda: bool(found()))
     return found()[0]

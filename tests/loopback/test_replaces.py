@@ -15,7 +15,7 @@ NOBODY = "nobody@nowhere;to-tag=1;from-tag=2"
 def replaces(call: Call, *, early_only: bool = False) -> str:
     """The header that names the dialog of a call, for its own endpoint (RFC 3891 3)."""
     own = [one.message for one in call.facts.messages if one.sent and one.message.cseq_method == "INVITE"]
-    other = [one.message for one in call.facts.messages if not one.sent]
+    other = [traced.message for traced in call.facts.messages if not traced.sent]
     outgoing = call.direction == "outgoing"
     local = next(tag_of(one.header("From" if outgoing else "To")) for one in own if tagged(one, outgoing))
     remote = next(

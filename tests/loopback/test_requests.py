@@ -17,7 +17,7 @@ WAIT_S = 5.0
 def bodies(endpoint: Endpoint, count: int) -> list[str]:
     """What so many MESSAGEs said; the answer may be known to its sender before they are here."""
     endpoint.wait_until(lambda: len(endpoint.messages) >= count, Deadline(WAIT_S))
-    return [one.body for one in endpoint.messages]
+    return [message.body for message in endpoint.messages]
 
 
 def received(endpoint: Endpoint) -> list[Message]:

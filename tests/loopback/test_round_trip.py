@@ -38,7 +38,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def started(endpoint: Endpoint, call: Call) -> tuple[float, float]:
     """When the call's file and its recording started, by the journal."""
-    of_call = [one.event for one in endpoint.journal.recent()]
+    of_call = [entry.event for entry in endpoint.journal.recent()]
     (played,) = [one.at for one in of_call if isinstance(one, PlaybackStarted) and one.call == call.number]
     (recorded,) = [one.at for one in of_call if isinstance(one, RecordingStarted) and one.call == call.number]
     return played, recorded
@@ -66,11 +66,11 @@ def test_recording_and_journal_agree_on_the_delay(
         expect(recording).to_contain_marker(17)
         expect(recording).to_contain_dtmf("59")
         played, recorded = started(caller, outgoing)
-        heard = read(recording.path)
-        for marker in find_markers(heard):
+        received = read(recording.path)
+        for marker in find_markers(received):
             delay_ms = 1000 * (recorded + marker.start_s - played - markers[marker.identity])
             assert PLAUSIBLE_MS[0] < delay_ms < PLAUSIBLE_MS[1]
-        recorded_digits = {one.digit: one.start_s for one in detect(heard)}
+        recorded_digits = {one.digit: one.start_s for one in detect(received)}
         for live in outgoing.facts.received:
             by_recording = recorded + recorded_digits[live.digit] - played - digits[live.digit]
             by_journal = live.at - played - digits[live.digit]

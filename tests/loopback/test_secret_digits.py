@@ -84,7 +84,7 @@ def test_digits_that_are_received_as_a_secret(
 
 def wait_for_prompt(ivr: Endpoint, number: int) -> None:
     def prompts() -> int:
-        return sum(isinstance(one.event, PlaybackStarted) for one in ivr.journal.recent())
+        return sum(isinstance(entry.event, PlaybackStarted) for entry in ivr.journal.recent())
 
     until(ivr, lambda: prompts() >= number)
 

@@ -71,7 +71,7 @@ def test_interval_that_is_too_small_for_the_callee(new_endpoint: NewEndpoint) ->
     first, second = invites(outgoing, sent=True)
     assert [one.header("Session-Expires") for one in (first, second)] == ["90", "200"]
     assert second.header("Min-SE") == "200"
-    refusal = next(one.message for one in outgoing.facts.messages if one.message.status == 422)
+    refusal = next(traced.message for traced in outgoing.facts.messages if traced.message.status == 422)
     assert refusal.header("Min-SE") == "200"
 
 
@@ -122,6 +122,6 @@ def timed(new_endpoint: NewEndpoint, session_timer: str) -> Endpoint:
 
 def has_refreshed(call: Call) -> bool:
     return any(
-        not one.sent and one.message.status == 200 and one.message.cseq_method == "UPDATE"
-        for one in call.facts.messages
+        not traced.sent and traced.message.status == 200 and traced.message.cseq_method == "UPDATE"
+        for traced in call.facts.messages
     )

@@ -214,6 +214,6 @@ def test_each_start_has_its_number(new_endpoint: NewEndpoint, tone: Path, tmp_pa
     with outgoing.record(tmp_path / "one.wav"), outgoing.record(tmp_path / "other.wav"):
         for _ in range(2):
             outgoing.play(tone).wait()
-    assert len({one.playback for one in events(caller, PlaybackStarted)}) == 2
-    assert len({one.recording for one in events(caller, RecordingStarted)}) == 2
+    assert len({event.playback for event in events(caller, PlaybackStarted)}) == 2
+    assert len({event.recording for event in events(caller, RecordingStarted)}) == 2
     assert len(events(caller, PlaybackStarted)) == len(events(caller, RecordingStarted)) == 2

@@ -50,15 +50,15 @@ def full(callers: Callers, callee: Endpoint, *, ack: bool = True) -> list[SipPee
 def ended(callee: Endpoint) -> list[int]:
     events = [entry.event for entry in callee.journal.recent()]
     return [
-        one.call
-        for one in events
-        if isinstance(one, CallStateChanged) and one.state is CallState.DISCONNECTED
+        event.call
+        for event in events
+        if isinstance(event, CallStateChanged) and event.state is CallState.DISCONNECTED
     ]
 
 
 def refusals(callee: Endpoint) -> list[str]:
     events = [entry.event for entry in callee.journal.recent()]
-    return [one.why for one in events if isinstance(one, CallRefused)]
+    return [event.why for event in events if isinstance(event, CallRefused)]
 
 
 @pytest.mark.parametrize("ack", [True, False])

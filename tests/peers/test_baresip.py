@@ -70,8 +70,8 @@ def test_it_hears_what_is_played(baresip: Baresip, new_endpoint: NewEndpoint, tm
     call.hangup()
     expect(call).to_be_disconnected(code=200, by="local")
     baresip.program.wait_for_line(r"session closed|call.*(closed|terminated)|sndfile: close", timeout=5)
-    [heard] = baresip.heard()
-    assert dominant_hz(heard) == pytest.approx(OUR_TONE_HZ, abs=5)
+    [received] = baresip.heard()
+    assert dominant_hz(received) == pytest.approx(OUR_TONE_HZ, abs=5)
 
 
 def test_aes_256_is_refused_never_passed(baresip: Baresip, new_endpoint: NewEndpoint) -> None:

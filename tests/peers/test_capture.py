@@ -205,6 +205,6 @@ def test_the_bytes_of_tcp(tmp_path: Path, first: int) -> None:
     answers = b"".join(bytes.fromhex(line.strip()) for line in followed if line[:1] == "\t")
     capture = Capture(path)
     ours = list(capture)
-    assert b"".join(one.payload for one in ours if one.source.host == A) == theirs == TEXT
-    assert b"".join(one.payload for one in ours if one.source.host == B) == answers == b"hellothere"
+    assert b"".join(our.payload for our in ours if our.source.host == A) == theirs == TEXT
+    assert b"".join(our.payload for our in ours if our.source.host == B) == answers == b"hellothere"
     assert (capture.gaps, capture.skipped) == (0, {"TCP without data": 2, "TCP data repeated": 1})

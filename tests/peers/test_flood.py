@@ -81,8 +81,8 @@ def test_a_call_in_progress_is_not_disturbed(new_endpoint: NewEndpoint, tmp_path
         statistics = call.facts.stats(0)
         assert statistics is not None
         assert statistics.rx.lost == 0
-        heard = compare(read(tmp_path / "speech.wav"), read(recording.path), options=LOADED_MACHINE)
-        assert heard.matched, heard.reasons
+        received = compare(read(tmp_path / "speech.wav"), read(recording.path), options=LOADED_MACHINE)
+        assert received.matched, received.reasons
         assert_next_call_works(caller, bot.uri)
         call.hangup()
         expect(call).to_be_disconnected(code=200, by="local")

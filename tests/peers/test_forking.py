@@ -53,8 +53,8 @@ def ringing(
 
 def received(call: Call, *, status: int = 0, method: str = "") -> list[Message]:
     """The responses of a status, or the requests of a method, that this side received."""
-    messages = [one.message for one in call.facts.messages if not one.sent]
-    return [one for one in messages if (one.status, one.method) == (status, method)]
+    messages = [traced.message for traced in call.facts.messages if not traced.sent]
+    return [message for message in messages if (message.status, message.method) == (status, method)]
 
 
 def tags(call: Call, status: int) -> set[str | None]:

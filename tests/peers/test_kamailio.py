@@ -40,12 +40,12 @@ def registrar_said(endpoint: Endpoint) -> list[int]:
     """The status codes of the answers to them."""
     got = [entry.event for entry in endpoint.journal.recent() if isinstance(entry.event, SipReceived)]
     messages = [Message.parse(event.text) for event in got]
-    return [one.status for one in messages if one.status and one.cseq_method == "REGISTER"]
+    return [message.status for message in messages if message.status and message.cseq_method == "REGISTER"]
 
 
 def requests_sent(call: Call, method: str) -> list[TracedMessage]:
     """The requests of a method that this side of a call sent."""
-    return [one for one in call.facts.messages if one.sent and one.message.method == method]
+    return [traced for traced in call.facts.messages if traced.sent and traced.message.method == method]
 
 
 def assert_goes_by_the_proxy(call: Call, method: str, kamailio: Kamailio) -> None:
@@ -72,7 +72,7 @@ def test_wrong_password_is_tried_once(kamailio: Kamailio, new_endpoint: NewEndpo
         endpoint.wait_registered()
     assert "looking-glass" not in str(failure.value)
     assert registrar_said(endpoint) == [401, 401]
-    assert sum(one.header("Authorization") is not None for one in registers(endpoint)) == 1
+    assert sum(register.header("Authorization") is not None for register in registers(endpoint)) == 1
 
 
 @pytest.mark.parametrize(

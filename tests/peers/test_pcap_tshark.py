@@ -55,7 +55,7 @@ def by_tshark(capture: Path, *arguments: str) -> list[Counted]:
 
 
 def by_us(capture: Path) -> list[Counted]:
-    return sorted(counted(one) for one in analyse(capture).streams)
+    return sorted(counted(stream) for stream in analyse(capture).streams)
 
 
 def counted(one: StreamReport) -> Counted:

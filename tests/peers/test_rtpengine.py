@@ -185,5 +185,5 @@ def test_each_encryption_of_baresip(
     call.hangup()
     expect(call).to_be_disconnected(code=200, by="local")
     phones.program.wait_for_line(r"Call with .* terminated|session closed")
-    [heard] = phones.heard()
-    assert dominant_hz(heard) == pytest.approx(OUR_TONE_HZ, abs=5)
+    [received] = phones.heard()
+    assert dominant_hz(received) == pytest.approx(OUR_TONE_HZ, abs=5)

@@ -23,7 +23,7 @@ def wait_for(call: Call, count: int, *, sent: bool, method: str = "", status: in
     """Wait until so many such messages have gone by in the call."""
 
     def seen() -> int:
-        those = (one.message for one in call.facts.messages if one.sent is sent)
+        those = (traced.message for traced in call.facts.messages if traced.sent is sent)
         return sum((one.method, one.status) == (method, status) for one in those)
 
     assert call.endpoint.wait_until(lambda: seen() >= count, Deadline(5)), f"{seen()} of {count}"
@@ -95,7 +95,7 @@ def test_a_fork_accepts_what_we_have_given_up(endpoint: Endpoint, tmp_path: Path
         *("<- 200 INVITE", "-> ACK"),
         copies=True,
     )
-    messages = [one.message for one in call.facts.messages]
+    messages = [traced.message for traced in call.facts.messages]
     refusal, first_ack, acceptance, second_ack = messages[-4:]
     assert refusal.to_tag != acceptance.to_tag
     assert first_ack == second_ack
@@ -204,7 +204,7 @@ def test_the_200_is_sent_again_until_its_ack(endpoint: Endpoint, tmp_path: Path)
         call = arrived(endpoint).answer()
     expect(call).to_be_disconnected(code=200, by="remote")
     assert_exchange(call, *ANSWERED, *["-> 200 INVITE"] * 2, *ENDED_BY_PEER, copies=True)
-    first, second, third = (one.at for one in call.facts.messages if line(one) == "-> 200 INVITE")
+    first, second, third = (traced.at for traced in call.facts.messages if line(traced) == "-> 200 INVITE")
     assert second - first == pytest.approx(T1_S, abs=0.2)
     assert third - second == pytest.approx(2 * T1_S, abs=0.2)
     assert call.facts.reached(CallState.CONFIRMED) is None

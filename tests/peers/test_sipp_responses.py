@@ -79,7 +79,7 @@ def test_a_200_that_lacks_a_header(missing: str, endpoint: Endpoint, tmp_path: P
         call.hangup()
     expect(call).to_be_disconnected(code=200, by="local")
     assert_exchange(call, "-> INVITE", "<- 200 INVITE", "-> ACK", "-> BYE", "<- 200 BYE")
-    assert {one.message.uri for one in call.facts.messages if one.sent} == {peer.uri}
+    assert {traced.message.uri for traced in call.facts.messages if traced.sent} == {peer.uri}
 
 
 def test_responses_of_an_odd_form(endpoint: Endpoint, tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def messages_of(capture: Path) -> list[tuple[str, ...]]:
 def told_by(journal: Journal, *kinds: type[SipSent] | type[SipReceived]) -> list[tuple[str, ...]]:
     """The same of the journal's messages, in the order of time."""
     events = [entry.event for entry in journal.recent() if isinstance(entry.event, kinds)]
-    parsed = [Message.parse(one.text) for one in sorted(events, key=lambda one: one.at)]
+    parsed = [Message.parse(event.text) for event in sorted(events, key=lambda one: one.at)]
     return [(one.method, str(one.status or ""), one.cseq_method, one.call_id or "") for one in parsed]
 
 

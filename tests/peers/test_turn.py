@@ -179,8 +179,8 @@ def test_candidates_for_rtcp_or_none(rtcp: bool, router: Router, new_endpoint: N
     with router.outside.entered():
         outside, other = (new_endpoint(name=name, bind=PUBLIC, nat=nat) for name in ("outside", "other"))
     outgoing, answered = connect(other, outside)
-    offer = next(one.message.sdp or "" for one in outgoing.facts.messages if one.sent)
-    components = {int(one) for one in re.findall(r"^a=candidate:\S+ (\d) ", offer, re.MULTILINE)}
+    offer = next(traced.message.sdp or "" for traced in outgoing.facts.messages if traced.sent)
+    components = {int(match) for match in re.findall(r"^a=candidate:\S+ (\d) ", offer, re.MULTILINE)}
     assert components == ({1, 2} if rtcp else {1})
     for call in (outgoing, answered):
         expect(call).to_have_received_packets(at_least=PACKETS)

@@ -112,7 +112,7 @@ def test_first_and_last_packet_are_recorded(bind: str | None, program: str, tmp_
 
 def test_nothing_is_left_of_it(program: str, tmp_path: Path) -> None:
     with PacketRecorder(tmp_path / "x.pcap", CaptureFilter.of([LOOPBACK])):
-        assert [one.name() for one in psutil.Process().children()] == [program]
+        assert [child.name() for child in psutil.Process().children()] == [program]
     assert psutil.Process().children() == []
 
 
@@ -295,10 +295,10 @@ def test_a_capture_of_gcm_is_decrypted(
     decrypted = srtpbot("pcap", "decrypt", "x.pcap", "--out", "plain")
     decrypted.end()  # its exit status is that of other calls on this machine too
     assert f"offered {suite}; answered {suite}" in decrypted.stdout
-    heard = sorted((tmp_path / "plain").glob(f"{call_id}-*.wav"))
-    assert len(heard) == 2, decrypted.said
-    for path in heard:
-        assert [one.identity for one in find_markers(read(path))] == [17]
+    received = sorted((tmp_path / "plain").glob(f"{call_id}-*.wav"))
+    assert len(received) == 2, decrypted.said
+    for path in received:
+        assert [marker.identity for marker in find_markers(read(path))] == [17]
 
 
 def test_each_scenario_has_a_capture_of_its_own(srtpbot: NewBot, tmp_path: Path) -> None:
@@ -349,9 +349,9 @@ def test_an_interrupt_ends_it_in_order(answer: NewBot, tmp_path: Path) -> None:
     assert bot.end() == OK, bot.said
     assert not captor.is_running()
     capture = Capture(tmp_path / "x.pcap")
-    said = [one.payload.split(b"(")[0] for one in capture if b"srtpbot:" in one.payload]
-    begun = said.index(b"srtpbot: the capture begins ")  # of captures beside this one there may be others
-    assert b"srtpbot: the capture ends " in said[begun:]
+    reported = [one.payload.split(b"(")[0] for one in capture if b"srtpbot:" in one.payload]
+    begun = reported.index(b"srtpbot: the capture begins ")  # of captures beside this one there may be others
+    assert b"srtpbot: the capture ends " in reported[begun:]
     assert capture.problem is None
 
 

@@ -18,7 +18,7 @@ def protection(one: StreamReport) -> Protection:
 
 
 def of(analysis: Analysis, ssrc: int) -> StreamReport:
-    (found,) = [one for one in analysis.streams if one.ssrc == ssrc]
+    (found,) = [stream for stream in analysis.streams if stream.ssrc == ssrc]
     return found
 
 

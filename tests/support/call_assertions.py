@@ -21,7 +21,7 @@ NONE_READ = {"not authentic, carrying an MKI of 4 bytes": 150}
 
 
 def verdicts(rig: Rig) -> list[ExpectationChecked]:
-    return [one.event for one in rig.journal.recent() if isinstance(one.event, ExpectationChecked)]
+    return [entry.event for entry in rig.journal.recent() if isinstance(entry.event, ExpectationChecked)]
 
 
 def passes(rig: Rig, call: Call, assertion: Assertion) -> ExpectationChecked:

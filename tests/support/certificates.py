@@ -34,6 +34,6 @@ class Authority:
         issued = self._ca.issue_cert(*names, not_after=until)
         stem = f"{names[0]}{'-expired' if expired else ''}"
         identity = Identity(self._folder / f"{stem}.pem", self._folder / f"{stem}.key")
-        identity.cert.write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
+        identity.cert.write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
         identity.key.write_bytes(issued.private_key_pem.bytes())
         return identity

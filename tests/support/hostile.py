@@ -148,8 +148,8 @@ class Answerer:
 
     def _note(self, text: str) -> None:
         fields = [
-            one if not one.lower().startswith("to:") or ";tag=" in one else f"{one};tag={self._tag}"
-            for one in FIELDS.findall(text)
+            match if not match.lower().startswith("to:") or ";tag=" in match else f"{match};tag={self._tag}"
+            for match in FIELDS.findall(text)
         ]
         method = text.split(" ", 1)[0]
         self._requests[method] = "\n".join(fields)

@@ -12,7 +12,7 @@ __all__ = ["reached", "wait_for_limit"]
 def reached(endpoint: Endpoint, rule: str) -> int:
     """How often a limit was reached, by the reports that have arrived."""
     events = [entry.event for entry in endpoint.journal.recent()]
-    return sum(one.count for one in events if isinstance(one, LimitReached) and one.rule == rule)
+    return sum(event.count for event in events if isinstance(event, LimitReached) and event.rule == rule)
 
 
 def wait_for_limit(endpoint: Endpoint, rule: str, count: int = 1, timeout: float = 5.0) -> int:

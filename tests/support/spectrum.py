@@ -36,7 +36,7 @@ def notes_heard(path: Path, notes: Sequence[int]) -> list[int]:
 
     def note_in(window: Window, rate: int) -> int | None:
         power, width = spectrum(window), rate / len(window)
-        shares = [float(power[round(one / width) - 1 : round(one / width) + 2].sum()) for one in notes]
+        shares = [float(power[round(note / width) - 1 : round(note / width) + 2].sum()) for note in notes]
         return notes[shares.index(max(shares))] if max(shares) > SHARE * power.sum() else None
 
     return [one for one, _ in groupby(one for one in in_windows(path, note_in) if one)]
@@ -47,7 +47,7 @@ def in_windows(path: Path, look: Callable[[Window, int], Found]) -> list[Found |
     samples, rate = soundfile.read(str(path), dtype="float64")
     size, step = int(WINDOW_S * rate), int(STEP_S * rate)
     windows = [samples[start : start + size] for start in range(0, len(samples) - size, step)]
-    return [look(one, rate) if np.mean(one**2) >= QUIET else None for one in windows]
+    return [look(window, rate) if np.mean(window**2) >= QUIET else None for window in windows]
 
 
 def spectrum(window: Window) -> Window:

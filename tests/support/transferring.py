@@ -63,7 +63,7 @@ def received(call: Call, start: str) -> list[str]:
 
 def sent_by(call: Call, start: str) -> list[str]:
     """Those that it sent."""
-    return [one.text for one in call.facts.messages if one.sent and one.text.startswith(start)]
+    return [traced.text for traced in call.facts.messages if traced.sent and traced.text.startswith(start)]
 
 
 def tag_of(header: str | None) -> str:

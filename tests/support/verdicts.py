@@ -19,7 +19,7 @@ def of_junit(path: Path) -> str:
     counted = {kind: sum(int(suite.get(kind, "0")) for suite in ET.parse(path).iter("testsuite")) for kind in
                ("tests", "errors", "failures")}  # fmt: skip
     assert counted["tests"] == len(cases)
-    assert counted["errors"] == sum(one.find("error") is not None for one in cases)
+    assert counted["errors"] == sum(case.find("error") is not None for case in cases)
     if counted["errors"]:
         return "error"
     return "fail" if counted["failures"] else "pass" if cases else "nothing"

@@ -31,8 +31,8 @@ def test_a_signal_is_made_once(cache: Path) -> None:
 
 @pytest.mark.parametrize("signal", ["speech:1", "Marker:17", "tone:440+480:1@-20,silence:0.2", "busy:us:1"])
 def test_a_signal_has_the_same_audio_by_either_way(cache: Path, signal: str) -> None:
-    heard = read(audio_file(signal))
-    assert np.abs(audio_of(signal).samples - heard.samples).max() < 1e-4
+    received = read(audio_file(signal))
+    assert np.abs(audio_of(signal).samples - received.samples).max() < 1e-4
 
 
 def test_a_file_is_found_beside_a_folder(tmp_path: Path) -> None:
@@ -110,4 +110,4 @@ def test_what_was_half_written_is_not_kept(cache: Path) -> None:
 
     with pytest.raises(NativeError, match="No space left on device"):
         kept("half.wav", fill_up)
-    assert [one for one in cache.rglob("*") if one.is_file()] == []
+    assert [path for path in cache.rglob("*") if path.is_file()] == []

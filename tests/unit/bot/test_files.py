@@ -65,7 +65,7 @@ def test_a_file_is_new_and_its_owners_only(name: str, there: str, tmp_path: Path
     WRITERS[name](target)
     assert mode(target) == 0o600
     assert elsewhere.read_bytes() == b"precious"
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["precious", "report.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["precious", "report.json"]
 
 
 @pytest.mark.parametrize("name", [*WRITERS, "new_folder", "make_folder"])
@@ -79,7 +79,7 @@ def test_a_link_is_refused_and_nothing_is_written_elsewhere(name: str, leads_to:
     with pytest.raises(NativeError, match="name: is a symbolic link, which is not followed; "):
         writers[name](target)
     assert (tmp_path / "precious").read_bytes() == b"precious"
-    assert sorted(one.name for one in tmp_path.rglob("*")) == ["folder", "name", "precious"]
+    assert sorted(path.name for path in tmp_path.rglob("*")) == ["folder", "name", "precious"]
 
 
 def test_a_link_that_is_made_meanwhile_is_not_followed(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_what_cannot_be_written_leaves_what_was_there(
     with pytest.raises(OSError, match="No space left"):
         write_whole(target, b"second")
     assert target.read_bytes() == b"first"
-    assert [one.name for one in tmp_path.iterdir()] == ["report.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 
 def test_a_folder_that_has_vanished_is_made_again(tmp_path: Path) -> None:

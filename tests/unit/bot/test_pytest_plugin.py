@@ -93,10 +93,10 @@ def test_what_failed_reads_well_and_is_kept(run_tests: RunTests, pytester: pytes
     result.stdout.no_fnmatch_line("*object at 0x*Expectation*")
     files = ["journal.jsonl", "mine.txt", "report.html", "result.json", "sip.pcap"]
     assert kept(pytester) == {"test_calls.py-test_fails": files}
-    told = json.loads((pytester.path / FOLDER / "test_calls.py-test_fails" / "result.json").read_text())
-    assert told["verdict"] == "fail"
-    assert sorted(call["endpoint"] for call in told["calls"]) == ["callee", "caller"]
-    assert all(call["disconnect"] for call in told["calls"])
+    report = json.loads((pytester.path / FOLDER / "test_calls.py-test_fails" / "result.json").read_text())
+    assert report["verdict"] == "fail"
+    assert sorted(call["endpoint"] for call in report["calls"]) == ["callee", "caller"]
+    assert all(call["disconnect"] for call in report["calls"])
 
 
 @needs.calls
@@ -122,9 +122,9 @@ def test_plain(new_endpoint):
     assert call.digits == "42"
 """
     run_tests(source).assert_outcomes(failed=1)
-    told = json.loads((pytester.path / FOLDER / "test_calls.py-test_plain" / "result.json").read_text())
-    assert told["verdict"] == "fail"
-    failed = [one for one in told["expectations"] if one["verdict"] == "fail"]
+    result = json.loads((pytester.path / FOLDER / "test_calls.py-test_plain" / "result.json").read_text())
+    assert result["verdict"] == "fail"
+    failed = [one for one in result["expectations"] if one["verdict"] == "fail"]
     assert [one["name"] for one in failed] == ["test_plain"]
     assert "'42'" in failed[0]["observed"]
 
@@ -246,11 +246,11 @@ def test_beside_another_failure(new_endpoint):
 def test_crashes(run_tests: RunTests) -> None:
     result = run_tests(CRASHES)
     result.assert_outcomes(passed=1, failed=3)
-    told = result.stdout.str()
+    text = result.stdout.str()
     crash = "the agent crashed: it was killed by SIGKILL"
     result.stdout.fnmatch_lines([f"alice: {crash}", "  | *pjsua*"])
-    assert "bob" not in told.partition("FAILURES")[2]
-    assert told.count(f"carol: {crash}") == 1
+    assert "bob" not in text.partition("FAILURES")[2]
+    assert text.count(f"carol: {crash}") == 1
     result.stdout.fnmatch_lines(
         [">       endpoint.wait_registered()", "E       bot.errors.EndpointCrashed: *"]
     )

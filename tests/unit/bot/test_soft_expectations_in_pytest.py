@@ -63,9 +63,9 @@ def test_two(new_endpoint):
     result.stdout.no_fnmatch_line("*srtpbot_pytest/*")
     assert "2. test_soft.py:14: phone has messages waiting" in (pytester.path / "report.xml").read_text()
     [folder] = (pytester.path / "test-artifacts").iterdir()
-    told = json.loads((folder / "result.json").read_text())
-    assert told["verdict"] == "fail"
-    assert [one["name"] for one in told["expectations"] if one["verdict"] == "fail"] == [
+    report = json.loads((folder / "result.json").read_text())
+    assert report["verdict"] == "fail"
+    assert [one["name"] for one in report["expectations"] if one["verdict"] == "fail"] == [
         "phone is registered",
         "phone has messages waiting",
     ]

@@ -72,7 +72,7 @@ def test_an_interrupt_is_raised_by_the_wait() -> None:
 
 
 def test_signals_at_any_moment_leave_no_lock_and_no_thread() -> None:
-    said = subprocess.check_output([sys.executable, "-c", SIGNALS], text=True, timeout=50)
-    interrupted, threads = map(int, said.split())
+    text = subprocess.check_output([sys.executable, "-c", SIGNALS], text=True, timeout=50)
+    interrupted, threads = map(int, text.split())
     assert interrupted > 100
     assert threads == 1

@@ -55,13 +55,13 @@ def test_the_callback_keeps_its_name() -> None:
 
 
 def test_an_exception_is_told_once_with_the_message_at_hand() -> None:
-    told: list[Wired] = []
-    failures = Failures(told.append)
+    events: list[Wired] = []
+    failures = Failures(events.append)
     failures.message = lambda: "INFO sip:a@192.0.2.1 SIP/2.0\r\nVia: x\r\n"
     callee = Callee()
     callee.report = failures
     for _ in range(3):
         callee.on_state("")
-    (event,) = told
+    (event,) = events
     assert isinstance(event, CallbackFailed)
     assert event.where == "Callee.on_state, dealing with 'INFO sip:a@192.0.2.1 SIP/2.0',"

@@ -14,7 +14,7 @@ NOT_OF_A_SESSION = {Start, Shutdown}
 """The agent itself takes these: one makes the session, the other ends it."""
 
 
-@pytest.mark.parametrize("command", [one for one in get_args(AnyCommand) if one not in NOT_OF_A_SESSION])
+@pytest.mark.parametrize("command", [arg for arg in get_args(AnyCommand) if arg not in NOT_OF_A_SESSION])
 def test_every_command_has_a_handler(command: type[Command]) -> None:
     assert carry_out.dispatch(command) is not carry_out.dispatch(Command)
 

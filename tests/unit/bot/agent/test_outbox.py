@@ -94,8 +94,8 @@ def test_everything_comes_in_order_from_a_parent_that_was_held_up(box: Box) -> N
     more = [digit(number), *reading(1), digit(number + 1)]
     for event in more:
         box.outbox.put(event)
-    heard = box.read()
-    assert heard == [*map(digit, range(number)), *more]
+    received = box.read()
+    assert received == [*map(digit, range(number)), *more]
 
 
 def test_what_is_for_reading_is_dropped_and_counted(box: Box) -> None:
@@ -104,11 +104,11 @@ def test_what_is_for_reading_is_dropped_and_counted(box: Box) -> None:
         for event in reading(at):
             box.outbox.put(event)
     box.outbox.put(ended(1))
-    heard = box.read()
-    assert [one for one in heard if isinstance(one, DtmfReceived)] == [digit(at) for at in range(number)]
-    assert ended(1) in heard
-    [dropped] = [one for one in heard if isinstance(one, ReportsDropped)]
-    assert sum(dropped.counts.values()) + len(heard) - number - 2 == 300
+    received = box.read()
+    assert [one for one in received if isinstance(one, DtmfReceived)] == [digit(at) for at in range(number)]
+    assert ended(1) in received
+    [dropped] = [one for one in received if isinstance(one, ReportsDropped)]
+    assert sum(dropped.counts.values()) + len(received) - number - 2 == 300
     assert set(dropped.counts) == {"NativeLogged", "SipReceived", "StreamMeasured"}
     assert box.gave_up == 0
 
@@ -131,10 +131,10 @@ def test_a_parent_that_never_reads_is_given_up_once(box: Box) -> None:
         box.outbox.put(digit(number + at))
     assert box.gave_up == 1
     assert box.outbox.is_full
-    heard = box.read()
-    digits = [one for one in heard if isinstance(one, DtmfReceived)]
+    received = box.read()
+    digits = [one for one in received if isinstance(one, DtmfReceived)]
     assert digits == [digit(at) for at in range(len(digits))]
-    [dropped] = [one for one in heard if isinstance(one, ReportsDropped)]
+    [dropped] = [one for one in received if isinstance(one, ReportsDropped)]
     assert dropped.counts["earlier reports"] == 3
     assert dropped.counts["DtmfReceived"] == number + 1_000 - len(digits)
 
@@ -144,9 +144,9 @@ def test_the_newest_heartbeat_goes_first(box: Box) -> None:
     for at in range(1_000):
         box.outbox.put(Heartbeat(at=float(at), next_s=1.0))
     box.outbox.put(ended(1))
-    heard = box.read()
-    assert [one for one in heard if isinstance(one, Heartbeat)] == [Heartbeat(at=999.0, next_s=1.0)]
-    assert heard[-1] == ended(1)
+    received = box.read()
+    assert [one for one in received if isinstance(one, Heartbeat)] == [Heartbeat(at=999.0, next_s=1.0)]
+    assert received[-1] == ended(1)
 
 
 def test_flush_does_not_wait_for_ever(box: Box) -> None:

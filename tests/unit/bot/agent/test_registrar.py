@@ -27,4 +27,4 @@ def register(*lines: str) -> str:
     ],
 )
 def test_granted(lines: list[str], contacts: list[str]) -> None:
-    assert granted(register(*lines)) == [("Contact", one) for one in contacts]
+    assert granted(register(*lines)) == [("Contact", contact) for contact in contacts]

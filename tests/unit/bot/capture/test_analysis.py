@@ -129,8 +129,8 @@ def test_a_key_in_the_answer_that_nobody_asked_for(tmp_path: Path) -> None:
     scene.call(sdp(ALICE, profile="RTP/AVP"), sdp(BOB, ANSWER, profile="RTP/AVP"))
     talk(scene, None, None)
     found = analyse(scene.write(tmp_path / "x.pcap"))
-    assert [one.kind for one in found.streams] == ["RTP", "RTP"]
-    assert [one.protection for one in found.streams] == [None, None]
+    assert [stream.kind for stream in found.streams] == ["RTP", "RTP"]
+    assert [stream.protection for stream in found.streams] == [None, None]
     assert of(found, A).answered == SUITE
 
 
@@ -203,8 +203,8 @@ def test_early_media_and_forks(tmp_path: Path) -> None:
     scene.ack()
     talk(scene)
     found = analyse(scene.write(tmp_path / "x.pcap"))
-    assert [counted(one) for one in found.streams] == [{"authenticated": 50}] * 3
-    assert [one.from_caller for one in found.streams] == [False, True, False]
+    assert [counted(stream) for stream in found.streams] == [{"authenticated": 50}] * 3
+    assert [stream.from_caller for stream in found.streams] == [False, True, False]
 
 
 def test_behind_a_nat_the_senders_address_tells(tmp_path: Path) -> None:
@@ -233,8 +233,8 @@ def test_a_relay_that_rewrites_the_sdp(tmp_path: Path) -> None:
     scene.talk(BOB.media, inner, HIS, ssrc=B)
     scene.talk(relay.media, ALICE.media, key_of(SUITE, 6), ssrc=B)
     found = analyse(scene.write(tmp_path / "x.pcap"))
-    assert [counted(one) for one in found.streams] == [{"authenticated": 50}] * 4
-    assert [one.from_caller for one in found.streams] == [True, True, False, False]
+    assert [counted(stream) for stream in found.streams] == [{"authenticated": 50}] * 4
+    assert [stream.from_caller for stream in found.streams] == [True, True, False, False]
 
 
 def test_calls_on_the_same_ports_one_after_another(tmp_path: Path) -> None:
@@ -247,8 +247,8 @@ def test_calls_on_the_same_ports_one_after_another(tmp_path: Path) -> None:
         scene.bye()
         scene.now += 1
     found = analyse(scene.write(tmp_path / "x.pcap"))
-    assert [one.call_id for one in found.streams] == ["call-0", "call-1", "call-2"]
-    assert [counted(one) for one in found.streams] == [{"authenticated": 50}] * 3
+    assert [stream.call_id for stream in found.streams] == ["call-0", "call-1", "call-2"]
+    assert [counted(stream) for stream in found.streams] == [{"authenticated": 50}] * 3
 
 
 @pytest.mark.parametrize("begun", [False, True], ids=["re-INVITE", "INVITE"])
@@ -296,7 +296,7 @@ def test_a_two_time_pad_across_directions(tmp_path: Path) -> None:
     scene.talk(ALICE.media, BOB.media, HERS, ssrc=A, count=10)
     scene.talk(BOB.media, ALICE.media, HERS, ssrc=A, count=10, payload=b"x" * 160, context=SrtpContext(HERS))
     found = analyse(scene.write(tmp_path / "x.pcap"))
-    assert [counted(one) for one in found.streams] == [
+    assert [counted(stream) for stream in found.streams] == [
         {"authenticated": 10},
         {"authenticated": 10, "reused": 10},
     ]
@@ -332,7 +332,7 @@ def test_only_reports(tmp_path: Path) -> None:
     scene.talk(ALICE.media, BOB.media, None, ssrc=A)
     scene.packet(BOB.rtcp, ALICE.rtcp, bytes.fromhex("80c90001") + (B).to_bytes(4, "big"))
     found = analyse(scene.write(tmp_path / "x.pcap"))
-    assert [(one.kind, one.packets, one.rtcp_packets) for one in found.streams] == [
+    assert [(stream.kind, stream.packets, stream.rtcp_packets) for stream in found.streams] == [
         ("RTP", 50, 0),
         ("RTCP", 0, 1),
     ]
@@ -346,7 +346,7 @@ def test_without_any_signalling(tmp_path: Path) -> None:
     scene.packet(ALICE.sip, Address("192.0.2.53", 53), b"\x80\x00" + bytes(30))  # DNS may look like RTP
     path = scene.write(tmp_path / "x.pcap")
     found = analyse(path)
-    assert [one.ssrc for one in found.streams] == [A, B]
+    assert [stream.ssrc for stream in found.streams] == [A, B]
     assert protection(of(found, A)).problems == ("50 packets protected with a key that is not known",)
     assert (of(found, B).kind, of(found, B).codec) == ("RTP", "PCMU")
 
@@ -388,8 +388,8 @@ def test_a_bad_key_is_said_and_not_shown(tmp_path: Path) -> None:
     scene.call(sdp(ALICE, f"1 {SUITE} {short}"), sdp(BOB, ANSWER))
     talk(scene)
     problems = protection(of(analyse(scene.write(tmp_path / "x.pcap")), A)).problems
-    assert any("9 bytes where 30 are expected" in one for one in problems)
-    assert not any("c2hvcnQ" in one for one in problems)
+    assert any("9 bytes where 30 are expected" in problem for problem in problems)
+    assert not any("c2hvcnQ" in problem for problem in problems)
 
 
 def test_authenticated_and_not_encrypted(tmp_path: Path) -> None:
@@ -411,7 +411,7 @@ def test_two_m_lines(tmp_path: Path) -> None:
     talk(scene)
     scene.talk(Address(ALICE.host, 4002), Address(BOB.host, 6002), key_of(SUITE, 11), ssrc=0xC)
     found = analyse(scene.write(tmp_path / "x.pcap"))
-    assert [(one.ssrc, one.media_index, counted(one)) for one in found.streams] == [
+    assert [(stream.ssrc, stream.media_index, counted(stream)) for stream in found.streams] == [
         (A, 0, {"authenticated": 50}),
         (B, 0, {"authenticated": 50}),
         (0xC, 1, {"authenticated": 50}),

@@ -148,7 +148,7 @@ def test_an_answer_to_a_reliable_offer_in_prack() -> None:
     assert route is not None
     (agreement,) = route.hop.agreements()
     assert not agreement.by_caller
-    assert [one.trust.value for one in negotiated(route).candidates] == ["agreed", "peer"]
+    assert [candidate.trust.value for candidate in negotiated(route).candidates] == ["agreed", "peer"]
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,7 +67,7 @@ def test_events_and_comfort_noise() -> None:
 
 
 def test_what_sdp_says_is_plain_is_plain() -> None:
-    said = PlainOrNot(said_plain=True)
+    event = PlainOrNot(said_plain=True)
     for size in (0, 1, 10, 170, 171):
-        assert said.add("PCMU", bytes(size))
-    assert (said.plain, said.protected) == (5, 0)
+        assert event.add("PCMU", bytes(size))
+    assert (event.plain, event.protected) == (5, 0)

@@ -55,7 +55,7 @@ def test_the_audio_is_what_was_sent(suite: str, tmp_path: Path) -> None:
     wanted = decoder("PCMU", 8000).decode(b"".join(bytes([n]) * 160 for n in range(1, 51)))
     assert rate == 8000
     assert np.array_equal(samples, wanted)
-    assert [one.duration_s for one in result.recordings] == [1.0, 1.0]
+    assert [recording.duration_s for recording in result.recordings] == [1.0, 1.0]
     assert result.notes == ()
 
     both, _ = soundfile.read(tmp_path / "out" / "one@example.wav", dtype="int16")
@@ -87,7 +87,7 @@ def test_digits_that_no_description_announces(tmp_path: Path) -> None:
     path = scene.write(tmp_path / "x.pcap")
     result = decrypt(path, tmp_path / "out", keys=[key_of(SUITE, 1)])
     assert [one.digit for one in result.digits] == ["7"]
-    assert [one.problems for one in result.recordings] == [()]
+    assert [recording.problems for recording in result.recordings] == [()]
     closed = decrypt(path, tmp_path / "closed")
     assert (closed.packets, closed.digits, closed.recordings) == (0, (), ())
 
@@ -161,7 +161,7 @@ def test_more_streams_than_files_may_be_open(tmp_path: Path, monkeypatch: pytest
         scene.talk(ALICE.media, BOB.media, None, ssrc=ssrc, count=5)
         scene.now += 60
     result = decrypt(scene.write(tmp_path / "x.pcap"), tmp_path / "one")
-    assert [one.duration_s for one in result.recordings] == [0.1] * 4
+    assert [recording.duration_s for recording in result.recordings] == [0.1] * 4
 
     for ssrc in range(10, 13):
         scene.talk(ALICE.media, BOB.media, None, ssrc=ssrc, count=5)
@@ -186,7 +186,7 @@ def test_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "0000000B.pcap": [*rtp_of[50:100], rtp_of[-1]],
         "0000000B-2.pcap": rtp_of[100:103],
     }
-    assert [(one.file, one.packets) for one in result.parts] == [
+    assert [(part.file, part.packets) for part in result.parts] == [
         ("0000000A.pcap", 50),
         ("0000000B.pcap", 51),
         ("0000000B-2.pcap", 3),

@@ -23,7 +23,7 @@ def block(code: int, duration: int, *, end: bool = False) -> bytes:
 
 
 def told(found: Analysis) -> list[tuple[str, str, float | None]]:
-    return [(one.digit, one.method, one.duration_ms) for one in found.digits]
+    return [(digit.digit, digit.method, digit.duration_ms) for digit in found.digits]
 
 
 def event(
@@ -66,7 +66,7 @@ def test_captures_made_elsewhere(name: str, digits: list[tuple[str, str, float]]
     path = CAPTURES / f"{name}.pcap"
     assert told(analyse(path)) == digits
     assert [
-        (one.digit, one.method, one.duration_ms) for one in decrypt(path, tmp_path / "out").digits
+        (digit.digit, digit.method, digit.duration_ms) for digit in decrypt(path, tmp_path / "out").digits
     ] == digits
 
 
@@ -173,8 +173,8 @@ def call_with_events(scene: Scene, key: str = "", ssrc: int = 2) -> Scene:
 @pytest.mark.parametrize("key", ["", inline(SUITE, 1)])
 def test_events_under_an_ssrc_of_their_own(key: str, tmp_path: Path) -> None:
     found = analyse(call_with_events(Scene(), key).write(tmp_path / "a.pcap"))
-    assert [(one.digit, one.duration_ms, one.ssrc) for one in found.digits] == [("#", 120, 2)]
-    assert [one.codec for one in found.streams] == ["PCMU", "telephone-event"]
+    assert [(digit.digit, digit.duration_ms, digit.ssrc) for digit in found.digits] == [("#", 120, 2)]
+    assert [stream.codec for stream in found.streams] == ["PCMU", "telephone-event"]
 
 
 def test_events_whose_type_the_descriptions_do_not_have(tmp_path: Path) -> None:

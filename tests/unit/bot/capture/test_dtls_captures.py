@@ -39,7 +39,7 @@ def dtls_call(path: Path, *, plain: int = 0, handshake: bool = True) -> Analysis
 
 
 def stream_of(analysis: Analysis, ssrc: int) -> StreamReport:
-    return next(one for one in analysis.streams if one.ssrc == ssrc)
+    return next(stream for stream in analysis.streams if stream.ssrc == ssrc)
 
 
 LINE = MediaLine(own={str(ALICE.media)}, secure=True, dtls=True)

@@ -75,10 +75,10 @@ def test_anything_may_be_in_a_capture(
         scene.packet(source, target, payload)
     path = scene.write(folder / "x.pcap")
     analysis = analyse(path, keys=[KEY])
-    for one in analysis.streams:
-        if (its := one.protection) is not None:
+    for stream in analysis.streams:
+        if (its := stream.protection) is not None:
             opened = its.authenticated + its.untagged + its.swapped + its.discarded
-            assert opened + its.plain + its.failed + its.keyed_by_dtls == its.packets == one.packets
+            assert opened + its.plain + its.failed + its.keyed_by_dtls == its.packets == stream.packets
             assert its.intact or its.problems
     try:
         assert decrypt(path, folder / "out", keys=[KEY]).analysis == analysis

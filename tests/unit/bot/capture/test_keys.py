@@ -22,7 +22,7 @@ def packets(key: SrtpKey, first: int = 1, count: int = 5) -> list[bytes]:
 def test_a_given_key_is_found_among_many() -> None:
     ring = KeyRing((), GivenKeys(key_of(suite, seed) for seed in range(150) for suite in SUITES))
     assert len(ring) == 150 * len(SUITES)
-    opened = [ring.unprotect(one, 0.0) for one in packets(key_of(SUITE, 149))]
+    opened = [ring.unprotect(packet, 0.0) for packet in packets(key_of(SUITE, 149))]
     assert [one and one.packet_index for one in opened] == [1, 2, 3, 4, 5]
     assert {one.trust for one in opened if one} == {Trust.GIVEN}
 
@@ -41,7 +41,7 @@ def test_a_key_out_of_force_still_opens_after_many_failures() -> None:
     ring = KeyRing([old], GivenKeys())
     foreign = packets(key_of(SUITE, 5), count=500)
     assert not any(ring.unprotect(one, 20.0) for one in foreign)
-    opened = [ring.unprotect(one, 20.0) for one in packets(KEY, count=40)]
+    opened = [ring.unprotect(packet, 20.0) for packet in packets(KEY, count=40)]
     first = next(number for number, one in enumerate(opened) if one)
     assert first < 16
     assert all(one is not None and not one.in_force for one in opened[first:])

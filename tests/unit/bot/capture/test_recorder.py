@@ -144,12 +144,12 @@ def test_nothing_permitted(programs: Path, tmp_path: Path) -> None:
     install(programs, "tcpdump", REFUSAL, mode=0o644)
     with pytest.raises(NativeError) as refused, PacketRecorder(tmp_path / "x.pcap", PLACE):
         pass
-    said = str(refused.value)
-    assert 'dumpcap: You do not have permission to capture on device "lo";' in said
-    assert "tcpdump: Permission denied" in said
-    assert "setcap" in said
-    assert "wireshark" in said
-    assert "root" in said
+    text = str(refused.value)
+    assert 'dumpcap: You do not have permission to capture on device "lo";' in text
+    assert "tcpdump: Permission denied" in text
+    assert "setcap" in text
+    assert "wireshark" in text
+    assert "root" in text
     assert refused.value.exit_status == 3
 
 
@@ -167,7 +167,7 @@ def test_an_older_capture_stays_until_there_is_another(programs: Path, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("said", "complaint"),
+    ("message", "complaint"),
     [
         (b"Capturing on 'lo'\nFile: -\n\rPackets captured: 3\n", ""),
         (b"Packets received/dropped on interface 'lo': 3/0 (pcap:0/dumpcap:0)\n", ""),
@@ -176,8 +176,8 @@ def test_an_older_capture_stays_until_there_is_another(programs: Path, tmp_path:
         (b"tcpdump: eth9: No such device exists\n", "eth9: No such device exists"),
     ],
 )
-def test_what_every_run_says_is_no_complaint(said: bytes, complaint: str) -> None:
-    assert bot.capture.recorder.first_complaint(said) == complaint
+def test_what_every_run_says_is_no_complaint(message: bytes, complaint: str) -> None:
+    assert bot.capture.recorder.first_complaint(message) == complaint
 
 
 def test_a_program_that_says_nothing(programs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def test_streams_at_the_same_time_and_other_ways_are_no_new_ssrc(tmp_path: Path)
             scene.packet(ALICE.media, BOB.media, rtp(number, number * 160, ssrc))
         scene.now += 0.02
     scene.talk(BOB.media, ALICE.media, None, ssrc=3)
-    assert [one.remarks for one in analysed(scene, tmp_path).streams] == [()] * 3
+    assert [stream.remarks for stream in analysed(scene, tmp_path).streams] == [()] * 3
 
 
 def test_duplicates_hide_no_loss(tmp_path: Path) -> None:

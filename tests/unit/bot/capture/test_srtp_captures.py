@@ -52,11 +52,11 @@ def test_no_length_makes_plain_rtp_srtp(payload: bytes, first: int, tmp_path: Pa
 
 def test_encrypted_without_a_tag_as_agreed(tmp_path: Path) -> None:
     done = decrypt(CAPTURES / "unauthenticated.pcap", tmp_path / "out")
-    for one in done.analysis.streams:
-        assert counted(one) == {"untagged": 20}
-        assert protection(one).intact
-        said = "20 packets encrypted without a tag, as agreed (UNAUTHENTICATED_SRTP, RFC 4568 section 6.3.3)"
-        assert one.remarks == (said,)
+    for stream in done.analysis.streams:
+        assert counted(stream) == {"untagged": 20}
+        assert protection(stream).intact
+        text = "20 packets encrypted without a tag, as agreed (UNAUTHENTICATED_SRTP, RFC 4568 section 6.3.3)"
+        assert stream.remarks == (text,)
     for recording in done.recordings:
         samples, rate = soundfile.read(tmp_path / "out" / recording.file)
         power = np.abs(np.fft.rfft(samples)) ** 2
@@ -97,9 +97,9 @@ def test_session_parameters(suite: str, parameters: str, tmp_path: Path) -> None
 
 
 def test_an_mki_that_was_agreed_and_not_sent() -> None:
-    for one in analyse(CAPTURES / "mki-said-not-sent.pcap").streams:
-        assert counted(one) == {"authenticated": 60}
-        assert one.remarks == ("60 packets authentic without the MKI that was agreed",)
+    for stream in analyse(CAPTURES / "mki-said-not-sent.pcap").streams:
+        assert counted(stream) == {"authenticated": 60}
+        assert stream.remarks == ("60 packets authentic without the MKI that was agreed",)
 
 
 @pytest.mark.parametrize("suite", [SUITE, "AES_256_CM_HMAC_SHA1_32", "AEAD_AES_128_GCM"])
@@ -113,8 +113,8 @@ def test_an_mki_that_was_not_agreed(suite: str, length: int, agreed: str, tmp_pa
     one = of(analyse(scene.write(tmp_path / "x.pcap")), A)
     assert counted(one) == {"failed": 50}
     shown = f"5:{length}" if length <= 8 else f"of {length} bytes"
-    said = f"50 packets not authentic: they carry the MKI {shown} that was not agreed"
-    assert protection(one).problems == (said,)
+    text = f"50 packets not authentic: they carry the MKI {shown} that was not agreed"
+    assert protection(one).problems == (text,)
 
 
 @pytest.mark.parametrize("length", [1, 4, 128])
@@ -163,9 +163,9 @@ def test_an_order_around_the_wrap(tmp_path: Path) -> None:
 
 
 def test_the_older_names_of_suites() -> None:
-    for one in analyse(CAPTURES / "suite-names-aes-cm-256.pcap").streams:
-        assert counted(one) == {"authenticated": 20}
-        assert protection(one).suite == "AES_256_CM_HMAC_SHA1_80"
+    for stream in analyse(CAPTURES / "suite-names-aes-cm-256.pcap").streams:
+        assert counted(stream) == {"authenticated": 20}
+        assert protection(stream).suite == "AES_256_CM_HMAC_SHA1_80"
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ def test_a_call_in_a_tunnel(name: str) -> None:
         ("10.0.0.1:4000", "10.0.0.2:6000", 20, 0, "PCMA"),
         ("10.0.0.2:6000", "10.0.0.1:4000", 20, 0, "PCMA"),
     ]
-    assert [one.jitter_ms_max for one in found.streams] == pytest.approx([0, 0], abs=0.1)
-    assert {one.call_id for one in found.streams} == {"call-1@test"}
+    assert [stream.jitter_ms_max for stream in found.streams] == pytest.approx([0, 0], abs=0.1)
+    assert {stream.call_id for stream in found.streams} == {"call-1@test"}
     assert found.notes == ()
 
 
@@ -100,7 +100,7 @@ def test_a_port_is_not_read_from_half_a_line(tmp_path: Path) -> None:
     scene.talk(BOB.media, ALICE.media._replace(port=40), None, ssrc=2, count=3)
     found = analyse(snapped(scene, tmp_path, 14 + 28 + place))
     assert [one.caller for one in found.calls] == ["sip:alice@example"]
-    assert [one.call_id for one in found.streams] == [None, None]
+    assert [stream.call_id for stream in found.streams] == [None, None]
 
 
 def test_a_header_extension_that_is_cut_is_no_reason_to_forget_the_packet() -> None:

@@ -249,11 +249,11 @@ def test_what_the_library_received_and_what_the_capture_has(
         CALL_ID, 0, line, [sent(GOOD), received(protection(packets=captured, authenticated=captured))]
     )
     assert proof.passed is agrees
-    said = (
+    text = (
         f"received: the library received {counted} packets, the capture has {captured} that are authentic "
         "and were sent to it"
     )
-    assert (said in proof.observed) is not agrees
+    assert (text in proof.observed) is not agrees
 
 
 @pytest.mark.parametrize(

@@ -45,12 +45,12 @@ def frame(
 def told(*pieces: bytes, source: Address = CLIENT, target: Address = SERVER) -> list[str]:
     """The messages in the bytes of one direction, a segment each."""
     messages, numbers = Messages(), count(1)
-    packets = [Packet(next(numbers), 0.0, source, target, "tcp", one) for one in pieces]
+    packets = [Packet(next(numbers), 0.0, source, target, "tcp", piece) for piece in pieces]
     return [one.text for packet in packets for one in messages.feed(packet)]
 
 
 def texts(*contents: bytes) -> list[str]:
-    return [one.decode() for one in contents]
+    return [content.decode() for content in contents]
 
 
 @pytest.mark.parametrize("mask", [b"", MASK])
@@ -84,8 +84,8 @@ def deflated(contents: Sequence[bytes]) -> list[bytes]:
     """Messages that refer to those before them (RFC 7692)."""
     packer = zlib.compressobj(wbits=-15)
     return [
-        (packer.compress(one) + packer.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\0\0\xff\xff")
-        for one in contents
+        (packer.compress(content) + packer.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\0\0\xff\xff")
+        for content in contents
     ]
 
 
@@ -153,6 +153,6 @@ def test_where_the_frames_begin(buffer: bytes, end: int | None) -> None:
 
 def test_a_call_whose_keys_went_over_websocket() -> None:
     found = analyse(CAPTURES / "websocket.pcap")
-    assert [one.caller for one in found.calls] == ["sip:alice@example.org"]
-    protected = [one.protection for one in found.streams]
+    assert [call.caller for call in found.calls] == ["sip:alice@example.org"]
+    protected = [stream.protection for stream in found.streams]
     assert [(one.authenticated, one.packets, one.intact) for one in protected if one] == [(50, 50, True)] * 2

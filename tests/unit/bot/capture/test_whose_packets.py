@@ -20,14 +20,14 @@ ELSEWHERE = Address("203.0.113.7", 41000), Address("198.51.100.9", 52000)
 
 def test_keys_open_what_no_address_tells() -> None:
     found = analyse(CAPTURES / "nat-srtp.pcap")
-    assert [counted(one) for one in found.streams] == [{"authenticated": 20}] * 2
-    assert [one.from_caller for one in found.streams] == [True, False]
+    assert [counted(stream) for stream in found.streams] == [{"authenticated": 20}] * 2
+    assert [stream.from_caller for stream in found.streams] == [True, False]
     assert is_kept(found)
 
 
 def test_plain_media_of_the_only_call_that_agreed_on_srtp() -> None:
     found = analyse(CAPTURES / "nat-plain.pcap")
-    assert [counted(one) for one in found.streams] == [{"plain": 20}] * 2
+    assert [counted(stream) for stream in found.streams] == [{"plain": 20}] * 2
     assert not is_kept(found)
 
 
@@ -112,7 +112,7 @@ def test_of_two_lines_on_one_port_the_accepted_one_owns_the_packets(refused: int
 
 
 def test_two_lines() -> None:
-    assert [counted(one) for one in analyse(CAPTURES / "two-lines.pcap").streams] == [
+    assert [counted(stream) for stream in analyse(CAPTURES / "two-lines.pcap").streams] == [
         {"authenticated": 20}
     ] * 2
 
@@ -167,7 +167,7 @@ def test_a_call_whose_media_is_another_call_s(tmp_path: Path) -> None:
     carol = Party("carol", "192.0.2.3", 5060, 7000)
     scene.call(sdp(carol, OFFER, session=2), sdp(Party("dave", "192.0.2.4", 5060, 8000), ANSWER, session=3))
     found = analyse(scene.write(tmp_path / "x.pcap"))
-    assert [one.problems for one in found.calls] == [
+    assert [call.problems for call in found.calls] == [
         (),
         ("RTP/SAVP was agreed, and the capture has no RTP of it",),
     ]
@@ -207,8 +207,8 @@ def test_protected_packets_that_come_back(key: int, tmp_path: Path) -> None:
     assert one.protection is not None
     assert one.protection.reflected == 0
     assert counted(back) == {"authenticated" if key == 1 else "swapped": 50}
-    said = "50 packets sent back by the peer: SSRC and payload are those of the other direction"
-    assert said in protection(back).problems
+    text = "50 packets sent back by the peer: SSRC and payload are those of the other direction"
+    assert text in protection(back).problems
     assert not is_kept(found)
 
 
@@ -220,7 +220,7 @@ def test_plain_packets_that_come_back_are_told(tmp_path: Path) -> None:
     reflected(scene, until=30)
     scene.talk(BOB.media, ALICE.media, None, ssrc=B)
     found = analyse(scene.write(tmp_path / "x.pcap"))
-    said = "30 packets sent back by the peer: SSRC and payload are those of the other direction"
-    assert [said in one.remarks for one in found.streams] == [False, True, False]
+    text = "30 packets sent back by the peer: SSRC and payload are those of the other direction"
+    assert [text in stream.remarks for stream in found.streams] == [False, True, False]
     assert is_kept(found)
-    assert f"note: stream 2: {said}" in shown(found)
+    assert f"note: stream 2: {text}" in shown(found)

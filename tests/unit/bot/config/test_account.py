@@ -143,7 +143,7 @@ def test_credentials_for_several_realms(tmp_path: Path) -> None:
         "  - {user: bobby, password: ''}\n"
     )
     config = load_config(path)
-    assert [(one.realm, one.user, one.password) for one in config.proofs(BOB)] == [
+    assert [(proof.realm, proof.user, proof.password) for proof in config.proofs(BOB)] == [
         ("a.example", "bob", "p-one"),
         ("b.example", "robert", "p-two"),
         ("*", "bobby", ""),

@@ -112,12 +112,14 @@ def test_to_be_disconnected(rig: Rig, talk: Line) -> None:
 
 
 @pytest.mark.parametrize("asked", [{}, {"code": 486}, {"by": EndedBy.REMOTE}, {"by": "remote", "code": 486}])
-def test_to_be_disconnected_as_far_as_asked(rig: Rig, busy: Line, asked: dict[str, Any]) -> None:
+def test_to_be_disconnected_with_a_code_or_a_side(rig: Rig, busy: Line, asked: dict[str, Any]) -> None:
     passes(rig, busy.call, lambda it: it.to_be_disconnected(**asked, timeout=0))
 
 
 @pytest.mark.parametrize("asked", [{"code": 603}, {"by": "local"}, {"by": "error", "code": 486}])
-def test_to_be_disconnected_otherwise_is_hopeless(rig: Rig, busy: Line, asked: dict[str, Any]) -> None:
+def test_to_be_disconnected_with_another_code_is_hopeless(
+    rig: Rig, busy: Line, asked: dict[str, Any]
+) -> None:
     text = fails(rig, busy.call, lambda it: it.to_be_disconnected(**asked, timeout=LONG))
     assert "observed: DISCONNECTED 486 Busy Here, by remote" in text
 
@@ -126,7 +128,7 @@ def test_to_be_disconnected_in_vain(rig: Rig, talk: Line) -> None:
     assert "observed: CONFIRMED" in fails(rig, talk.call, lambda it: it.to_be_disconnected(timeout=0.05))
 
 
-def test_to_be_disconnected_by_nobody(rig: Rig, talk: Line) -> None:
+def test_to_be_disconnected_by_an_unknown_side(rig: Rig, talk: Line) -> None:
     with pytest.raises(ConfigError, match="by 'nobody' is unknown; expected one of local, remote, error"):
         expect(talk.call).to_be_disconnected(by="nobody")
 
@@ -181,7 +183,7 @@ def test_to_have_header_means_received(rig: Rig, line: Line) -> None:
     assert "observed: no received message" in text
 
 
-def test_to_have_header_matching_what_is_no_expression(rig: Rig, talk: Line) -> None:
+def test_to_have_header_with_an_invalid_expression(rig: Rig, talk: Line) -> None:
     with pytest.raises(ConfigError, match="not a regular expression"):
         expect(talk.call).to_have_header("X-Test", matching="(")
     assert verdicts(rig) == []

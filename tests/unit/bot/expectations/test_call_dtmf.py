@@ -92,13 +92,13 @@ def test_other_inband_digits_are_hopeless(rig: Rig, listened: Line) -> None:
     assert "other digits arrived" in text
 
 
-def test_inband_digits_that_nobody_listens_for(rig: Rig, talk: Line) -> None:
+def test_inband_digits_without_listening_are_refused(rig: Rig, talk: Line) -> None:
     with pytest.raises(ConfigError, match=r"does not listen for in-band digits; call\.listen\(\) first"):
         expect(talk.call).to_have_received_dtmf("1", method=DtmfMethod.INBAND)
     assert verdicts(rig) == []
 
 
-def test_inband_digits_count_where_there_should_be_none(rig: Rig, listened: Line) -> None:
+def test_not_to_have_received_dtmf_counts_inband_digits(rig: Rig, listened: Line) -> None:
     listened.digits("7", DtmfMethod.INBAND)
     text = fails(rig, listened.call, lambda it: it.not_to_have_received_dtmf())
     assert "observed: '7' by inband" in text

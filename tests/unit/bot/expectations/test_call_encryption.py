@@ -50,7 +50,7 @@ def test_to_be_encrypted_fails_when_offer_and_answer_differ(rig: Rig, line: Line
 
 
 @pytest.mark.parametrize("suite", ["AES", "aes_cm_128_hmac_sha1_80", ""])
-def test_to_be_encrypted_with_a_suite_that_is_none(rig: Rig, talk: Line, suite: str) -> None:
+def test_to_be_encrypted_with_an_unknown_suite(rig: Rig, talk: Line, suite: str) -> None:
     with pytest.raises(ConfigError, match="AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32"):
         expect(talk.call).to_be_encrypted(suite)
     assert verdicts(rig) == []

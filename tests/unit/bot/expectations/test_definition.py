@@ -98,8 +98,8 @@ def test_it_is_a_key_of_scenarios(tmp_path: Path) -> None:
 
 
 def test_it_is_an_option(tmp_path: Path) -> None:
-    told = " ".join(run(CLI, "call", "--help").stdout.split())
-    assert "--expect-messages N At least this many SIP messages belong to the call (RFC 3261 7)." in told
+    text = " ".join(run(CLI, "call", "--help").stdout.split())
+    assert "--expect-messages N At least this many SIP messages belong to the call (RFC 3261 7)." in text
     done = run(CLI, "call", "sip:a@127.0.0.1:9", "--expect-messages", "0")
     assert done.returncode == 2
     assert "--expect-messages" in done.stderr

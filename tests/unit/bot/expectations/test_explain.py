@@ -77,10 +77,10 @@ def test_keys_are_not_told(record: CallRecord) -> None:
     text = f"INVITE sip:a@b SIP/2.0\r\nCall-ID: {DIALOG}\r\nContent-Type: application/sdp\r\n\r\n{sdp()}"
     record.observe(sent(text))
     record.observe(sent(message("OPTIONS sip:a:geheim@b SIP/2.0", DIALOG, "1 OPTIONS")))
-    told = "\n".join(history(record))
-    assert SUITE in told
-    assert KEY not in told
-    assert "geheim" not in told
+    words = "\n".join(history(record))
+    assert SUITE in words
+    assert KEY not in words
+    assert "geheim" not in words
 
 
 @pytest.mark.parametrize("body", ["v=0\r\nm=audio\r\n", "v=0\r\n", "\x00\x01", "m=\r\n"])

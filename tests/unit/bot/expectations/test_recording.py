@@ -40,7 +40,7 @@ def sound(recording: Recording) -> Sound:
 
 
 def verdict(rig: Rig) -> ExpectationChecked:
-    (one,) = [one.event for one in rig.journal.recent() if isinstance(one.event, ExpectationChecked)]
+    (one,) = [entry.event for entry in rig.journal.recent() if isinstance(entry.event, ExpectationChecked)]
     return one
 
 

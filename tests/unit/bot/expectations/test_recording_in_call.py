@@ -56,7 +56,7 @@ def test_lost_packets_that_are_not_heard_to_be_missing(rig: Rig, tmp_path: Path,
 
 
 @pytest.mark.parametrize(
-    ("counted", "said"),
+    ("counted", "message"),
     [
         (
             {"lost": 0, "reordered": 20},
@@ -73,16 +73,16 @@ def test_lost_packets_that_are_not_heard_to_be_missing(rig: Rig, tmp_path: Path,
     ],
 )
 def test_audio_that_lacks_although_nothing_was_lost(
-    counted: dict[str, Any], said: str, rig: Rig, tmp_path: Path, reference: Path
+    counted: dict[str, Any], message: str, rig: Rig, tmp_path: Path, reference: Path
 ) -> None:
     line = rig.confirmed()
     line.measured(200, 200, **counted)
     samples = SPEECH.samples.copy()
     samples[2 * RATE : 2 * RATE + RATE // 5] = 0
     recording = recorded(rig, line, tmp_path / "rx.wav", said=Audio(samples, RATE))
-    with pytest.raises(ExpectationFailed, match=f"missing.*{said}") as failure:
+    with pytest.raises(ExpectationFailed, match=f"missing.*{message}") as failure:
         expect(recording).to_match(reference)
-    assert ("on the way here" in str(failure.value)) is bool(said)
+    assert ("on the way here" in str(failure.value)) is bool(message)
 
 
 def test_audio_that_comes_late(rig: Rig, tmp_path: Path, reference: Path) -> None:

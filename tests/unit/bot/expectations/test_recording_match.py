@@ -106,7 +106,7 @@ def test_to_match_passes_options_on(rig: Rig, recording: Recording, reference: P
         expect(recording).to_match(reference, max_missing_ms=500, min_snr_db=200)
 
 
-def test_to_match_a_reference_that_is_none(rig: Rig, recording: Recording, tmp_path: Path) -> None:
+def test_to_match_a_missing_reference(rig: Rig, recording: Recording, tmp_path: Path) -> None:
     recording.stop()
     with pytest.raises(ConfigError, match=r"nothing\.wav"):
         expect(recording).to_match(tmp_path / "nothing.wav")

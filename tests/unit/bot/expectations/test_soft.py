@@ -38,7 +38,7 @@ def fail(call: Call) -> None:
 
 def failed(rig: Rig) -> list[str]:
     events = [entry.event for entry in rig.journal.recent()]
-    return [one.name for one in events if isinstance(one, ExpectationChecked) and not one.passed]
+    return [event.name for event in events if isinstance(event, ExpectationChecked) and not event.passed]
 
 
 def test_failures_are_recorded_and_raised_at_the_end_of_the_block(rig: Rig, busy: Line) -> None:
@@ -122,7 +122,7 @@ def test_those_of_several_endpoints_become_one_list() -> None:
 
     with pytest.raises(SoftExpectationsFailed) as caught:
         next(nested())
-    assert [one.text for one in caught.value.failures] == ["first", "second", "third"]
+    assert [failure.text for failure in caught.value.failures] == ["first", "second", "third"]
     assert str(caught.value).endswith("and then ValueError: bad")
 
 

@@ -169,14 +169,14 @@ def some(*names: str) -> list[Cell]:
 
 def test_cells_are_seen_in_their_order(setting: Setting, script: Callable[[Reply], None]) -> None:
     script(refusal)
-    told: list[str] = []
+    lines: list[str] = []
     cells = some("off", "negative/afterwards", "mandatory/all", "optional/all")
-    matrix = Matrix(cells, setting, lambda cell, seen: told.append(cell.id))
+    matrix = Matrix(cells, setting, lambda cell, seen: lines.append(cell.id))
     with Workers(2, "cell") as workers:
         matrix.place(PEER, workers)
     assert [one.id for one in matrix.seen] == [one.id for one in cells]
-    assert told[0] == "off"
-    assert told[-1] == "negative/afterwards"
+    assert lines[0] == "off"
+    assert lines[-1] == "negative/afterwards"
     assert all(len(calls) == 1 for calls in matrix.calls.values())
     assert not matrix.crashed
 
@@ -204,12 +204,12 @@ def test_a_peer_that_dies_is_not_called_to_the_end(setting: Setting, script: Cal
     cells = [cell("off"), *(replace(last, id=f"{last.id}-{number}") for number in range(8))]
     answers = iter([refusal, timeout, timeout, refusal, timeout, timeout, timeout])
     script(one_after_the_other(answers))
-    told: list[str] = []
-    matrix = Matrix(cells, setting, lambda cell, seen: told.append(cell.id))
+    lines: list[str] = []
+    matrix = Matrix(cells, setting, lambda cell, seen: lines.append(cell.id))
     with pytest.raises(PeerSilent) as silent, Workers(1, "cell") as workers:
         matrix.place(PEER, workers)
     tried = [one.id for one in cells[:7]]
-    assert [one.id for one in matrix.seen] == told == tried
+    assert [one.id for one in matrix.seen] == lines == tried
     assert silent.value.after == cells[3]
     assert str(silent.value).startswith(f"not a word after {tried[3]}: {', '.join(tried[4:])} (")
 
@@ -261,19 +261,20 @@ def test_the_trigger_is_a_command_without_a_shell(
     script(refusal)
     listening = cells_of(Plan(role=Role.LISTENER))[:1]
     code = "import sys; open('told', 'w').write(' '.join(sys.argv[1:]))"
-    told = tmp_path / "told"
-    command = f"{sys.executable} -c \"{code.replace('told', str(told))}\" '{{uri}}' {{cell}} $HOME"
+    text = tmp_path / "told"
+    command = f"{sys.executable} -c \"{code.replace('told', str(text))}\" '{{uri}}' {{cell}} $HOME"
     matrix = Matrix(listening, setting, lambda cell, seen: None)
     with pytest.raises(PeerSilent):
         matrix.receive(0, 0.1, command, lambda uris: None, lambda cell, uri: None)
-    assert told.read_text() == "sip:interop@127.0.0.1:5062;transport=udp listen/off $HOME"
+    assert text.read_text() == "sip:interop@127.0.0.1:5062;transport=udp listen/off $HOME"
 
 
 @pytest.mark.parametrize(
-    ("command", "told"), [("dial 'x", "--trigger dial 'x: No closing quotation"), (" ", "expected a command")]
+    ("command", "message"),
+    [("dial 'x", "--trigger dial 'x: No closing quotation"), (" ", "expected a command")],
 )
-def test_a_trigger_that_is_none(command: str, told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_a_trigger_that_is_none(command: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         trigger_words(command)
 
 

@@ -74,7 +74,7 @@ def test_what_is_not_in_it_is_not_judged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("off: plain\nmandatory/al: plain\n", r"t\.yaml:2: mandatory/al: .*did you mean 'mandatory/all'"),
         ("quux: plain\n", r"t\.yaml:1: quux: unknown cell; srtpbot interop --list"),
@@ -87,8 +87,8 @@ def test_what_is_not_in_it_is_not_judged(tmp_path: Path) -> None:
         ("off: broken: x\n", r"t\.yaml:1"),
     ],
 )
-def test_a_table_that_is_none(text: str, told: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_a_table_that_is_none(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=message):
         table(tmp_path / "t.yaml", text)
 
 

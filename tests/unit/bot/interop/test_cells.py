@@ -128,13 +128,13 @@ def test_a_pattern_is_an_id_its_beginning_or_a_glob() -> None:
 
 
 @pytest.mark.parametrize(
-    ("only", "skip", "told"),
+    ("only", "skip", "message"),
     [
         (["negative/tag0"], [], r"--only negative/tag0: .*did you mean 'negative/tag-0'"),
         ([], ["quux"], "--skip quux: unknown cell, or not among the chosen cells; see --list"),
         (["off"], ["off"], "--skip leaves no cell"),
     ],
 )
-def test_a_choice_of_nothing_is_an_error(only: list[str], skip: list[str], told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_a_choice_of_nothing_is_an_error(only: list[str], skip: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         chosen(cells_of(Plan()), only, skip)

@@ -55,8 +55,8 @@ def probed(rig: Rig, path: Path, recorded: bytes | None) -> tuple[list[Heard], s
     ],
 )
 def test_what_was_heard(rig: Rig, tmp_path: Path, audio: Audio, word: Word) -> None:
-    heard, problem = probed(rig, tmp_path / "r.wav", wav(tmp_path / "made.wav", audio))
-    assert [one.audio for one in heard] == [word]
+    received, problem = probed(rig, tmp_path / "r.wav", wav(tmp_path / "made.wav", audio))
+    assert [one.audio for one in received] == [word]
     assert problem is None
 
 
@@ -69,6 +69,6 @@ def test_a_full_disk_is_not_the_peers_silence(rig: Rig, tmp_path: Path, state: s
         "ended early": wav(tmp_path / "short.wav", Audio(np.zeros(400, np.float32), RATE)),
         "missing": None,
     }
-    heard, problem = probed(rig, tmp_path / "r.wav", left[state])
-    assert [one.audio for one in heard] == [None]
+    received, problem = probed(rig, tmp_path / "r.wav", left[state])
+    assert [one.audio for one in received] == [None]
     assert problem == f"{tmp_path / 'r.wav'}: the recording could not be written; is the disk full?"

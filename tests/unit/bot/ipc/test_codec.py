@@ -73,10 +73,10 @@ def test_events_cut_in_two_at_every_byte() -> None:
 def test_commands_byte_by_byte() -> None:
     requests = [Request(number, command) for number, command in enumerate(COMMANDS)]
     decoder = commands_decoder()
-    heard: list[Request] = []
+    received: list[Request] = []
     for byte in b"".join(encode(request) for request in requests):
-        heard += decoder.feed(bytes([byte]))
-    assert heard == requests
+        received += decoder.feed(bytes([byte]))
+    assert received == requests
 
 
 def test_an_event_comes_with_its_last_byte_and_not_before() -> None:
@@ -121,13 +121,13 @@ def test_what_is_no_event_is_an_error(line: bytes) -> None:
 
 
 def test_events_before_garbage_are_heard() -> None:
-    heard = []
+    received = []
     stream = encode(Heartbeat(at=1.0, next_s=1.0)) + b"garbage\n"
     feed = events_decoder().feed(stream)
-    heard.append(next(feed))
+    received.append(next(feed))
     with pytest.raises(msgspec.DecodeError):
         next(feed)
-    assert heard == [Heartbeat(at=1.0, next_s=1.0)]
+    assert received == [Heartbeat(at=1.0, next_s=1.0)]
 
 
 def test_a_command_is_no_request() -> None:
@@ -146,6 +146,6 @@ def test_an_agent_cannot_say_what_is_the_parents_to_say() -> None:
 
 def test_bytes_that_are_no_text_are_written_as_such() -> None:
     event = MessageReceived(at=1.0, from_uri="a", to_uri="b", content_type="text/plain", body="caf\udce9")
-    (heard,) = events_decoder().feed(encode(event))
-    assert isinstance(heard, MessageReceived)
-    assert heard.body == "caf\\xe9"
+    (received,) = events_decoder().feed(encode(event))
+    assert isinstance(received, MessageReceived)
+    assert received.body == "caf\\xe9"

@@ -118,7 +118,7 @@ def test_a_controller_that_raises_at_the_end_fails_the_endpoint(new_rig: NewRig)
 def test_the_others_observers_hear_everything(new_rig: NewRig) -> None:
     """And an observer that raised is not called again."""
     rig = new_rig()
-    heard: list[Entry] = []
+    received: list[Entry] = []
     called: list[Entry] = []
 
     def careless(entry: Entry) -> None:
@@ -126,12 +126,12 @@ def test_the_others_observers_hear_everything(new_rig: NewRig) -> None:
         raise LookupError
 
     rig.journal.observe(careless)
-    rig.journal.observe(heard.append)
+    rig.journal.observe(received.append)
     line = rig.incoming()
     line.ended()
     assert len(called) == 1
-    assert {called[0], *(one for one in heard if one.endpoint == rig.endpoint.name)} <= set(heard)
-    assert [one.endpoint for one in heard if isinstance(one.event, CallbackRaised)] == ["journal"]
+    assert {called[0], *(one for one in received if one.endpoint == rig.endpoint.name)} <= set(received)
+    assert [one.endpoint for one in received if isinstance(one.event, CallbackRaised)] == ["journal"]
     assert line.call.facts.ended is not None
 
 
@@ -149,7 +149,7 @@ def test_a_failing_journal_without_endpoints_raises_in_nobody() -> None:
     journal = Journal()
     journal.observe(raise_lookup_error)
     journal.append("run", ExpectationChecked(at=0.0, name="x", passed=True, expected="1", observed="1"))
-    assert [type(one.event) for one in journal.recent()] == [ExpectationChecked, CallbackRaised]
+    assert [type(entry.event) for entry in journal.recent()] == [ExpectationChecked, CallbackRaised]
 
 
 # ---- verbs where nothing may wait

@@ -80,6 +80,6 @@ def test_quality(rig: Rig, counts: dict[str, Any], scores: tuple[Any, ...]) -> N
         {"codec": "GSM", "lost": 1},
     ],
 )
-def test_quality_that_is_not_known(rig: Rig, counts: dict[str, Any]) -> None:
+def test_no_mos_without_codec_or_losses(rig: Rig, counts: dict[str, Any]) -> None:
     media = heard(rig, **counts)
     assert [media[name] for name in SCORES] == [None, None, None]

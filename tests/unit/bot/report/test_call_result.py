@@ -24,13 +24,13 @@ NOT_NOTED = dict.fromkeys(NOTED.split())
 def test_a_whole_call(whole: Line, tmp_path: Path) -> None:
     found = builtins(call_result(whole.call))
     states = found.pop("states")
-    assert [(one["state"], one["code"], one["reason"]) for one in states] == [
+    assert [(state["state"], state["code"], state["reason"]) for state in states] == [
         ("CALLING", 0, ""),
         ("CONNECTING", 200, "OK"),
         ("CONFIRMED", 200, "OK"),
         ("DISCONNECTED", 200, "OK"),
     ]
-    assert all(0 <= one["at_s"] < 60 for one in states)
+    assert all(0 <= state["at_s"] < 60 for state in states)
     dtmf = found.pop("dtmf")
     for digits in dtmf.values():
         assert 0 <= digits[0].pop("at_s") < 60
@@ -105,7 +105,7 @@ def test_a_whole_call(whole: Line, tmp_path: Path) -> None:
 # ---- null
 
 
-def test_a_call_of_which_nothing_is_known(rig: Rig) -> None:
+def test_a_call_without_events(rig: Rig) -> None:
     found = builtins(call_result(rig.outgoing().call))
     assert found["setup"] == {"trying_ms": None, "ringing_ms": None, "answered_ms": None}
     assert (found["disconnect"], found["recording"], found["audio"]) == (None, None, None)
@@ -135,7 +135,7 @@ def test_counters_that_were_not_measured(rig: Rig) -> None:
     }
 
 
-def test_a_line_of_which_nothing_is_known(rig: Rig) -> None:
+def test_an_inactive_video_line(rig: Rig) -> None:
     line = rig.outgoing()
     line.media(MediaState(index=0, type="video", active=False, direction=MediaDirection.INACTIVE))
     media = media_of(line.call)
@@ -174,14 +174,14 @@ def test_plain_rtp(rig: Rig) -> None:
     assert media["srtp"]["keys_in_clear"] is False
 
 
-def test_a_disagreement_is_told(rig: Rig) -> None:
+def test_a_disagreement_on_srtp_is_reported(rig: Rig) -> None:
     line = rig.confirmed()
     line.media(audio(suite=CryptoSuite.AES_256_CM_HMAC_SHA1_80))
     media = media_of(line.call)
     assert "the library runs AES_256_CM_HMAC_SHA1_80" in media["srtp"]["disagreement"]
 
 
-def test_after_the_end_media_is_what_was_active(rig: Rig) -> None:
+def test_an_ended_call_reports_its_active_media(rig: Rig) -> None:
     line = rig.confirmed()
     line.media(audio(active=False, direction=MediaDirection.INACTIVE))
     line.ended()
@@ -230,8 +230,8 @@ def test_audio_that_did_not_match(rig: Rig) -> None:
 # ---- several endpoints
 
 
-def test_calls_of_several_endpoints_are_told_apart(new_rig: Callable[..., Rig]) -> None:
+def test_calls_of_several_endpoints_have_their_names(new_rig: Callable[..., Rig]) -> None:
     alice = new_rig(name="alice")
     bob = new_rig(name="bob", journal=alice.journal)
     results = [call_result(rig.confirmed().call) for rig in (alice, bob)]
-    assert [(one.id, one.endpoint) for one in results] == [("alice-1", "alice"), ("bob-1", "bob")]
+    assert [(result.id, result.endpoint) for result in results] == [("alice-1", "alice"), ("bob-1", "bob")]

@@ -21,7 +21,7 @@ REANSWER = traced(response("a@b", 200, "OK", cseq=2, body=sdp(None)), 1.1, sent=
 
 
 def shown(*messages: TracedMessage) -> str:
-    return "".join(macro("sip.html", "offer_and_answer", one, 0.0) for one in exchanges(messages))
+    return "".join(macro("sip.html", "offer_and_answer", exchange, 0.0) for exchange in exchanges(messages))
 
 
 def test_an_offer_and_its_answer() -> None:

@@ -68,7 +68,7 @@ PLAIN = WireCounters(packets=10, authenticated=0, plain=10, failed=0)
 
 
 @pytest.mark.parametrize(
-    ("wire", "told"),
+    ("wire", "message"),
     [
         (
             WireResult(rx=ALL, tx=NONE, suite="SUITE", reused=0),
@@ -81,8 +81,8 @@ PLAIN = WireCounters(packets=10, authenticated=0, plain=10, failed=0)
         ),
     ],
 )
-def test_what_was_captured(wire: WireResult, told: str, rig: Rig) -> None:
-    assert on_the_wire(wire) == told
+def test_what_was_captured(wire: WireResult, message: str, rig: Rig) -> None:
+    assert on_the_wire(wire) == message
     [media] = call_result(rig.confirmed().call, {0: wire}).media
-    assert f"<p>audio on the wire: {told}</p>" in macro("streams.html", "stream_table", streams([media]))
-    assert dict(media_figures(media))["on the wire"] == told
+    assert f"<p>audio on the wire: {message}</p>" in macro("streams.html", "stream_table", streams([media]))
+    assert dict(media_figures(media))["on the wire"] == message

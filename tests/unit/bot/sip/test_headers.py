@@ -20,7 +20,7 @@ GONE = Message.parse("SIP/2.0 200 OK\r\nCSeq: 2 BYE\r\n\r\n")
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("headers", "expected"),
     [
         (None, []),
         ({"X-A": "1"}, [("X-A", "1")]),
@@ -29,16 +29,16 @@ GONE = Message.parse("SIP/2.0 200 OK\r\nCSeq: 2 BYE\r\n\r\n")
         ({"X-Name": "Zoë 🎉"}, [("X-Name", "Zoë 🎉")]),
     ],
 )
-def test_headers_are_read(said: Any, expected: list[tuple[str, str]]) -> None:
-    assert header_list(said) == expected
+def test_headers_are_read(headers: Any, expected: list[tuple[str, str]]) -> None:
+    assert header_list(headers) == expected
 
 
 @pytest.mark.parametrize(
-    "said", [{"X A": "1"}, {"X-A": "1\r\nX-B: 2"}, {"X-A": ["1", "\n"]}, ["X-A: 1"], [("X-A", "1", "2")]]
+    "headers", [{"X A": "1"}, {"X-A": "1\r\nX-B: 2"}, {"X-A": ["1", "\n"]}, ["X-A: 1"], [("X-A", "1", "2")]]
 )
-def test_what_is_no_header_is_refused(said: Any) -> None:
+def test_what_is_no_header_is_refused(headers: Any) -> None:
     with pytest.raises(ConfigError, match="header"):
-        header_list(said)
+        header_list(headers)
 
 
 @pytest.mark.parametrize("text", ["text/plain", "text/plain;charset=utf-8", "application/vnd.3gpp.sms ; a=b"])

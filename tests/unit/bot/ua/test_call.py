@@ -35,7 +35,7 @@ EDIT = ("^a=sendrecv", "a=sendonly")
 # ---- what is known
 
 
-def test_what_is_known(rig: Rig, line: Line) -> None:
+def test_number_direction_state_and_media(rig: Rig, line: Line) -> None:
     call = line.call
     assert (call.number, call.direction, call.state) == (1, Direction.OUTGOING, CallState.CONFIRMED)
     assert call.media == (audio(),)
@@ -118,7 +118,7 @@ def test_answer_and_ring_return_the_call(call: Call) -> None:
 
 
 @pytest.mark.parametrize("code", [0, 99, 700, -200])
-def test_codes_that_are_none(rig: Rig, call: Call, code: int) -> None:
+def test_invalid_status_codes_are_refused(rig: Rig, call: Call, code: int) -> None:
     with pytest.raises(ConfigError, match="not a SIP status code"):
         call.answer(code)
     assert rig.driver.told(Answer) == []
@@ -144,14 +144,14 @@ VERBS: list[Callable[[Call], Any]] = [
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_after_the_end_every_verb_says_so(rig: Rig, call: Call, verb: Callable[[Call], object]) -> None:
+def test_every_method_fails_after_the_end(rig: Rig, call: Call, verb: Callable[[Call], object]) -> None:
     for command in (Answer, Hangup, Reinvite, Update, Loopback, SendDtmf):
         rig.driver.refuse(command, "ended", "call 1 has ended")
     with pytest.raises(CallEnded, match="call 1 has ended"):
         verb(call)
 
 
-def test_after_the_end_media_verbs_say_so(rig: Rig, call: Call, sound: Path, tmp_path: Path) -> None:
+def test_play_and_record_fail_after_the_end(rig: Rig, call: Call, sound: Path, tmp_path: Path) -> None:
     rig.driver.refuse(Play, "ended", "call 1 has ended")
     rig.driver.refuse(Record, "ended", "call 1 has ended")
     with pytest.raises(CallEnded):
@@ -211,11 +211,11 @@ def test_headers_are_a_list_in_order() -> None:
 # ---- waiting for a state
 
 
-def test_wait_for_what_has_been(call: Call) -> None:
+def test_wait_for_an_earlier_state(call: Call) -> None:
     assert call.wait(CallState.CALLING, timeout=0) is CallState.CONFIRMED
 
 
-def test_wait_for_what_comes(rig: Rig) -> None:
+def test_wait_for_a_later_state(rig: Rig) -> None:
     line = rig.outgoing()
     with while_waiting(rig.journal, line.answered), at_once():
         assert line.call.wait(CallState.CONFIRMED, timeout=LONG) is CallState.CONFIRMED
@@ -232,7 +232,7 @@ def test_wait_for_the_end(rig: Rig, line: Line) -> None:
         assert line.call.wait(timeout=LONG) is CallState.DISCONNECTED
 
 
-def test_wait_for_what_can_no_longer_be(rig: Rig) -> None:
+def test_wait_fails_when_the_call_ends(rig: Rig) -> None:
     line = rig.outgoing()
     with (
         pytest.raises(CallFailed, match="waited for CONFIRMED, the call ended: 486 Busy Here"),
@@ -242,7 +242,7 @@ def test_wait_for_what_can_no_longer_be(rig: Rig) -> None:
         line.call.wait(CallState.CONFIRMED, timeout=LONG)
 
 
-def test_wait_for_what_can_no_longer_be_after_the_end(line: Line) -> None:
+def test_wait_fails_at_once_after_the_end(line: Line) -> None:
     line.ended()
     with pytest.raises(CallFailed, match="EARLY or INCOMING"), at_once():
         line.call.wait(CallState.EARLY, CallState.INCOMING, timeout=LONG)
@@ -318,7 +318,7 @@ def test_an_update_does_not_wait_for_the_confirmation(rig: Rig) -> None:
 @pytest.mark.parametrize(
     ("send", "method"), [(Call.reinvite, "INVITE"), (Call.update, "UPDATE")], ids=["reinvite", "update"]
 )
-def test_what_was_renegotiated_can_be_waited_for(
+def test_a_renegotiation_can_be_awaited(
     rig: Rig, line: Line, send: Callable[[Call], SentRequest], method: str
 ) -> None:
     def sends(number: int, command: AnyCommand) -> list[Wired]:
@@ -342,7 +342,7 @@ def test_what_was_renegotiated_can_be_waited_for(
     ],
 )
 @pytest.mark.parametrize("edit", [("a=(crypto", ""), ("a=crypto", r"\2")])
-def test_an_edit_that_is_none_is_told_before_anything_is_sent(
+def test_an_invalid_sdp_edit_is_refused_before_sending(
     rig: Rig, call: Call, verb: Callable[[Call, SdpEdit], object], edit: SdpEdit
 ) -> None:
     before = list(rig.driver.commands)

@@ -76,7 +76,7 @@ def test_play_in_vain(call: Call, sound: Path) -> None:
         call.play(sound).wait(0.05)
 
 
-def test_files_are_told_apart(rig: Rig, call: Call, sound: Path) -> None:
+def test_two_playbacks_end_separately(rig: Rig, call: Call, sound: Path) -> None:
     one, two = call.play(sound), call.play(sound)
     numbers = [command.playback for command in rig.driver.told(Play)]
     assert len(set(numbers)) == 2
@@ -85,7 +85,9 @@ def test_files_are_told_apart(rig: Rig, call: Call, sound: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not audio at all"])
-def test_play_what_is_no_audio(rig: Rig, call: Call, tmp_path: Path, content: bytes | None) -> None:
+def test_play_refuses_a_file_without_audio(
+    rig: Rig, call: Call, tmp_path: Path, content: bytes | None
+) -> None:
     path = tmp_path / "bad.wav"
     if content is not None:
         path.write_bytes(content)
@@ -125,7 +127,7 @@ def test_record_is_closed_by_the_end_of_the_call(rig: Rig, line: Line, tmp_path:
     assert rig.driver.told(StopRecord) == []
 
 
-def test_record_leaves_what_its_block_raised(rig: Rig, call: Call, tmp_path: Path) -> None:
+def test_record_passes_on_the_exception_of_its_block(rig: Rig, call: Call, tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), call.record(tmp_path / "rx.wav"):
         _ = 1 / 0
     assert rig.driver.told(StopRecord) == []
@@ -148,7 +150,7 @@ def test_record_where_nothing_can_be_written(rig: Rig, call: Call, tmp_path: Pat
 # ---- the crash
 
 
-def test_a_call_that_is_lost_ends_after_what_it_did(
+def test_a_crash_ends_playing_dialling_and_recording_first(
     rig: Rig, line: Line, sound: Path, tmp_path: Path
 ) -> None:
     playback, recording = line.call.play(sound), line.call.record(tmp_path / "rx.wav")
@@ -162,7 +164,7 @@ def test_a_call_that_is_lost_ends_after_what_it_did(
     assert playback.complete is False
     assert recording.complete
     assert (transmission.finished, transmission.problem) == (True, end.reason)
-    told = [entry.event for entry in rig.journal.recent() if isinstance(entry.event, CallEvent)]
-    *before, last = [event for event in told if event.at == end.at]
+    entries = [entry.event for entry in rig.journal.recent() if isinstance(entry.event, CallEvent)]
+    *before, last = [event for event in entries if event.at == end.at]
     assert [type(one) for one in before] == [PlaybackFinished, DtmfFinished, RecordingFinished]
     assert isinstance(last, CallStateChanged)

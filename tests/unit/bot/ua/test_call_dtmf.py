@@ -26,11 +26,11 @@ def test_digits_are_sent(rig: Rig, call: Call) -> None:
 
 
 @pytest.mark.parametrize(
-    ("digits", "said"),
+    ("digits", "message"),
     [("", "there is none"), ("12E", "'E' is not one"), ("1 2", "' ' is not one"), ("\u0663", "is not one")],
 )
-def test_digits_that_are_none(rig: Rig, call: Call, digits: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_invalid_digits_are_refused(rig: Rig, call: Call, digits: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
         call.send_dtmf(digits)
     assert rig.driver.told(SendDtmf) == []
 

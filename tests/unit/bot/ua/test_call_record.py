@@ -264,7 +264,7 @@ def test_lines_are_counted_apart(record: CallRecord) -> None:
 
 def test_messages_say_which_way_they_went(record: CallRecord) -> None:
     observe(record, sent(invite(DIALOG), 100.0), received(response(DIALOG, 100, "Trying"), 100.25))
-    assert [(one.sent, one.at, one.message.summary) for one in record.messages] == [
+    assert [(message.sent, message.at, message.message.summary) for message in record.messages] == [
         (True, 100.0, "INVITE sip:peer@127.0.0.1:5070"),
         (False, 100.25, "100 Trying (INVITE)"),
     ]
@@ -342,7 +342,7 @@ def test_no_disagreement_over_plain_rtp(record: CallRecord) -> None:
 
 
 @pytest.mark.parametrize(
-    ("negotiated", "active", "said"),
+    ("negotiated", "active", "message"),
     [
         (SUITE, OTHER, f"the SDP answer chose {SUITE}, the library runs {OTHER}"),
         (SUITE, None, f"the SDP answer chose {SUITE}, the library runs no SRTP"),
@@ -350,16 +350,16 @@ def test_no_disagreement_over_plain_rtp(record: CallRecord) -> None:
     ],
 )
 def test_disagreement_of_sdp_and_library(
-    record: CallRecord, negotiated: CryptoSuite | None, active: CryptoSuite | None, said: str
+    record: CallRecord, negotiated: CryptoSuite | None, active: CryptoSuite | None, message: str
 ) -> None:
     agree(record, sdp(negotiated), sdp(negotiated))
-    assert record.suite_disagreement(audio(suite=active)) == said
+    assert record.suite_disagreement(audio(suite=active)) == message
 
 
 def test_disagreement_of_offer_and_answer(record: CallRecord) -> None:
     agree(record, sdp(SUITE, tag=1), sdp(SUITE, tag=2))
-    said = record.suite_disagreement(audio(suite=SUITE))
-    assert said == "the answer's tag 2 is not among the offered tags 1"
+    text = record.suite_disagreement(audio(suite=SUITE))
+    assert text == "the answer's tag 2 is not among the offered tags 1"
 
 
 def test_keys_are_nowhere(record: CallRecord) -> None:
@@ -380,7 +380,7 @@ def test_so_many_characters_are_kept(record: CallRecord) -> None:
     large = invite(DIALOG) + "x" * 60_000
     for number in range(200):
         record.observe(SipReceived(at=float(number), transport="tcp", peer="p", text=large))
-    assert sum(len(one.text) for one in record.messages) < MOST_CHARACTERS + FIRST_MESSAGES * 61_000
+    assert sum(len(message.text) for message in record.messages) < MOST_CHARACTERS + FIRST_MESSAGES * 61_000
     assert record.messages[-1].at == 199.0
 
 

@@ -68,7 +68,7 @@ def text(body: str) -> MessageReceived:
 
 
 def failures(rig: Rig) -> list[CallbackRaised]:
-    return [one.event for one in rig.journal.recent() if isinstance(one.event, CallbackRaised)]
+    return [entry.event for entry in rig.journal.recent() if isinstance(entry.event, CallbackRaised)]
 
 
 def failed(rig: Rig) -> CallbackRaised:

@@ -63,7 +63,7 @@ def test_a_log_level_that_the_library_has_not(level: int, new_rig: NewRig) -> No
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan")])
-def test_a_ring_timeout_that_is_none(seconds: float, rig: Rig) -> None:
+def test_an_invalid_ring_timeout_is_refused(seconds: float, rig: Rig) -> None:
     with pytest.raises(ConfigError, match="ring_timeout: expected more than 0 seconds, or None"):
         rig.endpoint.make_call(PEER, ring_timeout=seconds)
 
@@ -78,13 +78,13 @@ def test_keyword_arguments_override_the_config(new_rig: NewRig) -> None:
     assert (rig.endpoint.config.name, rig.endpoint.config.port) == ("alice", 5080)
 
 
-def test_a_setting_that_cannot_be_meant() -> None:
+def test_an_invalid_setting_is_refused() -> None:
     settings: dict[str, Any] = {"srtp": "sometimes"}  # mypy would say so
     with pytest.raises(ConfigError, match="srtp"):
         Endpoint(**settings)
 
 
-def test_uris_of_what_listens(new_rig: NewRig, drivers: list[FakeDriver]) -> None:
+def test_uris_of_the_listeners(new_rig: NewRig, drivers: list[FakeDriver]) -> None:
     rig = new_rig(name="alice")
     listeners = [Listener(Transport.UDP, "127.0.0.1", 5060), Listener(Transport.TLS, "127.0.0.1", 5061)]
     rig.driver.feed(ready(*listeners))
@@ -176,7 +176,7 @@ def test_a_request_that_is_not_answered(rig: Rig) -> None:
         rig.endpoint.request(Reinvite(call=1), 0.05)
 
 
-def test_an_answer_that_comes_too_late_is_nobodys(rig: Rig) -> None:
+def test_a_late_answer_is_ignored(rig: Rig) -> None:
     rig.driver.ignore(Reinvite)
     with pytest.raises(WaitTimeout):
         rig.endpoint.request(Reinvite(call=1), 0.0)
@@ -235,14 +235,14 @@ def test_the_first_failure_counts(rig: Rig) -> None:
         rig.endpoint.make_call(PEER)
 
 
-def test_a_failure_goes_before_what_is_so(rig: Rig) -> None:
+def test_a_failure_precedes_a_fulfilled_wait(rig: Rig) -> None:
     line = rig.confirmed()
     rig.endpoint.fail(NativeError("first"))
     with pytest.raises(NativeError):
         line.call.wait(CallState.CONFIRMED, timeout=LONG)
 
 
-def test_a_failure_wakes_whoever_waits(rig: Rig) -> None:
+def test_a_failure_ends_a_wait(rig: Rig) -> None:
     line = rig.confirmed()
     with (
         pytest.raises(NativeError, match="first"),

@@ -16,7 +16,7 @@ from bot.ua.call_list import Awaited
 from tests.support.fakes import LONG, PEER, Rig, at_once, measured, message, while_waiting
 
 
-def test_make_call_sends_what_was_asked(rig: Rig) -> None:
+def test_make_call_sends_its_arguments(rig: Rig) -> None:
     call = rig.endpoint.make_call(PEER, headers={"X-Test": "42"}, ring_timeout=2.5)
     command = rig.driver.last(MakeCall)
     assert (command.uri, command.headers, command.ring_timeout_s) == (PEER, [("X-Test", "42")], 2.5)
@@ -61,7 +61,7 @@ def test_a_transport_that_the_endpoint_does_not_have(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize(
-    ("uri", "said"),
+    ("uri", "text"),
     [
         ("", "it is empty"),
         ("bob", "no scheme"),
@@ -73,8 +73,8 @@ def test_a_transport_that_the_endpoint_does_not_have(rig: Rig) -> None:
         ("sip:bob@::1", "brackets"),
     ],
 )
-def test_uris_that_are_refused(rig: Rig, uri: str, said: str) -> None:
-    with pytest.raises(ConfigError, match=said):
+def test_uris_that_are_refused(rig: Rig, uri: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=text):
         rig.endpoint.make_call(uri)
     assert rig.driver.told(MakeCall) == []
 
@@ -105,7 +105,7 @@ def test_a_call_that_has_ended_is_no_call_any_more(rig: Rig) -> None:
     assert line.call.facts.ended_by is EndedBy.REMOTE
 
 
-def test_what_comes_after_the_end_is_still_the_calls(rig: Rig) -> None:
+def test_an_ended_call_gets_its_late_events(rig: Rig) -> None:
     line = rig.confirmed()
     line.ended()
     line.measured(10, 20, final=True)
@@ -116,7 +116,7 @@ def test_what_comes_after_the_end_is_still_the_calls(rig: Rig) -> None:
     assert line.call.facts.messages[-1].message.method == "BYE"
 
 
-def test_events_of_unknown_calls_are_passed_over(rig: Rig) -> None:
+def test_events_of_unknown_calls_are_ignored(rig: Rig) -> None:
     rig.driver.feed(
         measured(99, 1, 1),
         CallStateChanged(at=0.0, call=99, state=CallState.DISCONNECTED, code=0, reason=""),
@@ -138,13 +138,13 @@ def test_expect_call_is_armed_before_the_call(rig: Rig) -> None:
     assert caught.value is rig.endpoint.calls[0]
 
 
-def test_expect_call_catches_what_comes_inside_its_block(rig: Rig) -> None:
+def test_expect_call_catches_a_call_within_its_block(rig: Rig) -> None:
     with at_once(), rig.endpoint.expect_call(timeout=LONG) as caught:
         line = rig.incoming()
     assert caught.value is line.call
 
 
-def test_expect_call_catches_what_came_before(rig: Rig) -> None:
+def test_expect_call_catches_an_earlier_call(rig: Rig) -> None:
     line = rig.incoming()
     with rig.endpoint.expect_call(timeout=0) as caught:
         pass
@@ -178,7 +178,7 @@ def test_the_timeout_begins_at_the_end_of_the_block(rig: Rig) -> None:
     assert caught.value
 
 
-def test_what_the_block_raises_is_not_hidden(rig: Rig) -> None:
+def test_expect_call_passes_on_the_exception_of_its_block(rig: Rig) -> None:
     with pytest.raises(ZeroDivisionError), at_once(), rig.endpoint.expect_call(timeout=LONG):
         _ = 1 / 0
 
@@ -198,7 +198,7 @@ def test_an_invite_without_an_offer_and_with_an_edited_answer(rig: Rig) -> None:
     assert (command.offer, command.edit_sdp) == (False, [edit])
 
 
-def test_an_edit_that_is_none_makes_no_call(rig: Rig) -> None:
+def test_an_invalid_sdp_edit_makes_no_call(rig: Rig) -> None:
     with pytest.raises(ConfigError, match=r"edit_sdp: '\(' with the replacement ''"):
         rig.endpoint.make_call(PEER, edit_sdp=[("(", "")])
     assert rig.driver.told(MakeCall) == []

@@ -74,7 +74,7 @@ def test_a_crash_is_raised_at_the_end_of_the_block(drivers: list[FakeDriver]) ->
         drivers[0].crash()
 
 
-def test_what_the_block_raised_goes_before_the_crash(drivers: list[FakeDriver]) -> None:
+def test_the_exception_of_the_block_precedes_the_crash(drivers: list[FakeDriver]) -> None:
     def crash_and_divide() -> float:
         drivers[0].crash()
         return 1 / 0

@@ -32,15 +32,15 @@ def sounds(call: int, digits: str, *, on_ms: float = 100, begun: float = 50.0) -
 def test_digits_are_in_the_journal_and_their_audio_is_not(rig: Rig) -> None:
     line = rig.confirmed()
     rig.driver.feed(*sounds(line.number, "4,2,"))
-    digits = [one.event for one in rig.journal.recent() if isinstance(one.event, DtmfReceived)]
+    digits = [entry.event for entry in rig.journal.recent() if isinstance(entry.event, DtmfReceived)]
     assert [(one.digit, one.method) for one in digits] == [("4", DtmfMethod.INBAND), ("2", DtmfMethod.INBAND)]
-    assert [one.duration_ms for one in digits] == pytest.approx([100, 100], abs=5)
-    assert [one.at for one in digits] == pytest.approx([50.0, 50.7], abs=0.005)
-    assert not any(isinstance(one.event, AudioHeard) for one in rig.journal.recent())
+    assert [digit.duration_ms for digit in digits] == pytest.approx([100, 100], abs=5)
+    assert [digit.at for digit in digits] == pytest.approx([50.0, 50.7], abs=0.005)
+    assert not any(isinstance(entry.event, AudioHeard) for entry in rig.journal.recent())
     assert line.call.digits == "42"
 
 
-def test_calls_are_heard_apart(rig: Rig) -> None:
+def test_each_call_has_its_own_detector(rig: Rig) -> None:
     one, other = rig.confirmed(), rig.confirmed()
     for first, second in zip(sounds(one.number, "1,"), sounds(other.number, "9,"), strict=True):
         rig.driver.feed(first, second)
@@ -53,7 +53,7 @@ def test_a_digit_that_the_end_cuts_off_goes_before_it(rig: Rig) -> None:
     assert line.call.digits == ""
     line.ended()
     assert line.call.digits == "7"
-    *_, digit, end = [one.event for one in rig.journal.recent()]
+    *_, digit, end = [entry.event for entry in rig.journal.recent()]
     assert isinstance(digit, DtmfReceived)
     assert isinstance(end, CallStateChanged)
     assert end.state is CallState.DISCONNECTED

@@ -34,12 +34,12 @@ def test_a_call_id_may_come_again_after_a_challenge(rig: Rig) -> None:
     first.ended(401, "Unauthorized")
     second = rig.incoming(dialog="same@peer", headers={"X-Test": "42"})
     second.sent(response("same@peer", 200, "OK"))
-    assert [one.message.status for one in first.call.facts.messages] == [0, 401]
-    assert [one.message.status for one in second.call.facts.messages] == [0, 200]
+    assert [traced.message.status for traced in first.call.facts.messages] == [0, 401]
+    assert [traced.message.status for traced in second.call.facts.messages] == [0, 200]
     assert second.call.facts.messages[0].message.header("X-Test") == "42"
 
 
-def test_a_call_id_in_a_body_is_none(rig: Rig) -> None:
+def test_a_call_id_in_a_body_is_ignored(rig: Rig) -> None:
     line = rig.incoming()
     line.received(f"BYE {PEER} SIP/2.0\r\nCSeq: 2 BYE\r\n\r\nCall-ID: {line.dialog}\r\n")
     assert len(line.call.facts.messages) == 1
@@ -84,7 +84,7 @@ def test_messages_outside_calls_are_bounded(rig: Rig) -> None:
     assert [came.body for came in rig.endpoint.messages] == [str(n) for n in range(3, REMEMBERED + 3)]
 
 
-def test_calls_that_nobody_catches_are_bounded(rig: Rig) -> None:
+def test_uncaught_calls_are_bounded(rig: Rig) -> None:
     for number in range(REMEMBERED + 3):
         rig.incoming(dialog=f"{number}@peer").ended()
     with rig.endpoint.expect_call(timeout=0) as caught:

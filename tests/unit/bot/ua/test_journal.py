@@ -93,7 +93,7 @@ def test_each_thread_keeps_its_order() -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(append, range(4)))
     for thread in range(4):
-        mine = [one.event for one in journal.recent() if one.endpoint == str(thread)]
+        mine = [entry.event for entry in journal.recent() if entry.endpoint == str(thread)]
         assert mine == [done(number) for number in range(100)]
 
 

@@ -178,9 +178,9 @@ def test_expecting_messages(new_rig: NewRig) -> None:
     known = expect(rig.endpoint)
     with pytest.raises(ExpectationFailed, match="no MWI NOTIFY was received"):
         known.to_have_messages_waiting(timeout=0.05)
-    told = MessageWaiting(at=time.monotonic(), account="sip:srtpbot@h", waiting=True, new=2, old=8)
-    rig.driver.feed(told)
-    assert rig.endpoint.mailbox == told
+    event = MessageWaiting(at=time.monotonic(), account="sip:srtpbot@h", waiting=True, new=2, old=8)
+    rig.driver.feed(event)
+    assert rig.endpoint.mailbox == event
     known.to_have_messages_waiting()
     known.to_have_messages_waiting(new=2, old=8)
     with pytest.raises(ExpectationFailed, match="1 new\nobserved: messages waiting, 2 new and 8 old"):

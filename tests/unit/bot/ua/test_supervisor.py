@@ -76,8 +76,8 @@ def rounds(monkeypatch: pytest.MonkeyPatch) -> Rounds:
 
 
 def test_the_first_replacement_comes_at_once_and_the_others_later_and_later(rounds: Rounds) -> None:
-    told = [rounds.die() for _ in range(len(BACK_OFF_S) + 2)]
-    assert told == rounds.waits == [*BACK_OFF_S, BACK_OFF_S[-1], BACK_OFF_S[-1]]
+    reported = [rounds.die() for _ in range(len(BACK_OFF_S) + 2)]
+    assert reported == rounds.waits == [*BACK_OFF_S, BACK_OFF_S[-1], BACK_OFF_S[-1]]
 
 
 def test_a_healthy_agent_ends_the_row(rounds: Rounds) -> None:
@@ -128,7 +128,7 @@ def replaced(rig: Rig, drivers: list[FakeDriver]) -> FakeDriver:
     """The agent that takes the place of the first one, once it listens."""
 
     def is_told() -> bool:
-        return any(isinstance(one.event, AgentReplaced) for one in rig.journal.recent())
+        return any(isinstance(entry.event, AgentReplaced) for entry in rig.journal.recent())
 
     assert rig.endpoint.wait_until(is_told, Deadline(LONG))
     return drivers[-1]
@@ -151,7 +151,7 @@ def test_another_agent_goes_on_with_ports_and_numbers(supervised: Rig, drivers: 
     assert lost.call.facts.ended_by == "error"
     assert supervised.endpoint.failure is None
     assert supervised.endpoint.calls == []
-    [crash] = [one.event for one in supervised.journal.recent() if isinstance(one.event, AgentCrashed)]
+    [crash] = [entry.event for entry in supervised.journal.recent() if isinstance(entry.event, AgentCrashed)]
     assert (crash.reason, crash.lost_calls, crash.replaced_in_s) == ("it was killed by SIGSEGV", [1], 0.0)
     assert supervised.endpoint.make_call(PEER).facts.state is CallState.CALLING
     assert again.told(MakeCall)
@@ -207,7 +207,7 @@ def test_commands_that_come_meanwhile_wait(new_rig: NewRig, drivers: list[FakeDr
 def test_an_agent_that_somebody_ended_is_replaced(supervised: Rig, drivers: list[FakeDriver]) -> None:
     supervised.driver.feed(AgentStopped(at=0.0))
     replaced(supervised, drivers)
-    [crash] = [one.event for one in supervised.journal.recent() if isinstance(one.event, AgentCrashed)]
+    [crash] = [entry.event for entry in supervised.journal.recent() if isinstance(entry.event, AgentCrashed)]
     assert crash.reason == "it was ended by somebody else"
 
 
@@ -238,7 +238,7 @@ def test_a_port_that_is_taken_is_tried_again(
     failed = [one.event for one in supervised.journal.recent() if isinstance(one.event, ReplacementFailed)]
     assert len(failed) == 2
     assert "Address already in use" in failed[0].reason
-    crashes = [one.event for one in supervised.journal.recent() if isinstance(one.event, AgentCrashed)]
+    crashes = [entry.event for entry in supervised.journal.recent() if isinstance(entry.event, AgentCrashed)]
     assert len(crashes) == 1
 
 

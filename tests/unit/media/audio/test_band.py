@@ -27,7 +27,7 @@ def noise(count: int, seed: int = 0) -> Samples:
 
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("hertz", [300, 400, 1000, 2500, 3400])
-def test_what_a_telephone_carries_passes(rate: int, hertz: float) -> None:
+def test_the_telephone_band_passes(rate: int, hertz: float) -> None:
     assert gain_db(hertz, rate) == pytest.approx(0, abs=0.5)
 
 
@@ -42,7 +42,7 @@ def test_nothing_is_left_near_half_the_rate(rate: int) -> None:
     assert gain_db(0.495 * rate, rate) < -40
 
 
-def test_the_edge_is_where_it_is_said_to_be() -> None:
+def test_the_edge_is_at_the_given_frequency() -> None:
     assert LOWEST_HZ == 300
     assert gain_db(LOWEST_HZ - 50, 8000) == pytest.approx(-6, abs=1)
 
@@ -52,11 +52,11 @@ def test_neither_delay_nor_phase_changes(rate: int) -> None:
     click = np.zeros(rate, np.float32)
     click[rate // 2] = 1
 
-    heard = in_band(click, rate)
+    received = in_band(click, rate)
 
-    assert int(np.abs(heard).argmax()) == rate // 2
-    assert heard[rate // 2 - 400 : rate // 2] == pytest.approx(
-        heard[rate // 2 + 1 : rate // 2 + 401][::-1], abs=1e-4
+    assert int(np.abs(received).argmax()) == rate // 2
+    assert received[rate // 2 - 400 : rate // 2] == pytest.approx(
+        received[rate // 2 + 1 : rate // 2 + 401][::-1], abs=1e-4
     )
 
 
@@ -77,19 +77,19 @@ def test_dc_leaves_nothing_not_even_at_its_ends() -> None:
     assert in_band(noise(8000) + np.float32(0.5), 8000) == pytest.approx(in_band(noise(8000), 8000), abs=1e-5)
 
 
-def test_what_went_in_is_not_changed() -> None:
+def test_the_input_is_not_changed() -> None:
     given = noise(4000)
     before = given.copy()
 
-    heard = in_band(given, 8000)
+    received = in_band(given, 8000)
 
     assert np.array_equal(given, before)
-    assert heard.dtype == np.float32
+    assert received.dtype == np.float32
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 79])
 def test_hardly_any_audio_is_no_trouble(count: int) -> None:
-    heard = in_band(noise(count), 8000)
+    received = in_band(noise(count), 8000)
 
-    assert len(heard) == count
-    assert np.isfinite(heard).all()
+    assert len(received) == count
+    assert np.isfinite(received).all()

@@ -16,7 +16,7 @@ RATE = 8000
     ("signal", "least", "most"),
     [("white:2", 0.6, 0.7), ("tone:1400:2", 0, 0.01), ("speech:4", 0.01, 0.08), ("dtmf:159#", 0, 0.01)],
 )
-def test_hiss_is_told_from_tones_and_voices(signal: str, least: float, most: float) -> None:
+def test_hiss_differs_from_tones_and_voices(signal: str, least: float, most: float) -> None:
     samples = in_band(make(signal, RATE).samples, RATE)
 
     assert least <= hiss_share(samples, RATE, np.arange(len(samples) // 80)) <= most

@@ -122,7 +122,7 @@ def test_the_rate_of_an_empty_file_is_kept(path: Path) -> None:
         b"RIFF\0\0\0\0WAVEfmt \x04\0\0\0" + b"\1" * 4 + b"data\0\0\0\0\1\1",
     ],
 )
-def test_what_is_no_wav_is_refused_and_left_alone(path: Path, content: bytes) -> None:
+def test_other_files_are_refused_and_not_changed(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
     with pytest.raises(AudioError, match=r"a\.wav"):

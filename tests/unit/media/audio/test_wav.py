@@ -71,7 +71,7 @@ def test_float_beyond_full_scale_is_clipped(tmp_path: Path) -> None:
     assert wav.read(tmp_path / "a.wav").samples.tolist() == [1.0, -1.0, 0.5]
 
 
-def test_refuses_what_is_no_audio_and_names_it(tmp_path: Path) -> None:
+def test_refuses_a_file_without_audio_by_name(tmp_path: Path) -> None:
     (tmp_path / "empty.wav").touch()
     (tmp_path / "text.wav").write_text("not audio at all, whatever its name says")
     (tmp_path / "bytes.raw").write_bytes(b"\0" * 100)

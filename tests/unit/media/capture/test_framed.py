@@ -33,9 +33,9 @@ MIRRORED = of_3(*HEAD, chunk(15, SIP))
 
 def found(folder: Path, *segments: bytes) -> list[tuple[Address, Address, str, bytes]]:
     at, frames = 10, []
-    for one in segments:
-        frames.append(ip4(tcp(one, at), 6))
-        at += len(one)
+    for segment in segments:
+        frames.append(ip4(tcp(segment, at), 6))
+        at += len(segment)
     capture = Capture(written(folder, pcap(frames, 101)))
     return [(one.source, one.target, one.protocol, one.payload) for one in capture]
 
@@ -84,5 +84,5 @@ def test_hep_that_cannot_be_read_is_counted(tmp_path: Path) -> None:
 )
 def test_any_bytes(pieces: list[bytes]) -> None:
     framed = Framed()
-    for one in pieces:
-        framed.feed(b"a", one)
+    for piece in pieces:
+        framed.feed(b"a", piece)

@@ -60,7 +60,7 @@ def test_a_mirrored_packet_in_a_short_snapshot() -> None:
         of_2(1, 2, ENDS, 16),
     ],
 )
-def test_what_is_no_hep(data: bytes) -> None:
+def test_other_payloads_are_no_hep(data: bytes) -> None:
     assert hep(data) is None
 
 
@@ -82,7 +82,7 @@ def test_hep_that_cannot_be_read(data: bytes) -> None:
         hep(data)
 
 
-def test_what_is_unpacked_is_no_longer_than_a_datagram() -> None:
+def test_an_unpacked_payload_fits_into_a_datagram() -> None:
     found = hep(of_3(*HEAD, chunk(16, zlib.compress(bytes(10_000_000)))))
     assert found is not None
     assert len(found.payload) == LONGEST

@@ -92,7 +92,7 @@ def test_an_authentication_header_counts_other_units() -> None:
         (ip6(fragment_header(17, 65528, True, 1) + bytes(8), 44), ip.MALFORMED),
     ],
 )
-def test_what_cannot_be_read(packet: bytes, why: str) -> None:
+def test_malformed_packets_are_refused(packet: bytes, why: str) -> None:
     with pytest.raises(Unreadable, match=why):
         parse(packet, 0)
 
@@ -131,7 +131,7 @@ def lies_then(payload: bytes) -> bytes:
     return bytes(1480) + payload[1480:]
 
 
-def test_an_end_before_what_came_already() -> None:
+def test_an_end_before_earlier_fragments() -> None:
     parts = fragments4(BIG, *CUTS)
     early_end = fragments4(BIG[:1000], 800)[1]
     assert reassembled([parts[0], early_end]) == ([], {ip.CONTRADICTING: 1, ip.MISSING: 1})

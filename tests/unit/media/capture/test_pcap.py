@@ -28,7 +28,7 @@ def test_frames(order: str, nano: bool) -> None:
     assert read(content) == [(1, AT, 113, b"one"), (2, AT + 0.5, 113, b""), (3, AT + 1, 113, b"three")]
 
 
-def test_a_nanosecond_is_told_apart_where_a_float_can() -> None:
+def test_nanoseconds_are_kept_as_far_as_a_float_can() -> None:
     header = pcap_header(nano=True)
     ((_, at, _, _),) = read(header + struct.pack("<IIII", 1, 123_456_789, 0, 0))
     assert at == 1.123456789
@@ -38,7 +38,7 @@ def test_no_frame() -> None:
     assert read(pcap([])) == []
 
 
-def test_the_link_type_without_what_tells_of_a_check_sequence() -> None:
+def test_the_link_type_without_the_bits_of_the_check_sequence() -> None:
     content = bytearray(pcap([b"x"], 1))
     content[23] = 0x94
     assert read(bytes(content)) == [(1, AT, 1, b"x")]

@@ -127,7 +127,7 @@ def test_a_file_that_is_cut_within_its_first_header(length: int) -> None:
         (section()[:12] + b"\x02\0" + section()[14:], "version 2, expected 1"),
     ],
 )
-def test_a_first_header_that_is_none(content: bytes, word: str) -> None:
+def test_an_invalid_section_header(content: bytes, word: str) -> None:
     with pytest.raises(CaptureError, match=word):
         read(content)
 

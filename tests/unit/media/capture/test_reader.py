@@ -201,7 +201,7 @@ def test_a_pass_that_is_left_early_tells_how_far_it_came(tmp_path: Path) -> None
     assert (file.frames, file.skipped) == (2, {"not IP": 1})
 
 
-def test_what_is_readable_of_a_damaged_file(tmp_path: Path) -> None:
+def test_a_damaged_file_is_read_up_to_the_damage(tmp_path: Path) -> None:
     pending = [ip4(tcp(b"a", 1), 6), ip4(tcp(b"c", 3), 6)]
     file = Capture(written(tmp_path, pcap([*pending, HELLO], 101)[:-1]))
     assert [packet.payload for packet in file] == [b"a", b"", b"c"]
@@ -236,7 +236,7 @@ def test_equal_ends_are_one_address_even_if_there_are_many(
         (struct.pack("<I", 0xA1B2CD34) + bytes(40), "is of a variant of pcap; convert it with: editcap"),
     ],
 )
-def test_what_is_no_capture(tmp_path: Path, content: bytes, word: str) -> None:
+def test_other_files_are_refused(tmp_path: Path, content: bytes, word: str) -> None:
     path = written(tmp_path, content)
     with pytest.raises(CaptureError, match=word) as caught:
         Capture(path)
@@ -250,14 +250,14 @@ def test_what_is_no_capture(tmp_path: Path, content: bytes, word: str) -> None:
         (section()[:20], "is not a valid pcapng file"),
     ],
 )
-def test_what_begins_like_a_capture(tmp_path: Path, content: bytes, word: str) -> None:
+def test_a_file_that_begins_like_a_capture(tmp_path: Path, content: bytes, word: str) -> None:
     path = written(tmp_path, content)
     with pytest.raises(CaptureError, match=word) as caught:
         list(Capture(path))
     assert str(caught.value).startswith(f"{path}: ")
 
 
-def test_what_is_no_file(tmp_path: Path) -> None:
+def test_folders_pipes_and_missing_files_are_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path, word in [
         (tmp_path, "is a directory; name a capture in it"),

@@ -23,7 +23,7 @@ def test_in_any_order() -> None:
     assert (pieces.length, pieces.memory) == (0, 0)
 
 
-def test_what_came_first_stays_and_the_contradiction_is_told() -> None:
+def test_the_first_bytes_stay_and_a_contradiction_is_reported() -> None:
     pieces = Pieces()
     assert pieces.add(2, b"cd")
     assert not pieces.add(0, b"abXXef")
@@ -31,7 +31,7 @@ def test_what_came_first_stays_and_the_contradiction_is_told() -> None:
     assert pieces.take(0) == b"abcdef"
 
 
-def test_what_lies_before_is_removed() -> None:
+def test_bytes_before_an_offset_are_removed() -> None:
     pieces = Pieces()
     pieces.add(0, b"abc")
     pieces.add(5, b"fg")

@@ -190,7 +190,7 @@ def test_no_more_of_all_streams_is_buffered_than_allowed(wire: Wire, monkeypatch
     assert wire.streams.gaps == 9
 
 
-def test_no_more_streams_are_known_than_allowed(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_streams_is_limited(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tcp, "MOST_STREAMS", 3)
     for last in range(9):
         wire.see(segment(b"abc", 10), ips=IPS[:-1] + bytes([last]))

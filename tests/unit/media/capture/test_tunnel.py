@@ -247,9 +247,7 @@ def test_a_tunnel_over_udp_that_is_not_unwrapped_is_counted(tmp_path: Path, pack
 @pytest.mark.parametrize(
     "payload", [b"\x80" + bytes(171), b"INVITE sip:bob@example SIP/2.0\r\n", b"\r\n\r\n", b""]
 )
-def test_rtp_and_sip_at_the_port_of_a_tunnel_are_what_they_are(
-    tmp_path: Path, port: int, payload: bytes
-) -> None:
+def test_rtp_and_sip_at_the_port_of_a_tunnel_are_no_tunnel(tmp_path: Path, port: int, payload: bytes) -> None:
     found, skipped = read(tmp_path, over_udp(port, payload))
     assert [one.payload for one in found] == [payload]
     assert skipped == {}
@@ -265,11 +263,11 @@ def test_rtp_and_sip_at_the_port_of_a_tunnel_are_what_they_are(
         gre(0, 0, b""),
     ],
 )
-def test_what_else_is_in_tunnels_is_no_ip(tmp_path: Path, packet: bytes) -> None:
+def test_other_protocols_in_tunnels_are_no_ip(tmp_path: Path, packet: bytes) -> None:
     assert read(tmp_path, packet) == ([], {"not IP": 1})
 
 
-def test_what_only_looks_like_a_tunnel_at_any_port_is_none() -> None:
+def test_datagrams_that_resemble_a_tunnel_are_no_tunnel() -> None:
     for payload in (VXLAN + bytes(60), VXLAN + ethernet(INNER)[:-9], b"\0\0\x08\0\0\0\0\0" + bytes(40)):
         assert in_udp(50000, 14789, payload, 0) is None
 

@@ -68,7 +68,7 @@ def test_indications(tmp_path: Path, peer: Address) -> None:
         b"\0",
     ],
 )
-def test_what_is_no_relayed_datagram_is_left_as_it_is(tmp_path: Path, payload: bytes) -> None:
+def test_other_datagrams_are_not_unpacked(tmp_path: Path, payload: bytes) -> None:
     assert found(tmp_path, up(payload)) == [(CLIENT, SERVER, payload)]
 
 

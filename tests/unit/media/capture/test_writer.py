@@ -36,7 +36,7 @@ def folded(data: bytes) -> int:
 @pytest.mark.parametrize(
     "text", ["", "5060", "example.org:5060", "192.0.2.1", "192.0.2.1:x", "192.0.2.1:65536"]
 )
-def test_what_is_no_address(text: str) -> None:
+def test_an_invalid_address_is_refused(text: str) -> None:
     assert address(text) is None
 
 
@@ -113,7 +113,7 @@ def test_a_stream_counts_both_sides() -> None:
         assert packet[33] == 0x18  # PSH and ACK
 
 
-def test_a_stream_cuts_only_what_one_packet_cannot_hold() -> None:
+def test_a_stream_is_cut_only_where_a_packet_is_full() -> None:
     first, second = Stream().packets(A, B, b"x" * 65496, 0)
     assert (len(first), len(second)) == (65535, 41)
     assert struct.unpack("!I", second[24:28]) == (1 + 65495,)

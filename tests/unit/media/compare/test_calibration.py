@@ -17,7 +17,7 @@ CLEAN_CORRELATION = {"pcmu": 0.994, "pcma": 0.999, "g722": 0.992, "gsm": 0.946, 
 
 
 @pytest.mark.parametrize("codec", CODECS)
-def test_names_are_known_however_they_are_written(codec: str) -> None:
+def test_codec_names_are_case_insensitive(codec: str) -> None:
     written = {codec, codec.upper(), codec.lower(), f"{codec}/8000", f"{codec}/8000/1"}
 
     assert {limits_of(name) for name in written} == {limits_of(codec)}
@@ -31,14 +31,14 @@ def test_wide_speex_has_a_model_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("codec", [None, "", "/", "G729", "G729/8000", "GSM-EFR", "x-unknown"])
-def test_an_unknown_codec_is_judged_by_the_weakest(codec: str | None) -> None:
+def test_an_unknown_codec_has_the_weakest_limits(codec: str | None) -> None:
     assert tuple(limits_of(codec, passes) for passes in PASSES) == calibration.WEAKEST
     assert model_of(codec) is calibration.ANY
 
 
 @pytest.mark.parametrize("passes", PASSES)
 @pytest.mark.parametrize("codec", [codec for codec in CODECS if codec != "opus"])
-def test_no_codec_is_judged_more_mildly_than_an_unknown_one(codec: str, passes: int) -> None:
+def test_no_codec_has_weaker_limits_than_an_unknown_codec(codec: str, passes: int) -> None:
     assert is_as_strict(limits_of(codec, passes), limits_of(None, passes))
 
 

@@ -10,7 +10,7 @@ from media.compare.chain import best_sums, chained
 BEGINS, ENDS = 1 / 1000, 1 / 5
 
 
-def test_what_comes_in_a_row_is_believed_and_single_moments_are_not() -> None:
+def test_evidence_in_a_row_counts_and_single_frames_do_not() -> None:
     evidence = np.full(400, -3.0)
     evidence[100:110] = 2.0  # together 20, and each alone far less than it takes to begin
     evidence[200:300:10] = 2.0

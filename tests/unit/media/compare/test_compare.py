@@ -44,7 +44,7 @@ def test_silence_around_it_is_only_a_delay(lead: float, tail: float) -> None:
 
 
 @pytest.mark.parametrize("samples", [0.25, 3.5, 200.4, 1234.75])
-def test_the_delay_is_known_to_a_part_of_a_sample(samples: float) -> None:
+def test_the_delay_is_measured_to_a_part_of_a_sample(samples: float) -> None:
     result = compare(speech(), late(speech(), samples))
 
     assert result.matched
@@ -135,10 +135,10 @@ def test_a_mostly_silent_reference_is_judged_where_it_is_not() -> None:
 def test_rates_may_differ(reference_rate: int, recording_rate: int) -> None:
     reference = speech(3, 3, reference_rate)
 
-    heard = resample(
+    received = resample(
         audio(quiet(0.2, reference_rate), reference.samples, rate=reference_rate), recording_rate
     )
-    result = compare(reference, heard)
+    result = compare(reference, received)
 
     assert result.matched
     assert result.delay_ms == pytest.approx(200, abs=0.05)
@@ -243,13 +243,13 @@ def test_no_verdict_is_wrong_in_thirty_pairs() -> None:
     ("codec", "matched"),
     [("iLBC", True), (None, True), ("speex/8000", True), ("PCMA", False), ("GSM", False)],
 )
-def test_a_codec_is_held_to_what_it_can_do(codec: str | None, matched: bool) -> None:
+def test_the_limits_are_those_of_the_codec(codec: str | None, matched: bool) -> None:
     spectrum = np.fft.rfft(speech().samples)
     angle = np.random.default_rng(1).normal(0, 1.1, 40)  # the sound stays, the waveform does not
     spectrum *= np.exp(1j * np.interp(np.linspace(0, 1, len(spectrum)), np.linspace(0, 1, 40), angle))
-    heard = audio(np.fft.irfft(spectrum, len(speech().samples)))
+    received = audio(np.fft.irfft(spectrum, len(speech().samples)))
 
-    result = compare(speech(), heard, options=Options(codec=codec))
+    result = compare(speech(), received, options=Options(codec=codec))
 
     assert result.correlation == pytest.approx(0.83, abs=0.01)
     assert result.matched is matched, result.reasons

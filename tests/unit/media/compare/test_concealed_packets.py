@@ -31,13 +31,13 @@ def test_concealed_packets_are_counted_and_a_reason(codec: str | None) -> None:
     assert result.missing_ms == pytest.approx(silent + (result.concealed_ms or 0), abs=0.2)
 
 
-def test_how_much_may_be_concealed_can_be_said() -> None:
+def test_the_limit_of_concealed_audio_can_be_set() -> None:
     asked = Options(codec="PCMU", max_concealed=0.15)
 
     assert compare(speech(21, 12), lossy(speech(21, 12), 30), options=asked).matched
 
 
-def test_what_is_ignored_is_not_judged_for_concealment() -> None:
+def test_ignored_audio_is_not_judged_for_concealment() -> None:
     heard = lossy(speech(21, 12), 30).samples.copy()
     half = len(speech(21, 12).samples) // 2
     heard[264 + half :] = speech(21, 12).samples[half:]  # after a lead of 33 ms

@@ -76,23 +76,23 @@ def speech(seed: int) -> Samples:
 def channel(given: Samples, share: float, seed: int, filler: str) -> Heard:
     """Mu-law in packets of 20 ms at any phase; lost ones are filled from what was heard before."""
     rng = np.random.default_rng([seed, 17])
-    heard = mu_law(given)
+    received = mu_law(given)
     lost = []
-    for at in range(int(rng.integers(PACKET)), len(heard) - PACKET, PACKET):
+    for at in range(int(rng.integers(PACKET)), len(received) - PACKET, PACKET):
         if at >= PAST and rng.random() < share:
-            heard[at : at + PACKET] = FILLERS[filler](heard[at - PAST : at])
+            received[at : at + PACKET] = FILLERS[filler](received[at - PAST : at])
             lost.append(at)
     band = in_band(given, RATE)
     powers = np.square(band[: len(band) // PACKET * PACKET]).reshape(-1, PACKET).mean(axis=1)
     enough = np.percentile(powers[powers > 1e-7], 90) * 10 ** (HEARD_DB / 10)
     audible = [at for at in lost if np.square(band[at : at + PACKET]).mean() > enough]
-    return Heard(heard, tuple(lost), tuple(audible))
+    return Heard(received, tuple(lost), tuple(audible))
 
 
 @functools.cache
 def judged(share: float, seed: int, filler: str, codec: str | None = "PCMU") -> tuple[Heard, Concealment]:
-    heard = channel(speech(seed), share, seed, filler)
-    return heard, concealment(pair(speech(seed), heard.samples), codec=codec)
+    received = channel(speech(seed), share, seed, filler)
+    return received, concealment(pair(speech(seed), received.samples), codec=codec)
 
 
 def pair(given: Samples, heard: Samples) -> Aligned:
@@ -113,18 +113,18 @@ def test_nothing_was_concealed_in_a_clean_call(codec: str | None, seed: int) -> 
 @pytest.mark.parametrize("filler", FILLERS)
 @pytest.mark.parametrize(("share", "within"), [(0.03, 0.2), (0.1, 0.2)])
 @pytest.mark.parametrize("seed", range(4))
-def test_what_was_lost_is_counted(filler: str, share: float, within: float, seed: int) -> None:
-    heard, found = judged(share, seed, filler)
+def test_lost_packets_are_counted(filler: str, share: float, within: float, seed: int) -> None:
+    received, found = judged(share, seed, filler)
 
-    assert len(heard.audible) >= 8
-    assert found.total_s == pytest.approx(heard.audible_s, rel=within)
+    assert len(received.audible) >= 8
+    assert found.total_s == pytest.approx(received.audible_s, rel=within)
 
 
 @pytest.mark.parametrize("filler", FILLERS)
 def test_a_hundredth_lost_is_counted_over_several_calls(filler: str) -> None:
     calls = [judged(0.01, seed, filler) for seed in range(6)]
 
-    dropped = sum(heard.audible_s for heard, _ in calls)
+    dropped = sum(received.audible_s for received, _ in calls)
     assert dropped > 0.4
     assert sum(found.total_s for _, found in calls) == pytest.approx(dropped, rel=0.2)
 
@@ -134,12 +134,12 @@ def test_a_hundredth_lost_is_counted_over_several_calls(filler: str) -> None:
 def test_stretches_that_are_listed_were_lost(filler: str, share: float) -> None:
     listed = right = lost = 0
     for seed in range(4):
-        heard, found = judged(share, seed, filler)
-        lost += len(heard.audible)
+        received, found = judged(share, seed, filler)
+        lost += len(received.audible)
         for stretch in found.stretches:
             for at in np.arange(round(stretch.start_s * RATE), round(stretch.end_s * RATE), PACKET):
                 listed += 1
-                right += any(abs(at - one) <= PACKET // 2 for one in heard.lost)
+                right += any(abs(at - one) <= PACKET // 2 for one in received.lost)
 
     assert right >= 0.9 * listed
     assert right >= 0.75 * lost
@@ -147,12 +147,12 @@ def test_stretches_that_are_listed_were_lost(filler: str, share: float) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_few_lost_packets_are_pointed_out(seed: int) -> None:
-    heard = mu_law(speech(seed))
-    lost = odd_ones(heard, 5)
+    received = mu_law(speech(seed))
+    lost = odd_ones(received, 5)
     for at in lost:
-        heard[at : at + PACKET] = last_period(heard[at - PAST : at])
+        received[at : at + PACKET] = last_period(received[at - PAST : at])
 
-    found = concealment(pair(speech(seed), heard), codec="PCMU")
+    found = concealment(pair(speech(seed), received), codec="PCMU")
 
     assert 3 <= len(found.stretches) <= 5
     for stretch in found.stretches:
@@ -173,16 +173,16 @@ def odd_ones(heard: Samples, count: int) -> list[int]:
 
 
 def test_one_lost_packet_proves_nothing() -> None:
-    heard = mu_law(speech(0))
-    (at,) = odd_ones(heard, 1)
-    heard[at : at + PACKET] = last_period(heard[at - PAST : at])
+    received = mu_law(speech(0))
+    (at,) = odd_ones(received, 1)
+    received[at : at + PACKET] = last_period(received[at - PAST : at])
 
-    assert concealment(pair(speech(0), heard), codec="PCMU").total_s <= 0.02
+    assert concealment(pair(speech(0), received), codec="PCMU").total_s <= 0.02
 
 
-def test_what_did_not_arrive_is_not_judged() -> None:
-    heard, _ = judged(0.1, 0, "period")
-    given = pair(speech(0), heard.samples)
+def test_missing_audio_is_not_judged() -> None:
+    received, _ = judged(0.1, 0, "period")
+    given = pair(speech(0), received.samples)
     half = Aligned(given.reference, given.recording, RATE, given.clear & (np.arange(len(given.clear)) < 600))
     none = Aligned(given.reference, given.recording, RATE, np.zeros_like(given.clear))
 
@@ -193,23 +193,23 @@ def test_what_did_not_arrive_is_not_judged() -> None:
 
 @pytest.mark.parametrize("gain_db", [-20, 6])
 def test_the_level_does_not_matter(gain_db: float) -> None:
-    heard, found = judged(0.03, 1, "period")
+    received, found = judged(0.03, 1, "period")
 
-    louder = concealment(pair(speech(1), heard.samples * np.float32(10 ** (gain_db / 20))), codec="PCMU")
+    louder = concealment(pair(speech(1), received.samples * np.float32(10 ** (gain_db / 20))), codec="PCMU")
 
     assert louder.total_s == pytest.approx(found.total_s, abs=0.005)
 
 
 @pytest.mark.parametrize("packet_ms", [10, 30, 60])
-def test_packets_have_the_length_that_is_said(packet_ms: int) -> None:
+def test_packets_have_the_given_length(packet_ms: int) -> None:
     size = packet_ms * RATE // 1000
-    heard = mu_law(speech(2))
+    received = mu_law(speech(2))
     rng = np.random.default_rng(5)
-    lost = [at for at in range(1000 // size * size + 7, len(heard) - size, size) if rng.random() < 0.05]
+    lost = [at for at in range(1000 // size * size + 7, len(received) - size, size) if rng.random() < 0.05]
     for at in lost:
-        heard[at : at + size] = np.resize(last_period(heard[at - PAST : at]), size)
+        received[at : at + size] = np.resize(last_period(received[at - PAST : at]), size)
 
-    found = concealment(pair(speech(2), heard), packet_s=packet_ms / 1000, codec="PCMU")
+    found = concealment(pair(speech(2), received), packet_s=packet_ms / 1000, codec="PCMU")
 
     assert found.stretches
     for stretch in found.stretches:
@@ -232,13 +232,13 @@ def test_hardly_any_audio_is_no_trouble(count: int) -> None:
 def test_silence_and_dc_are_no_trouble(level: float) -> None:
     flat = np.full(RATE, level, np.float32)
 
-    for given, heard in ((flat, flat), (flat, speech(0)[:RATE]), (speech(0)[:RATE], flat)):
-        found = concealment(pair(given, heard))
+    for given, received in ((flat, flat), (flat, speech(0)[:RATE]), (speech(0)[:RATE], flat)):
+        found = concealment(pair(given, received))
         assert np.isfinite(found.total_s)
         assert 0 <= found.total_s <= found.judged_s
 
 
-def test_evidence_grows_with_what_is_wrong() -> None:
+def test_evidence_grows_with_the_error() -> None:
     model = model_of("PCMU")
     usual = np.tile([0.99, 1.0, -20.0, 0.0, 0.9, 0.0], (40, 1))
     odd = usual.copy()
@@ -267,7 +267,7 @@ def test_six_numbers_are_measured_of_every_packet() -> None:
 
 
 @pytest.mark.parametrize(("below_db", "counted"), [(-12.0, False), (0.0, True)])
-def test_what_passed_a_codec_twice_is_judged_where_it_is_loud(below_db: float, counted: bool) -> None:
+def test_after_two_passes_loud_audio_is_judged(below_db: float, counted: bool) -> None:
     """Each pass smears where sounds begin and end, which once is taken for lost packets."""
     sent = in_band(speech(1), RATE)
     rows = sent[: len(sent) // PACKET * PACKET].reshape(-1, PACKET).copy()
@@ -275,8 +275,8 @@ def test_what_passed_a_codec_twice_is_judged_where_it_is_loud(below_db: float, c
     level = 10 * np.log10(power / np.percentile(power, 90) + 1e-9)
     for number in np.flatnonzero((level < below_db) & (level > -28))[2::7]:
         rows[number] = rows[number - 1]
-    heard = rows.reshape(-1)
-    pair = Aligned(sent[: len(heard)], heard, RATE, np.ones(len(heard) // 80, np.bool_))
+    received = rows.reshape(-1)
+    pair = Aligned(sent[: len(received)], received, RATE, np.ones(len(received) // 80, np.bool_))
 
     assert concealment(pair, codec="PCMA").total_s > 0.1
     assert (concealment(pair, codec="PCMA", twice=True).total_s > 0.06) is counted

@@ -11,10 +11,10 @@ from tests.support.reference_audio import RATE, audio, noise, quiet, speech
 def slipped(reference: Audio, start: float, end: float, by_ms: int) -> Audio:
     """Between start and end at another delay than before and after, with what a receiver repeats or drops."""
     a, b = round(start * reference.rate), round(end * reference.rate)
-    by, said = by_ms * reference.rate // 1000, reference.samples
-    middle = np.concatenate([said[a - by : a], said[a:b]]) if by > 0 else said[a - by : b]
-    after = said[b + by :] if by > 0 else np.concatenate([said[b + by : b], said[b:]])
-    return audio(quiet(0.025), said[:a], middle, after, quiet(0.4))
+    by, samples = by_ms * reference.rate // 1000, reference.samples
+    middle = np.concatenate([samples[a - by : a], samples[a:b]]) if by > 0 else samples[a - by : b]
+    after = samples[b + by :] if by > 0 else np.concatenate([samples[b + by : b], samples[b:]])
+    return audio(quiet(0.025), samples[:a], middle, after, quiet(0.4))
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ def slipping(reference: Audio, seed: int) -> tuple[Audio, float]:
     Returns it with the milliseconds that were dropped.
     """
     rng = np.random.default_rng(seed)
-    said, parts, at, dropped = reference.samples, [quiet(0.1)], 0, 0
-    while at < len(said):
+    samples, parts, at, dropped = reference.samples, [quiet(0.1)], 0, 0
+    while at < len(samples):
         end = at + int(rng.integers(30, 90)) * 80
         by = int(rng.choice([-20, -10, 10, 20])) * RATE // 1000
-        parts += [said[at:end], said[end - by : end] if by > 0 and end < len(said) else said[:0]]
+        parts += [samples[at:end], samples[end - by : end] if by > 0 and end < len(samples) else samples[:0]]
         dropped += max(0, -by)
         at = end + max(0, -by)
     return audio(*parts, quiet(0.4)), 1000 * dropped / RATE
@@ -66,19 +66,19 @@ def test_a_slip_soon_after_the_start(seed: int, after_ms: int) -> None:
     """Too soon for a delay of its own; the spectra are alike at the next delay as well."""
     rate = 16000
     at, by = (300 + after_ms) * rate // 1000, 40 * rate // 1000
-    said = np.concatenate([quiet(0.3, rate), speech(seed, 1.6, rate).samples, quiet(0.5, rate)])
-    heard = np.concatenate([quiet(0.1, rate), said[:at], said[at - by : at] / 2, said[at:]])
-    result = compare(Audio(said, rate), Audio(heard, rate))
+    samples = np.concatenate([quiet(0.3, rate), speech(seed, 1.6, rate).samples, quiet(0.5, rate)])
+    received = np.concatenate([quiet(0.1, rate), samples[:at], samples[at - by : at] / 2, samples[at:]])
+    result = compare(Audio(samples, rate), Audio(received, rate))
     assert result.matched, result.reasons
     assert result.inserted_ms == pytest.approx(40, abs=10)
 
 
-def test_what_sounds_alike_beside_a_slip_is_not_the_audio() -> None:
+def test_reversed_audio_beside_a_slip_does_not_match() -> None:
     """150 ms played backwards: at some delay nearby, half of a voice's waveform is as it should be."""
     said = speech(8, 4).samples
     at, after, slip = 7200, 8400, 10000
-    heard = audio(quiet(0.1), said[:at], said[at:after][::-1], said[after:slip], said[slip - 160 :])
-    assert not compare(speech(8, 4), heard).matched
+    received = audio(quiet(0.1), said[:at], said[at:after][::-1], said[after:slip], said[slip - 160 :])
+    assert not compare(speech(8, 4), received).matched
 
 
 def resembling(reference: Audio, share: float, seed: int) -> Audio:
@@ -90,7 +90,7 @@ def resembling(reference: Audio, share: float, seed: int) -> Audio:
     return audio(quiet(0.3), mixed)
 
 
-def test_hiss_is_found_for_what_little_gsm_keeps_of_it_twice() -> None:
+def test_hiss_matches_after_two_passes_of_gsm() -> None:
     """A whisper keeps 0.34 of its waveform, which in seconds of other noise does not happen."""
     reference = audio(noise(4, 0.003, seed=1))
     options = Options(codec="GSM", passes=2)

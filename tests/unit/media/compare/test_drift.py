@@ -29,10 +29,10 @@ def constant(samples: np.ndarray, delay: float = 0.0) -> NDArray[np.float64]:
 @pytest.mark.parametrize("ppm", [-2000, -1000, -100, 0, 30, 500, 1000, 2000])
 def test_the_slope_of_the_delay_is_measured(ppm: float, seed: int) -> None:
     samples = speech(seed, 6).samples
-    heard = drifting(speech(seed, 6), ppm).samples
+    received = drifting(speech(seed, 6), ppm).samples
     delays = constant(samples) + np.arange(len(constant(samples))) * HOP * ppm * 1e-6
 
-    assert drift_ppm(samples, heard, RATE, delays) == pytest.approx(ppm, abs=10)
+    assert drift_ppm(samples, received, RATE, delays) == pytest.approx(ppm, abs=10)
 
 
 @pytest.mark.parametrize("step", [-160, 80, 160])
@@ -40,29 +40,29 @@ def test_the_steps_of_a_jitter_buffer_are_no_drift(step: int) -> None:
     samples = speech(4, 8).samples
     first, second, third = np.split(samples, [20_000, 40_000])
     pause = np.zeros(max(step, 0), np.float32)
-    heard = np.concatenate([first, pause, second[max(-step, 0) :], pause, third[max(-step, 0) :]])
+    received = np.concatenate([first, pause, second[max(-step, 0) :], pause, third[max(-step, 0) :]])
     delays = np.repeat([0.0, step, 2 * step], [250, 250, 300])
 
-    assert drift_ppm(samples, heard, RATE, delays) == pytest.approx(0, abs=10)
+    assert drift_ppm(samples, received, RATE, delays) == pytest.approx(0, abs=10)
 
 
 def test_a_delay_of_another_period_is_no_drift() -> None:
     """3 ms, every 3 s, in the same direction."""
     samples = speech(5, 9).samples
     parts = np.split(samples, [24_000, 48_000])
-    heard = np.concatenate([parts[0], parts[1][24:], parts[2][24:]])
+    received = np.concatenate([parts[0], parts[1][24:], parts[2][24:]])
     delays = np.repeat([0.0, -24.0, -48.0], 300)
 
-    assert drift_ppm(samples, heard, RATE, delays) == pytest.approx(0, abs=10)
+    assert drift_ppm(samples, received, RATE, delays) == pytest.approx(0, abs=10)
 
 
-def test_hiss_says_nothing_of_clocks() -> None:
+def test_no_drift_of_unrelated_noise() -> None:
     hiss = np.random.default_rng(1).normal(0, 0.1, (2, 6 * RATE)).astype(np.float32)
 
     assert drift_ppm(hiss[0], hiss[1], RATE, constant(hiss[0])) is None
 
 
-def test_what_did_not_arrive_says_nothing_of_clocks() -> None:
+def test_no_drift_without_received_audio() -> None:
     samples = speech(1, 6).samples
 
     assert drift_ppm(samples, samples, RATE, constant(samples, np.nan)) is None
@@ -100,7 +100,7 @@ def test_clocks_too_far_apart_are_a_reason() -> None:
     assert "the clocks drift by +" in result.reasons[0]
 
 
-def test_what_is_too_short_says_nothing_of_clocks() -> None:
+def test_no_drift_of_short_audio() -> None:
     assert compare(speech(1, 3), speech(1, 3)).drift_ppm is None
 
 

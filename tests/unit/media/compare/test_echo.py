@@ -22,8 +22,8 @@ def coming_back(sent: Audio, delay_s: float, level_db: float, over: Audio | None
     """What is received when `sent` comes back, on top of what the other party says."""
     count = len(sent.samples)
     back = np.concatenate([np.zeros(round(delay_s * sent.rate), np.float32), sent.samples])[:count]
-    heard = back * np.float32(10 ** (level_db / 20))
-    return Audio(heard if over is None else heard + over.samples[:count], sent.rate)
+    received = back * np.float32(10 ** (level_db / 20))
+    return Audio(received if over is None else received + over.samples[:count], sent.rate)
 
 
 def found(sent: Audio, received: Audio) -> Echo:
@@ -55,18 +55,18 @@ def test_an_echo_under_other_speech_is_measured(level_db: float, delay_s: float,
 
 @pytest.mark.parametrize("level_db", [0, -20])
 def test_an_echo_of_other_polarity_is_one(level_db: float) -> None:
-    heard = coming_back(speech(1), 0.2, level_db)
+    received = coming_back(speech(1), 0.2, level_db)
 
-    echo = found(speech(1), Audio(-heard.samples, RATE))
+    echo = found(speech(1), Audio(-received.samples, RATE))
 
     assert echo.delay_ms == pytest.approx(200, abs=0.2)
     assert echo.level_db == pytest.approx(level_db, abs=0.2)
 
 
 def test_other_speech_is_no_echo() -> None:
-    heard = {seed: find_echo(speech(seed, 6), speech(seed + 100, 6)) for seed in range(30)}
+    received = {seed: find_echo(speech(seed, 6), speech(seed + 100, 6)) for seed in range(30)}
 
-    assert {seed: echo for seed, echo in heard.items() if echo is not None} == {}
+    assert {seed: echo for seed, echo in received.items() if echo is not None} == {}
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -76,11 +76,11 @@ def test_noise_is_no_echo(seed: int) -> None:
     assert find_echo(speech(seed), Audio(noise, RATE)) is None
 
 
-def test_what_comes_back_later_than_two_seconds_is_none() -> None:
+def test_no_echo_after_more_than_two_seconds() -> None:
     assert find_echo(speech(1), coming_back(speech(1), 2.5, 0)) is None
 
 
-def test_the_stronger_of_two_is_told() -> None:
+def test_the_stronger_echo_is_reported() -> None:
     both = coming_back(speech(1), 0.1, -20, over=coming_back(speech(1), 0.5, -10))
 
     assert found(speech(1), both).delay_ms == pytest.approx(500, abs=0.2)
@@ -136,9 +136,9 @@ def test_the_own_audio_coming_back_is_a_reason(level_db: float) -> None:
     back = np.concatenate([quiet(0.15), own.samples[: -round(0.15 * RATE)]]) * np.float32(
         10 ** (level_db / 20)
     )
-    heard = Audio(speech(8, 12).samples + back, RATE)
+    received = Audio(speech(8, 12).samples + back, RATE)
 
-    result = compare(speech(8, 12), heard, sent=own)
+    result = compare(speech(8, 12), received, sent=own)
 
     assert not result.matched
     assert result.echo is not None
@@ -153,16 +153,16 @@ def test_the_own_audio_coming_back_is_a_reason(level_db: float) -> None:
 def test_an_echo_26_db_down_is_found_in_a_short_call(seed: int, codec: str) -> None:
     own = speech(seed + 30, 6)
     back = np.concatenate([quiet(0.15), own.samples[: -round(0.15 * RATE)]]) * np.float32(0.05)
-    heard = CODECS[codec](Audio(speech(seed, 6).samples + back, RATE))
+    received = CODECS[codec](Audio(speech(seed, 6).samples + back, RATE))
 
-    result = compare(speech(seed, 6), heard, sent=own)
+    result = compare(speech(seed, 6), received, sent=own)
 
     assert result.echo is not None
     assert result.echo.level_db == pytest.approx(-28, abs=4)
     assert compare(speech(seed, 6), CODECS[codec](speech(seed, 6)), sent=own).echo is None
 
 
-def test_without_echo_what_was_sent_does_not_matter() -> None:
+def test_sent_audio_without_echo_does_not_matter() -> None:
     with_sent = compare(speech(8, 12), CODECS["ALAW"](speech(8, 12)), sent=speech(7, 12))
 
     assert with_sent.matched

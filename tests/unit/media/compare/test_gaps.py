@@ -23,9 +23,9 @@ def covers(comparison: Comparison, start_s: float, end_s: float, within_ms: floa
 @pytest.mark.parametrize("codec", [None, "ALAW", "GSM610"])
 def test_a_gap_of_silence_is_found(seed: int, start: float, end: float, codec: str | None) -> None:
     reference = dense(seed)
-    heard = cut(reference, start, end, quiet(end - start))
+    received = cut(reference, start, end, quiet(end - start))
 
-    result = compare(reference, CODECS[codec](heard) if codec else heard)
+    result = compare(reference, CODECS[codec](received) if codec else received)
 
     assert not result.matched
     assert covers(result, start, end)
@@ -38,9 +38,9 @@ def test_a_gap_of_silence_is_found(seed: int, start: float, end: float, codec: s
 @pytest.mark.parametrize("codec", [None, "ULAW", "GSM610"])
 def test_removed_audio_is_found(seed: int, start: float, end: float, codec: str | None) -> None:
     reference = dense(seed)
-    heard = cut(reference, start, end)
+    received = cut(reference, start, end)
 
-    result = compare(reference, CODECS[codec](heard) if codec else heard)
+    result = compare(reference, CODECS[codec](received) if codec else received)
 
     assert not result.matched
     assert covers(result, start, end)
@@ -59,13 +59,13 @@ def test_foreign_audio_in_its_place_is_a_gap() -> None:
 
 def test_a_stretch_that_may_be_missing_is_not_missed() -> None:
     digits = dtmf.synthesise("42", RATE)
-    heard = cut(dense(1), 1.0, 1.0 + digits.duration_s, digits.samples)
+    received = cut(dense(1), 1.0, 1.0 + digits.duration_s, digits.samples)
 
-    result = compare(dense(1), heard, options=Options(ignore=[(1.0, 1.0 + digits.duration_s)]))
+    result = compare(dense(1), received, options=Options(ignore=[(1.0, 1.0 + digits.duration_s)]))
 
     assert result.matched
     assert result.missing_ms == 0
-    assert compare(dense(1), heard, options=Options(max_missing_ms=500)).matched
+    assert compare(dense(1), received, options=Options(max_missing_ms=500)).matched
 
 
 def test_a_lost_packet_is_forgiven_and_four_are_not() -> None:
@@ -98,7 +98,7 @@ def test_parts_in_the_wrong_order_do_not_match() -> None:
 @pytest.mark.parametrize("seed", seeds(1, 2, 3))
 @pytest.mark.parametrize("length_ms", [20, 40, 60])
 @pytest.mark.parametrize("at", [1.0, 1.5, 2.2])
-def test_a_stretch_that_is_heard_twice_is_a_repeat(seed: int, length_ms: int, at: float) -> None:
+def test_a_repeated_stretch_is_found(seed: int, length_ms: int, at: float) -> None:
     end, size = round(at * RATE), length_ms * RATE // 1000
     again = dense(seed).samples[end - size : end]
 
@@ -123,7 +123,7 @@ def test_a_codec_does_not_hide_a_repeat(seed: int, length_ms: int) -> None:
 @pytest.mark.parametrize("length_ms", [20, 40, 60, 180, 1500])
 @pytest.mark.parametrize("filler", ["silence", "noise"])
 @pytest.mark.parametrize("seed", seeds(1, 2, 3))
-def test_what_else_is_inserted_is_no_repeat(seed: int, length_ms: int, filler: str) -> None:
+def test_inserted_silence_and_noise_are_no_repeats(seed: int, length_ms: int, filler: str) -> None:
     level = 0.0 if filler == "silence" else power(dense(seed).samples) / 100
     inserted = noise(length_ms / 1000, level)
 

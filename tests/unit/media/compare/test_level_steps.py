@@ -53,7 +53,7 @@ def test_other_audio_has_no_level() -> None:
     assert measured(speech(1), hiss) is None
 
 
-def test_what_did_not_arrive_has_no_level() -> None:
+def test_missing_audio_has_no_level() -> None:
     frames = len(speech(1)) // HOP
 
     assert (

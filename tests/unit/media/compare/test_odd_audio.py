@@ -36,7 +36,7 @@ def test_short_audio_is_compared_without_a_fuss(length: int) -> None:
 
 
 @pytest.mark.parametrize("length", [1, 79, 80, 400, 1000])
-def test_a_reference_too_short_to_be_told_from_chance_is_refused(length: int) -> None:
+def test_too_short_a_reference_is_refused(length: int) -> None:
     loud = int(np.abs(dense(1).samples).argmax())
     piece = Audio(dense(1).samples[loud : loud + length], RATE)
 
@@ -108,7 +108,7 @@ def test_odd_audio_matches_itself(name: str) -> None:
     ("channels", "rate", "subtype"),
     [(6, 8000, "PCM_16"), (2, 96000, "FLOAT"), (1, 8000, "PCM_U8"), (1, 44100, "PCM_24"), (1, 8000, "ULAW")],
 )
-def test_files_of_any_kind_match_what_they_hold(
+def test_files_of_any_format_match_their_audio(
     tmp_path: Path, channels: int, rate: int, subtype: str
 ) -> None:
     given = speech(1, 4, rate)

@@ -28,15 +28,15 @@ def through(samples: Samples, bit_rate: int) -> Samples:
     decoder.sample_rate, decoder.layout = OPUS_RATE, "mono"
     wave = soxr.resample(samples, RATE, OPUS_RATE)
     wave = np.append(wave, np.zeros(-len(wave) % FRAME, np.float32))
-    heard = []
+    received = []
     for at in range(0, len(wave), FRAME):
         block = np.rint(np.clip(wave[at : at + FRAME], -1, 1) * 32767).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(block[None, :], "s16", "mono")
         frame.sample_rate, frame.pts, frame.time_base = OPUS_RATE, at, Fraction(1, OPUS_RATE)
-        heard += [
+        received += [
             one.to_ndarray().reshape(-1) for packet in coder.encode(frame) for one in decoder.decode(packet)
         ]
-    joined = np.concatenate(heard)
+    joined = np.concatenate(received)
     scale = 32768 if joined.dtype.kind == "i" else 1
     back: Samples = soxr.resample((joined / scale).astype(np.float32), OPUS_RATE, RATE)
     return back
@@ -46,11 +46,11 @@ def through(samples: Samples, bit_rate: int) -> Samples:
 @pytest.mark.parametrize("passes", [1, 2])
 def test_whole_audio_matches(bit_rate: int, passes: int) -> None:
     sent = speech_like(4.0, RATE, seed=11)
-    heard = sent.samples
+    received = sent.samples
     for _ in range(passes):
-        heard = through(heard, bit_rate)
+        received = through(received, bit_rate)
     found = compare(
-        sent, Audio(np.append(BEFORE, heard), RATE), options=Options(codec="opus/48000", passes=passes)
+        sent, Audio(np.append(BEFORE, received), RATE), options=Options(codec="opus/48000", passes=passes)
     )
     assert found.matched, found.reasons
 
@@ -58,8 +58,8 @@ def test_whole_audio_matches(bit_rate: int, passes: int) -> None:
 @pytest.mark.parametrize("bit_rate", BIT_RATES)
 def test_missing_and_foreign_audio_is_found(bit_rate: int) -> None:
     sent, other = (speech_like(4.0, RATE, seed=seed) for seed in (11, 12))
-    heard = through(sent.samples, bit_rate)
-    cut, replaced = heard.copy(), through(other.samples, bit_rate)
+    received = through(sent.samples, bit_rate)
+    cut, replaced = received.copy(), through(other.samples, bit_rate)
     cut[RATE : 2 * RATE] = 0
     for wrong in (cut, replaced):
         recording = Audio(np.append(BEFORE, wrong), RATE)

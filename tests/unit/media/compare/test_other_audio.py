@@ -82,7 +82,7 @@ def test_silence_is_called_silence(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["another speaker", "noise", "silence", "nothing", "DC that comes on"])
-def test_what_was_not_measured_is_none(name: str) -> None:
+def test_unmeasured_values_are_none(name: str) -> None:
     result = compare(speech(), never()[name])
 
     numbers = (result.delay_ms, result.snr_db, result.correlation, result.level_db, result.inserted_ms)
@@ -98,10 +98,10 @@ def test_numbers_are_plain_and_finite() -> None:
 
 
 def test_a_minimum_of_quality_can_be_asked() -> None:
-    heard = Audio(speech().samples + noise(4, power(speech().samples) / 100), RATE)
+    received = Audio(speech().samples + noise(4, power(speech().samples) / 100), RATE)
 
-    assert compare(speech(), heard, options=Options(min_snr_db=18)).matched
-    result = compare(speech(), heard, options=Options(min_snr_db=22))
+    assert compare(speech(), received, options=Options(min_snr_db=18)).matched
+    result = compare(speech(), received, options=Options(min_snr_db=22))
     assert not result.matched
     assert "SNR is 20" in result.reasons[0]
 

@@ -26,7 +26,7 @@ def test_each_stretch_lies_where_it_costs_least() -> None:
     assert way([[0, 3]] * 5 + [[3, 0]] * 5, [0, 2]) == [0] * 5 + [1] * 5
 
 
-def test_what_fits_nowhere_is_missing() -> None:
+def test_unmatched_frames_are_missing() -> None:
     assert way([[0]] * 5 + [[3]] * 5 + [[0]] * 5, [0]) == [0] * 5 + [-1] * 5 + [0] * 5
 
 
@@ -40,7 +40,7 @@ def test_a_repetition_far_away_is_not_taken_for_the_first(far: float) -> None:
     assert way([[0.1, 0]] * 20 + [[0, 3]] * 20, [0, far]) == [0] * 40
 
 
-def test_what_was_cut_out_is_missing_and_the_rest_comes_sooner() -> None:
+def test_removed_frames_are_missing_and_the_delay_falls() -> None:
     gap = 50
     found = way([[0, 3]] * 20 + [[3, 3]] * gap + [[3, 0]] * 20, [gap, 0])
 

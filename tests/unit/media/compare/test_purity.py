@@ -21,7 +21,7 @@ from tests.support.reference_audio import RATE, audio, coded, quiet
         ("white:1", 0, 0.7),
     ],
 )
-def test_one_or_two_sines_are_told_from_the_rest(signal: str, least: float, most: float) -> None:
+def test_one_or_two_sines_are_pure(signal: str, least: float, most: float) -> None:
     samples = make(signal, RATE).samples
     rows = samples[: len(samples) // 160 * 160].reshape(-1, 160)
 

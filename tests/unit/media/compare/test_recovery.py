@@ -15,26 +15,26 @@ STAYS = [9.0, 12, 12, 11, 10, 12, 9, 11, 12, 10]
 
 def explained(*stretches: list[float], fall: float = FALL) -> list[int]:
     """The frames that a recovery explains, of stretches of evidence with right audio around each."""
-    evidence = np.array([*(value for one in stretches for value in (*RIGHT, *one)), *RIGHT])
+    evidence = np.array([*(value for stretch in stretches for value in (*RIGHT, *stretch)), *RIGHT])
     return np.flatnonzero(recovering(evidence, evidence >= 0, fall, 15)).tolist()
 
 
-def test_what_fades_after_a_loss_is_a_recovery() -> None:
+def test_an_error_that_fades_is_a_recovery() -> None:
     assert explained(FADES)[:11] == list(range(24, 35))  # all but the first 40 ms
 
 
-def test_what_ends_at_once_was_replaced() -> None:
+def test_an_error_that_ends_at_once_is_replaced_audio() -> None:
     assert explained(STAYS) == []
 
 
-def test_each_stretch_is_told_on_its_own() -> None:
+def test_each_stretch_is_judged_separately() -> None:
     found = explained(FADES, STAYS, FADES)
 
     assert not set(found) & set(range(55, 65))
     assert {30, 90} <= set(found)
 
 
-def test_a_loss_that_recovers_within_60_ms_is_none() -> None:
+def test_errors_of_less_than_60_ms_are_a_recovery() -> None:
     """It ends at once as well, but too soon to tell."""
     assert explained([12.0] * 6)[:2] == [24, 25]
 
@@ -47,7 +47,7 @@ def test_no_recovery_is_longer_than_the_codecs() -> None:
     assert explained(list(np.linspace(12, 0.5, 40))) == []
 
 
-def test_what_is_too_quiet_to_be_judged_may_still_be_replaced() -> None:
+def test_quiet_audio_may_be_replaced() -> None:
     """A vowel that was frozen goes on in the pause after it, and ends there at once."""
     evidence = np.array([*RIGHT, 8.0, 11, 12, 12, 10, 7, 7, 12, 12, 12, *RIGHT])
     probable = np.zeros(len(evidence), np.bool_)

@@ -27,7 +27,7 @@ def test_nothing_of_the_reference_is_left(delay: float, gain: float) -> None:
     assert decibels(rest, moved) < -25
 
 
-def test_what_else_is_there_stays() -> None:
+def test_other_audio_remains() -> None:
     rest = remainder(OWN, OWN + OTHER, RATE, np.zeros(len(OWN) // HOP))
 
     assert decibels(rest, OTHER) == pytest.approx(0, abs=1.5)

@@ -60,12 +60,10 @@ def test_our_own_speech_matches_whatever_the_jitter_buffer_does(
 
 @pytest.mark.parametrize("order", ["aba", "aa", "abab", "aaa", "abaca"])
 @pytest.mark.parametrize(("ms", "codec", "pause"), combined([-40, -20, 20, 40], list(SUBTYPES), [1, 2]))
-def test_a_sentence_that_is_said_again_matches_when_a_pause_slips(
-    order: str, ms: int, codec: str, pause: int
-) -> None:
-    said = {name: sentence(seed, 2.0 + seed % 3) for name, seed in zip("abc", (3, 5, 7), strict=True)}
-    samples = np.concatenate([said[name] for name in order])
-    ends = np.cumsum([len(said[name]) for name in order]) / RATE - 0.1
+def test_a_repeated_sentence_matches_when_a_pause_slips(order: str, ms: int, codec: str, pause: int) -> None:
+    sentences = {name: sentence(seed, 2.0 + seed % 3) for name, seed in zip("abc", (3, 5, 7), strict=True)}
+    samples = np.concatenate([sentences[name] for name in order])
+    ends = np.cumsum([len(sentences[name]) for name in order]) / RATE - 0.1
     steps = [(float(ends[min(pause, len(order) - 1) - 1]), ms)]
 
     result = compare(Audio(samples, RATE), received(samples, codec, steps), options=Options(codec=codec))
@@ -78,8 +76,8 @@ def test_a_sentence_that_is_said_again_matches_when_a_pause_slips(
     ("asked", "played"), [("aba", "aab"), ("aba", "ab"), ("aba", "ba"), ("aa", "a"), ("abab", "aabb")]
 )
 def test_another_order_or_too_few_do_not(asked: str, played: str, codec: str) -> None:
-    said = {name: sentence(seed, 2.0) for name, seed in zip("ab", (3, 5), strict=True)}
-    reference, sent = (np.concatenate([said[name] for name in order]) for order in (asked, played))
+    sentences = {name: sentence(seed, 2.0) for name, seed in zip("ab", (3, 5), strict=True)}
+    reference, sent = (np.concatenate([sentences[name] for name in order]) for order in (asked, played))
 
     result = compare(Audio(reference, RATE), received(sent, codec, []), options=Options(codec=codec))
 

@@ -27,9 +27,9 @@ def speech(seed: int) -> Samples:
 def placed(reference: Samples, recording: Samples) -> Placed:
     """Both in the band that is compared, with a delay of nothing."""
     frames = len(reference) // HOP
-    heard = np.square(reference[: frames * HOP]).reshape(-1, HOP).mean(axis=1) > 1e-5
+    received = np.square(reference[: frames * HOP]).reshape(-1, HOP).mean(axis=1) > 1e-5
     bands = in_band(reference, RATE), in_band(recording, RATE)
-    return Placed(*bands, np.zeros(frames, np.intp), np.zeros(frames), heard)
+    return Placed(*bands, np.zeros(frames, np.intp), np.zeros(frames), received)
 
 
 def loud(samples: Samples, ms: int) -> int:
@@ -64,7 +64,7 @@ WAYS = (replayed, frozen, reversed_, interpolated)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("ms", [100, 200])
 @pytest.mark.parametrize("seed", range(4))
-def test_what_was_replaced_is_found(seed: int, ms: int, way: Callable[[Samples, int, int], Samples]) -> None:
+def test_replaced_audio_is_found(seed: int, ms: int, way: Callable[[Samples, int, int], Samples]) -> None:
     samples = speech(seed)
     at, size = loud(samples, ms), ms * RATE // 1000
     recording = np.concatenate([samples[:at], way(samples, at, size), samples[at + size :]])
@@ -73,12 +73,12 @@ def test_what_was_replaced_is_found(seed: int, ms: int, way: Callable[[Samples, 
 
     assert found.total_s == pytest.approx(ms / 1000, abs=0.3 * ms / 1000 + 0.01)
     middle = at / RATE + ms / 2000
-    assert any(one.start_s - 0.06 <= middle <= one.end_s + 0.06 for one in found.stretches)
+    assert any(stretch.start_s - 0.06 <= middle <= stretch.end_s + 0.06 for stretch in found.stretches)
 
 
 @pytest.mark.parametrize("way", [replayed, frozen, reversed_])
 @pytest.mark.parametrize("seed", range(8))
-def test_what_was_replaced_for_100_ms_is_found_through_gsm(
+def test_100_ms_of_replaced_audio_are_found_through_gsm(
     seed: int, way: Callable[[Samples, int, int], Samples]
 ) -> None:
     """Each of its moments may be chance through such a codec; ten in a row are not.
@@ -88,9 +88,9 @@ def test_what_was_replaced_for_100_ms_is_found_through_gsm(
     samples = speech(seed)
     at, size = loud(samples, 100), RATE // 10
     other = np.concatenate([samples[:at], way(samples, at, size), samples[at + size :]])
-    sent, heard = Audio(samples, RATE), coded(Audio(other, RATE), "GSM610")
+    sent, received = Audio(samples, RATE), coded(Audio(other, RATE), "GSM610")
 
-    result = compare(sent, heard, options=Options(codec="GSM"))
+    result = compare(sent, received, options=Options(codec="GSM"))
 
     assert not result.matched
     assert any(
@@ -109,7 +109,7 @@ def test_nothing_was_replaced_in_true_audio(seed: int, codec: str | None) -> Non
     )
 
 
-def test_what_does_not_count_is_not_judged() -> None:
+def test_uncounted_frames_are_not_judged() -> None:
     samples = speech(1)
     at = loud(samples, 200)
     recording = samples.copy()
@@ -172,7 +172,7 @@ def test_a_vowel_that_goes_on_in_the_pause_after_it_was_frozen() -> None:
     assert gap.duration_ms == pytest.approx(100, abs=30)
 
 
-def test_only_what_counts_is_compared_with_its_own_past(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_judged_frames_are_compared_with_their_past(monkeypatch: pytest.MonkeyPatch) -> None:
     """A second of speech in ten: the rest of the frames is measured, but not looked into."""
     looked: list[int] = []
     past = replaced_module._past

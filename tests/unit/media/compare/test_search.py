@@ -35,7 +35,7 @@ def test_two_delays_in_one_gap() -> None:
         assert any(track.delay[0] == pytest.approx(1000 + slip, abs=0.1) for track in found)
 
 
-def test_what_lies_elsewhere_is_left_alone() -> None:
+def test_audio_at_a_distant_delay_is_not_searched() -> None:
     reference = tones.speech_like(4, RATE, 3).samples
     recording = np.concatenate([np.zeros(2000, np.float32), reference])
     gap = (round(1.5 * RATE), round(2.1 * RATE), 1000.0, 1000.0)
@@ -58,7 +58,7 @@ def test_no_memory_for_what_no_jitter_buffer_does(gap: tuple[int, int, float, fl
     assert peak < 2 * reference.nbytes
 
 
-def test_a_sentence_said_twice_is_found_where_it_is_said_first() -> None:
+def test_a_repeated_sentence_is_found_at_its_first_place() -> None:
     """Though 40 ms of it come later, and its repetition is more like it than itself."""
     sentence, pause = tones.speech_like(4, RATE, 3).samples, np.zeros(RATE // 2, np.float32)
     reference = np.concatenate([sentence, pause, sentence])

@@ -43,7 +43,7 @@ SIGNALS = [
 
 
 @pytest.mark.parametrize(("signal", "codec"), combined(SIGNALS, list(SUBTYPES)))
-def test_what_is_steady_or_noise_matches(codec: str, signal: str) -> None:
+def test_tones_and_noise_match(codec: str, signal: str) -> None:
     result = compare(make(signal, RATE), call(codec, make(signal, RATE)), options=Options(codec=codec))
 
     assert result.matched, result.reasons

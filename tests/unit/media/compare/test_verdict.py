@@ -46,7 +46,7 @@ def only(found: tuple[str, ...]) -> str:
     return found[0]
 
 
-def test_what_is_good_has_no_fault() -> None:
+def test_good_values_have_no_fault() -> None:
     assert reasons() == ()
 
 
@@ -71,11 +71,11 @@ def test_three_packets_may_be_missing_between(lost_ms: float, faulty: bool) -> N
 def test_a_reason_says_where() -> None:
     gaps = tuple(Gap(float(at), 20.0) for at in range(1, 9))
 
-    said = only(reasons(gaps=gaps))
+    text = only(reasons(gaps=gaps))
 
-    assert said.startswith("160 ms are missing (20 ms at 1.00 s, ")
-    assert "20 ms at 5.00 s and 3 more)" in said
-    assert "6.00" not in said
+    assert text.startswith("160 ms are missing (20 ms at 1.00 s, ")
+    assert "20 ms at 5.00 s and 3 more)" in text
+    assert "6.00" not in text
 
 
 def test_edges_and_middle_are_counted_apart() -> None:
@@ -89,9 +89,9 @@ def test_concealed_stretches_are_not_missing_twice() -> None:
     concealed = (Gap(2.0, 200, concealed=True),)
 
     assert reasons(gaps=concealed, concealed_ms=60.0) == ()
-    said = only(reasons(gaps=concealed, concealed_ms=220.0))
-    assert "about 220 ms were lost and concealed (200 ms at 2.00 s), 2.8% of the audio" in said
-    assert said.endswith("at most 160 ms may be")
+    text = only(reasons(gaps=concealed, concealed_ms=220.0))
+    assert "about 220 ms were lost and concealed (200 ms at 2.00 s), 2.8% of the audio" in text
+    assert text.endswith("at most 160 ms may be")
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_hiss_need_not_keep_its_waveform_where_the_codec_does_not() -> None:
     assert only(reasons(Options(codec="GSM", min_correlation=0.6), totals=weak, hiss=0.4))
 
 
-def test_what_is_asked_for_takes_the_place_of_the_limits() -> None:
+def test_options_replace_the_default_limits() -> None:
     asked = Options(codec="GSM", min_correlation=0.5, min_similarity=0.4, max_concealed=0.3)
 
     assert asked.limits == Limits(0.5, 0.4, deviation_db=0.0, concealed=0.3, hiss_loss=0.0)
@@ -200,7 +200,7 @@ def test_quality_has_its_reasons(options: Options, changes: dict[str, Any], word
         {"totals": totals(snr_db=None)},
     ],
 )
-def test_what_was_not_asked_for_or_measured_is_no_fault(changes: dict[str, Any]) -> None:
+def test_unmeasured_values_are_no_fault(changes: dict[str, Any]) -> None:
     assert reasons(**changes) == ()
 
 
@@ -217,7 +217,7 @@ def test_too_little_that_arrived_may_be_chance(arrived_ms: float, active_ms: flo
     assert not faulty or f"only {arrived_ms} of {active_ms} ms were recognised" in only(found)
 
 
-def test_every_reason_is_told_at_once() -> None:
+def test_all_reasons_are_reported() -> None:
     found = reasons(
         gaps=(Gap(0.1, 500), Gap(4.0, 500), Gap(9.4, 500)),
         insertions=(Insertion(2.0, 500),),

@@ -32,62 +32,62 @@ def test_a_beep_gives_a_machine_away(frequency: float, seed: int, noise_dbfs: fl
     beep = tones.tone([frequency], 0.4, 8000, -15)
     audio = line(pause(0.6), speech(4, seed), pause(0.5), beep, pause(1), noise_dbfs=noise_dbfs, seed=seed)
 
-    heard = hear_greeting(audio)
+    found = hear_greeting(audio)
 
-    assert heard.judgement == "machine"
-    assert "beep" in heard.reason
-    assert heard.beep is not None
-    assert heard.beep.frequencies == pytest.approx([frequency], abs=1)
-    assert heard.beep.start_s == pytest.approx(5.1, abs=0.01)
-    assert heard.beep.end_s == pytest.approx(5.5, abs=0.01)
-    assert heard.voice_start_s == pytest.approx(0.6, abs=0.15)
-    assert heard.end_s == pytest.approx(4.6, abs=0.3)
+    assert found.judgement == "machine"
+    assert "beep" in found.reason
+    assert found.beep is not None
+    assert found.beep.frequencies == pytest.approx([frequency], abs=1)
+    assert found.beep.start_s == pytest.approx(5.1, abs=0.01)
+    assert found.beep.end_s == pytest.approx(5.5, abs=0.01)
+    assert found.voice_start_s == pytest.approx(0.6, abs=0.15)
+    assert found.end_s == pytest.approx(4.6, abs=0.3)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_long_greeting_is_a_machine_s(seed: int) -> None:
-    heard = hear_greeting(line(pause(0.5), speech(5, seed), pause(2), seed=seed))
+    found = hear_greeting(line(pause(0.5), speech(5, seed), pause(2), seed=seed))
 
-    assert heard.judgement == "machine"
-    assert "longer than" in heard.reason
-    assert heard.beep is None
-    assert heard.end_s == pytest.approx(5.5, abs=0.6)
+    assert found.judgement == "machine"
+    assert "longer than" in found.reason
+    assert found.beep is None
+    assert found.end_s == pytest.approx(5.5, abs=0.6)
 
 
 @pytest.mark.parametrize("noise_dbfs", [-60, -40])
 @pytest.mark.parametrize(("length", "seed"), [(0.5, 0), (0.5, 1), (1.2, 2), (1.2, 3)])
 def test_a_short_greeting_and_silence_is_a_person(length: float, seed: int, noise_dbfs: float) -> None:
-    heard = hear_greeting(line(pause(0.8), speech(length, seed), pause(2), noise_dbfs=noise_dbfs, seed=seed))
+    found = hear_greeting(line(pause(0.8), speech(length, seed), pause(2), noise_dbfs=noise_dbfs, seed=seed))
 
-    assert heard.judgement == "human"
-    assert "silence" in heard.reason
-    assert heard.voice_start_s == pytest.approx(0.85, abs=0.15)
-    assert heard.end_s == pytest.approx(0.8 + length, abs=0.3)
-    assert heard.beep is None
+    assert found.judgement == "human"
+    assert "silence" in found.reason
+    assert found.voice_start_s == pytest.approx(0.85, abs=0.15)
+    assert found.end_s == pytest.approx(0.8 + length, abs=0.3)
+    assert found.beep is None
 
 
 def test_a_person_who_asks_again_is_a_person() -> None:
-    heard = hear_greeting(line(pause(0.5), speech(0.8), pause(1.8), speech(0.8, 2), pause(1.5)))
+    found = hear_greeting(line(pause(0.5), speech(0.8), pause(1.8), speech(0.8, 2), pause(1.5)))
 
-    assert heard.judgement == "human"
-    assert heard.end_s == pytest.approx(1.3, abs=0.2)
+    assert found.judgement == "human"
+    assert found.end_s == pytest.approx(1.3, abs=0.2)
 
 
 def test_a_greeting_with_pauses_ends_at_the_beep() -> None:
     beep = tones.tone([1000], 0.3, 8000, -15)
     audio = line(pause(0.5), speech(1), pause(1.5), speech(2, 2), pause(1), beep, pause(0.5))
 
-    heard = hear_greeting(audio)
+    found = hear_greeting(audio)
 
-    assert heard.judgement == "machine"
-    assert heard.end_s == pytest.approx(5.0, abs=0.3)
+    assert found.judgement == "machine"
+    assert found.end_s == pytest.approx(5.0, abs=0.3)
 
 
 @pytest.mark.parametrize("noise_dbfs", [-80, -50, -30])
-def test_nobody_is_silence(noise_dbfs: float) -> None:
-    heard = hear_greeting(line(pause(6), noise_dbfs=noise_dbfs))
+def test_no_voice_is_silence(noise_dbfs: float) -> None:
+    found = hear_greeting(line(pause(6), noise_dbfs=noise_dbfs))
 
-    assert (heard.judgement, heard.voice_start_s, heard.end_s) == ("silence", None, None)
+    assert (found.judgement, found.voice_start_s, found.end_s) == ("silence", None, None)
 
 
 @pytest.mark.parametrize("s", [0, 1 / 8000, 2])
@@ -95,26 +95,26 @@ def test_too_short_a_silence_is_unknown(s: float) -> None:
     assert hear_greeting(pause(s)).judgement == "unknown"
 
 
-def test_a_greeting_that_is_cut_off_is_unknown() -> None:
-    heard = hear_greeting(line(pause(0.5), speech(1), pause(0.4)))
+def test_a_truncated_greeting_is_unknown() -> None:
+    found = hear_greeting(line(pause(0.5), speech(1), pause(0.4)))
 
-    assert (heard.judgement, heard.end_s) == ("unknown", None)
-    assert heard.voice_start_s == pytest.approx(0.55, abs=0.15)
+    assert (found.judgement, found.end_s) == ("unknown", None)
+    assert found.voice_start_s == pytest.approx(0.55, abs=0.15)
 
 
 def test_progress_tones_are_no_beep() -> None:
     busy = joined(*[tones.tone([425], 0.5, 8000, -15), pause(0.5)] * 3)
 
-    heard = hear_greeting(line(pause(0.5), speech(1), pause(1.5), busy))
+    found = hear_greeting(line(pause(0.5), speech(1), pause(1.5), busy))
 
-    assert (heard.judgement, heard.beep) == ("human", None)
+    assert (found.judgement, found.beep) == ("human", None)
 
 
 def test_only_a_beep_is_a_machine() -> None:
-    heard = hear_greeting(line(pause(1), tones.tone([1000], 0.5, 8000, -15), pause(3)))
+    found = hear_greeting(line(pause(1), tones.tone([1000], 0.5, 8000, -15), pause(3)))
 
-    assert (heard.judgement, heard.voice_start_s, heard.end_s) == ("machine", None, None)
-    assert heard.beep is not None
+    assert (found.judgement, found.voice_start_s, found.end_s) == ("machine", None, None)
+    assert found.beep is not None
 
 
 def test_the_rules_are_options() -> None:

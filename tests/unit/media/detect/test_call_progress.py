@@ -29,7 +29,7 @@ def noisy(audio: Audio, level_dbfs: float, seed: int = 0) -> Audio:
 
 
 def names(audio: Audio) -> list[tuple[str, str, int]]:
-    return [(one.name, one.plan, len(one.tones)) for one in signals(audio)]
+    return [(signal.name, signal.plan, len(signal.tones)) for signal in signals(audio)]
 
 
 @pytest.mark.parametrize("condition", ["clean", "GSM610", "noise"])
@@ -53,23 +53,23 @@ def test_a_tone_is_what_it_was_made(frequencies: tuple[float, ...], length: floa
     elif condition != "clean":
         audio = coded(audio, condition)
 
-    (heard,) = find_tones(audio)
+    (found,) = find_tones(audio)
 
     slack = 0.012 if condition == "GSM610" else 0.005
-    assert heard.frequencies == pytest.approx(frequencies, abs=0.5)
-    assert heard.start_s == pytest.approx(0.4137, abs=slack)
-    assert heard.end_s == pytest.approx(0.4137 + length, abs=slack)
-    assert heard.duration_s == pytest.approx(length, abs=2 * slack)
+    assert found.frequencies == pytest.approx(frequencies, abs=0.5)
+    assert found.start_s == pytest.approx(0.4137, abs=slack)
+    assert found.end_s == pytest.approx(0.4137 + length, abs=slack)
+    assert found.duration_s == pytest.approx(length, abs=2 * slack)
     level = -17 + 10 * np.log10(len(frequencies))
-    assert heard.level_dbfs == pytest.approx(level, abs=1.5 if condition == "GSM610" else 0.4)
+    assert found.level_dbfs == pytest.approx(level, abs=1.5 if condition == "GSM610" else 0.4)
 
 
 @pytest.mark.parametrize("rate", [11025, 96000])
 def test_the_rate_does_not_matter(rate: int) -> None:
-    (heard,) = find_tones(cadence([((1004,), 0.5, 0.5)], 1, 0.3, rate))
+    (found,) = find_tones(cadence([((1004,), 0.5, 0.5)], 1, 0.3, rate))
 
-    assert heard.frequencies == pytest.approx([1004], abs=0.1)
-    assert heard.start_s == pytest.approx(0.3, abs=0.005)
+    assert found.frequencies == pytest.approx([1004], abs=0.1)
+    assert found.start_s == pytest.approx(0.3, abs=0.005)
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,11 @@ def test_signals_follow_one_another() -> None:
         cadence([((425,), 1.0, 4.0)], 2), tones.speech_like(3, 8000, 1), cadence([((425,), 0.5, 0.5)], 3)
     )
 
-    heard = signals(audio)
+    found = signals(audio)
 
-    assert [one.name for one in heard] == ["ringback", "busy"]
-    assert (heard[0].start_s, heard[0].end_s) == pytest.approx((0.3, 6.3), abs=0.005)
-    assert heard[1].start_s == pytest.approx(13.6, abs=0.005)
+    assert [one.name for one in found] == ["ringback", "busy"]
+    assert (found[0].start_s, found[0].end_s) == pytest.approx((0.3, 6.3), abs=0.005)
+    assert found[1].start_s == pytest.approx(13.6, abs=0.005)
 
 
 @pytest.mark.parametrize("on_ms", [50, 80, 100, 300])
@@ -140,18 +140,18 @@ def test_dtmf_is_no_progress_signal(on_ms: float) -> None:
 
 
 def test_dtmf_is_two_tones() -> None:
-    (heard,) = find_tones(dtmf.synthesise("5", 8000, 200))
+    (found,) = find_tones(dtmf.synthesise("5", 8000, 200))
 
-    assert heard.frequencies == pytest.approx((770, 1336), abs=0.5)
+    assert found.frequencies == pytest.approx((770, 1336), abs=0.5)
 
 
 def test_a_lost_packet_does_not_split_a_tone() -> None:
     samples = tones.tone([425], 1, 8000, -10).samples.copy()
     samples[4000:4160] = 0
 
-    (heard,) = find_tones(Audio(samples, 8000))
+    (found,) = find_tones(Audio(samples, 8000))
 
-    assert heard.duration_s == pytest.approx(1, abs=0.01)
+    assert found.duration_s == pytest.approx(1, abs=0.01)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -176,9 +176,9 @@ def test_nothing_holds_no_tone(samples: np.ndarray) -> None:
 def test_clipped_tones_are_tones() -> None:
     clipped = np.clip(3 * tones.tone([425], 1, 8000, 0).samples, -1, 1)
 
-    (heard,) = find_tones(Audio(clipped, 8000))
+    (found,) = find_tones(Audio(clipped, 8000))
 
-    assert heard.frequencies[0] == pytest.approx(425, abs=0.2)
+    assert found.frequencies[0] == pytest.approx(425, abs=0.2)
 
 
 def test_quiet_and_short_tones_are_left_out() -> None:

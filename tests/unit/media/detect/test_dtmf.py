@@ -49,7 +49,7 @@ def assert_same(one: list[DigitHeard], other: tuple[DigitHeard, ...]) -> None:
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 48000, 96000])
-def test_every_digit_is_heard_with_its_place_and_level_at_any_rate(rate: int) -> None:
+def test_every_digit_is_detected_with_its_place_and_level_at_any_rate(rate: int) -> None:
     digits = detect(synthesise(DIGITS, rate, on_ms=80, off_ms=60, level_dbfs=-12))
 
     assert "".join(digit.digit for digit in digits) == DIGITS
@@ -142,7 +142,7 @@ def test_digits_that_touch_are_two() -> None:
 
 
 @pytest.mark.parametrize("rate", [8000, 16000])
-def test_random_strings_within_q24_are_heard_at_15_db_snr(rate: int) -> None:
+def test_random_strings_within_q24_are_detected_at_15_db_snr(rate: int) -> None:
     rng = np.random.default_rng(24)
     for _ in range(40):
         audio, sent = random_string(rng, rate)
@@ -169,7 +169,7 @@ def test_three_sines_are_no_digit() -> None:
     assert detect(tone((697, 1209, 1477), 0.2, RATE, -12)) == ()
 
 
-def test_a_digit_amid_speech_is_heard_once_the_speech_pauses() -> None:
+def test_a_digit_is_detected_when_speech_pauses() -> None:
     speech = speech_like(3, RATE, 5).samples
     digit = synthesise("7", RATE, 100, 50).samples
 
@@ -178,7 +178,7 @@ def test_a_digit_amid_speech_is_heard_once_the_speech_pauses() -> None:
     assert found[0].start_s == pytest.approx(3, abs=0.005)
 
 
-def test_a_digit_on_dc_is_heard() -> None:
+def test_a_digit_on_dc_is_detected() -> None:
     assert heard(Audio(padded(burst("9", 60, RATE)).samples + np.float32(0.3), RATE)) == "9"
 
 
@@ -188,7 +188,7 @@ def test_a_digit_may_be_long() -> None:
     assert digit.duration_ms == pytest.approx(5000, abs=2)
 
 
-def test_digits_at_the_very_edges_of_the_audio_are_heard() -> None:
+def test_digits_at_both_ends_of_the_audio_are_detected() -> None:
     first, last = detect(
         Audio(np.concatenate([burst("1", 50, RATE), np.zeros(800), burst("2", 50, RATE)]), RATE)
     )

@@ -47,24 +47,24 @@ def spoken(seed: int) -> tuple[Audio, list[Stretch]]:
 
 def frames(stretches: tuple[Stretch, ...] | list[Stretch], count: int, grown: int = 0) -> np.ndarray:
     flags = np.zeros(count, np.bool_)
-    for one in stretches:
-        flags[max(0, round(one.start_s * 100) - grown) : round(one.end_s * 100) + grown] = True
+    for stretch in stretches:
+        flags[max(0, round(stretch.start_s * 100) - grown) : round(stretch.end_s * 100) + grown] = True
     return flags
 
 
 @pytest.mark.parametrize("snr_db", [20, 10])
 @pytest.mark.parametrize("exponent", [0, 1, 2])
-def test_speech_is_heard_through_noise(snr_db: float, exponent: float) -> None:
+def test_speech_is_detected_in_noise(snr_db: float, exponent: float) -> None:
     missed = active = false = pauses = 0
     for seed in range(2):
         audio, truth = spoken(seed)
         audio = over(audio, coloured(audio.duration_s, exponent, -20 - snr_db, seed))
         count = round(audio.duration_s * 100) + 1
-        said, heard = frames(truth, count), frames(voice(audio), count)
-        missed += int((said & ~heard).sum())
+        said, found = frames(truth, count), frames(voice(audio), count)
+        missed += int((said & ~found).sum())
         active += int(said.sum())
         far = ~frames(truth, count, grown=6)
-        false += int((heard & far).sum())
+        false += int((found & far).sum())
         pauses += int(far.sum())
 
     assert missed < (0.03 if snr_db == 10 else 0.01) * active
@@ -77,10 +77,10 @@ def test_an_utterance_begins_and_ends_where_it_was_put(snr_db: float) -> None:
     audio = joined(tones.silence(1.5, 8000), speech, tones.silence(1.5, 8000))
     audio = over(audio, coloured(audio.duration_s, 1, -20 - snr_db))
 
-    heard = voice(audio)
+    found = voice(audio)
 
-    assert heard[0].start_s == pytest.approx(1.5, abs=0.12)
-    assert heard[-1].end_s == pytest.approx(3.5, abs=0.12)
+    assert found[0].start_s == pytest.approx(1.5, abs=0.12)
+    assert found[-1].end_s == pytest.approx(3.5, abs=0.12)
 
 
 @pytest.mark.parametrize("level_dbfs", [-20, -50])
@@ -114,11 +114,11 @@ def test_speech_between_tones_is_speech() -> None:
     tone = tones.tone([425], 1, 8000, -15)
     speech = tones.speech_like(2, 8000, 3)
 
-    heard = voice(joined(tone, tones.silence(0.5, 8000), speech, tones.silence(0.5, 8000), tone))
+    found = voice(joined(tone, tones.silence(0.5, 8000), speech, tones.silence(0.5, 8000), tone))
 
-    assert heard[0].start_s == pytest.approx(1.5, abs=0.1)
-    assert heard[-1].end_s == pytest.approx(3.5, abs=0.1)
-    assert sum(one.duration_s for one in heard) > 1.5
+    assert found[0].start_s == pytest.approx(1.5, abs=0.1)
+    assert found[-1].end_s == pytest.approx(3.5, abs=0.1)
+    assert sum(one.duration_s for one in found) > 1.5
 
 
 @pytest.mark.parametrize("level_db", [-25, 0])
@@ -127,10 +127,10 @@ def test_the_level_and_the_rate_do_not_matter(rate: int, level_db: float) -> Non
     speech = tones.speech_like(2, rate, 1)
     quiet = Audio(speech.samples * np.float32(10 ** (level_db / 20)), rate)
 
-    heard = voice(joined(tones.silence(1, rate), quiet, tones.silence(1, rate)))
+    found = voice(joined(tones.silence(1, rate), quiet, tones.silence(1, rate)))
 
-    assert heard[0].start_s == pytest.approx(1.05, abs=0.1)
-    assert heard[-1].end_s == pytest.approx(2.95, abs=0.15)
+    assert found[0].start_s == pytest.approx(1.05, abs=0.1)
+    assert found[-1].end_s == pytest.approx(2.95, abs=0.15)
 
 
 def test_pauses_shorter_than_the_hangover_are_speech() -> None:

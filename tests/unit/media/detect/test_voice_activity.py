@@ -33,7 +33,7 @@ def test_speech_between_silences(rate: int, size: int) -> None:
     assert found[-1][1] == pytest.approx(audio.duration_s - 3, abs=0.3)
 
 
-def test_the_end_is_told_after_the_hangover() -> None:
+def test_the_end_is_reported_after_the_hangover() -> None:
     activity = VoiceActivity(8000)
     activity.feed(joined(silence(1, 8000), tone([500], 1, 8000)).samples)
     assert activity.speaking
@@ -46,7 +46,7 @@ def test_the_end_is_told_after_the_hangover() -> None:
 @pytest.mark.parametrize(
     "steady", [tone([440], 10, 8000), white_noise(10, 8000, 1, -30)], ids=["tone", "noise"]
 )
-def test_what_is_steady_is_silence(steady: Audio) -> None:
+def test_steady_sound_is_silence(steady: Audio) -> None:
     [begun, ended] = turns(joined(silence(1, 8000), steady), 800)
     assert (begun[0], ended[0]) == (True, False)
     assert [begun[1], ended[1]] == pytest.approx([1.0, 3.0], abs=0.3)

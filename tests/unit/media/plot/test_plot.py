@@ -34,7 +34,7 @@ def texts(svg: bytes) -> str:
     return "\n".join("".join(one.itertext()) for one in ET.fromstring(svg).iter(f"{SVG}text"))
 
 
-def test_a_comparison_is_told_and_drawn(reference: Audio, recording: Audio) -> None:
+def test_a_comparison_is_described_and_drawn(reference: Audio, recording: Audio) -> None:
     comparison = compare(reference, recording)
 
     shown = texts(
@@ -56,7 +56,7 @@ def test_a_comparison_is_told_and_drawn(reference: Audio, recording: Audio) -> N
         assert text in shown
 
 
-def test_a_single_file_shows_what_was_found(reference: Audio) -> None:
+def test_a_single_file_shows_its_detections(reference: Audio) -> None:
     shown = texts(plot.picture(reference, title="one.wav"))
 
     assert "one.wav" in shown

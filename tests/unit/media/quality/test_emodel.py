@@ -244,7 +244,7 @@ def test_unknown_delay_leaves_the_conversation_open() -> None:
 
 
 @pytest.mark.parametrize("codec", ["GSM", "G722", "G726-32"])
-def test_loss_that_nobody_has_rated(codec: str) -> None:
+def test_no_rating_of_a_codec_without_loss_data(codec: str) -> None:
     assert quality(codec, 8000, expected=100) is not None
     assert quality(codec, 8000, expected=100, lost=1) is None
     assert quality(codec, 8000, expected=100, discarded=1) is None

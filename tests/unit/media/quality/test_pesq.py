@@ -80,9 +80,9 @@ class Native:
 
     def lag(self, index: int = 0) -> int:
         """By how many samples the second of a pair is later."""
-        sent, heard = self.pairs[index]
+        sent, received = self.pairs[index]
         size = 2 * len(sent)
-        alike = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(sent, size)))
+        alike = np.fft.irfft(np.fft.rfft(received, size) * np.conj(np.fft.rfft(sent, size)))
         best = int(np.argmax(alike))
         return best if best < len(sent) else best - size
 
@@ -125,8 +125,8 @@ def test_rate_and_band(
     found = assess(reference, resample(reference, heard_rate), wideband=wideband)
     assert found == Score(4.0, band, (4.0,))
     assert native.calls == [fed]
-    sent, heard = native.pairs[0]
-    assert len(sent) == len(heard) == 3 * fed[0]
+    sent, received = native.pairs[0]
+    assert len(sent) == len(received) == 3 * fed[0]
     assert abs(native.lag()) <= 1
 
 
@@ -140,12 +140,12 @@ def test_a_telephone_call_recorded_at_16_khz_is_narrowband(native: Native) -> No
 def test_delay_and_level_are_taken_out(native: Native, late: float) -> None:
     reference = speech()
     assess(reference, Audio(around(reference, late, 1).samples * np.float32(0.1) + np.float32(0.01), RATE))
-    sent, heard = native.pairs[0]
+    sent, received = native.pairs[0]
     assert native.lag() == 0
-    assert len(sent) == len(heard) == len(reference.samples)
-    assert np.abs(sent).max() == np.abs(heard).max() == 1
-    assert abs(float(heard.mean())) < 1e-6
-    assert sent.dtype == heard.dtype == np.float32
+    assert len(sent) == len(received) == len(reference.samples)
+    assert np.abs(sent).max() == np.abs(received).max() == 1
+    assert abs(float(received.mean())) < 1e-6
+    assert sent.dtype == received.dtype == np.float32
 
 
 @pytest.mark.parametrize(("early", "kept", "silent"), [(0.1, 3.9, 0.0), (0.2, 3.8, 0.0), (1.0, 3.8, 0.8)])
@@ -155,10 +155,10 @@ def test_a_missing_edge(native: Native, early: float, kept: float, silent: float
     cut = round(early * RATE)
     recording = reference.samples[:-cut] if at_the_end else reference.samples[cut:]
     assess(reference, Audio(recording, RATE))
-    sent, heard = native.pairs[0]
-    assert len(sent) == len(heard) == pytest.approx(kept * RATE, abs=80)
-    heard = heard[::-1] if at_the_end else heard
-    moved = np.flatnonzero(np.abs(np.diff(heard)) > 1e-3)
+    sent, received = native.pairs[0]
+    assert len(sent) == len(received) == pytest.approx(kept * RATE, abs=80)
+    received = received[::-1] if at_the_end else received
+    moved = np.flatnonzero(np.abs(np.diff(received)) > 1e-3)
     assert moved[0] >= round(silent * RATE) - 80
     assert native.lag() == 0
 
@@ -211,14 +211,14 @@ def test_a_lost_piece_has_the_lowest_score(native: Native) -> None:
     assert assess(reference, half).pieces == (4.0, 1.017)
 
 
-def test_dc_is_neither_speech_nor_heard(native: Native) -> None:
+def test_dc_is_no_speech(native: Native) -> None:
     """Where nobody speaks nothing is scored, and what was lost is lost, whatever the offset."""
     reference = Audio(np.concatenate([speech(16).samples, silence(10)]) + np.float32(0.3), RATE)
     lost = np.concatenate([speech(16).samples[: 6 * RATE], silence(20)]) + np.float32(0.2)
     assert assess(reference, Audio(lost, RATE)).pieces == (4.0, 1.017)
 
 
-def test_faint_speech_is_heard(native: Native) -> None:
+def test_faint_speech_is_scored(native: Native) -> None:
     reference = speech()
     assert score(reference, Audio(reference.samples * np.float32(0.02), RATE)) == 4.0
 
@@ -230,7 +230,7 @@ def test_no_utterance_is_no_score(native: Native) -> None:
 
 
 @pytest.mark.parametrize("answer", [PesqError("Unknown"), ValueError("cannot convert float NaN to integer")])
-def test_a_failure_is_told(native: Native, answer: Exception) -> None:
+def test_a_failure_is_reported(native: Native, answer: Exception) -> None:
     native.answers = [answer]
     with pytest.raises(AudioError, match=r"PESQ failed on 4\.0 s of audio"):
         score(speech(), speech())
@@ -250,7 +250,7 @@ def test_a_failure_is_told(native: Native, answer: Exception) -> None:
         (speech(), speech(4, seed=9), "the reference is not in the recording"),
     ],
 )
-def test_what_cannot_be_scored(native: Native, reference: Audio, recording: Audio, why: str) -> None:
+def test_no_score_without_speech(native: Native, reference: Audio, recording: Audio, why: str) -> None:
     with pytest.raises(AudioError, match=why):
         score(reference, recording)
     assert native.calls == []
@@ -294,9 +294,9 @@ def test_codecs_in_the_order_of_their_quality() -> None:
 @needs_pesq
 def test_delay_and_level_do_not_count() -> None:
     reference = speech()
-    heard = coded(reference, "ULAW")
-    quieter = Audio(around(heard, 0.7, 0.2).samples * np.float32(0.3), RATE)
-    assert score(reference, quieter) == pytest.approx(score(reference, heard), abs=0.05)
+    received = coded(reference, "ULAW")
+    quieter = Audio(around(received, 0.7, 0.2).samples * np.float32(0.3), RATE)
+    assert score(reference, quieter) == pytest.approx(score(reference, received), abs=0.05)
 
 
 @needs_pesq

@@ -48,7 +48,7 @@ def tone(rate: int) -> Samples:
 
 
 @pytest.mark.parametrize(("codec", "table", "subtype"), [("PCMU", MU_LAW, "ULAW"), ("PCMA", A_LAW, "ALAW")])
-def test_g711_is_what_libsndfile_makes_of_every_code(codec: str, table: Samples, subtype: str) -> None:
+def test_g711_decodes_every_code_as_libsndfile(codec: str, table: Samples, subtype: str) -> None:
     codes = bytes(range(256))
     known, _ = soundfile.read(
         io.BytesIO(codes), samplerate=8000, channels=1, format="RAW", subtype=subtype, dtype="int16"
@@ -148,7 +148,7 @@ def test_gsm_goes_on_where_libsndfile_would_stop_counting(monkeypatch: pytest.Mo
         ("speex", 32000, 74, 640),
     ],
 )
-def test_what_the_library_sends_is_decoded(codec: str, rate: int, size: int, samples: int) -> None:
+def test_payloads_of_the_library_are_decoded(codec: str, rate: int, size: int, samples: int) -> None:
     name = f"speex/{rate}" if codec == "speex" else codec
     codec_decoder = decoder(codec, rate)
 

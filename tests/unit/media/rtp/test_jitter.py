@@ -30,7 +30,7 @@ def even(
 
 @pytest.mark.parametrize("timestamp", [0, 8, 50 * FRAME + 16_000, 1 << 31, 3_000_000_000, (1 << 32) - 160])
 @pytest.mark.parametrize("pause", [0.0, 0.5, 7.0])
-def test_timestamps_that_begin_anew_are_told_and_are_no_jitter(timestamp: int, pause: float) -> None:
+def test_restarted_timestamps_are_reported_and_are_no_jitter(timestamp: int, pause: float) -> None:
     second = even(50, at=1.0 + pause, sequence=50, timestamp=timestamp)
     found = measured([*even(50), *second])
     assert found.max_ms == pytest.approx(0, abs=0.01)
@@ -83,7 +83,7 @@ def test_lost_packets_are_no_restart() -> None:
 
 def test_late_packets_are_no_restart() -> None:
     packets = even(100)
-    at = [one[0] for one in packets]
+    at = [packet[0] for packet in packets]
     order = [*range(10), 13, 10, 11, 12, *range(14, 100)]
     found = measured([(at[place], *packets[n][1:]) for place, n in enumerate(order)])
     assert found.restarts == 0

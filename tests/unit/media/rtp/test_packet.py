@@ -98,7 +98,7 @@ def test_anything_else_is_no_rtp(what: str, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("second", [192, 200, 201, 207, 223])
-def test_rtcp_is_told_from_rtp(second: int) -> None:
+def test_rtcp_differs_from_rtp(second: int) -> None:
     data = bytes([0x80, second]) + bytes(6)
     assert is_rtcp(data)
     assert parse_rtp(data + bytes(20)) is None
@@ -108,7 +108,7 @@ def test_rtcp_is_told_from_rtp(second: int) -> None:
     "data",
     [b"", bytes.fromhex("80c80001cafeba"), HEADER, bytes([0x80, 191]) + bytes(6), b"\x00\xc8" + bytes(6)],
 )
-def test_what_is_no_rtcp(data: bytes) -> None:
+def test_other_data_is_no_rtcp(data: bytes) -> None:
     assert not is_rtcp(data)
 
 

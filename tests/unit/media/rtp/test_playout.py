@@ -12,7 +12,7 @@ from tests.support.rtp_stream import CODES, PTIME, SENT, START, Stream, codes, r
 
 
 @pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
-def test_audio_without_loss_is_what_was_sent_sample_for_sample(codec: str, path: Path) -> None:
+def test_audio_without_loss_is_bit_exact(codec: str, path: Path) -> None:
     with Playout(path) as playout:
         for number in range(400):
             at, timestamp = START + number * 0.02, (0xFFFFF000 + number * PTIME) & 0xFFFFFFFF
@@ -106,7 +106,7 @@ def test_a_damaged_payload_is_missing(path: Path) -> None:
     assert (playout.undecoded, playout.missing_ms) == (1, 20)
 
 
-def test_an_overlap_is_heard_once(path: Path) -> None:
+def test_overlapping_audio_is_played_once(path: Path) -> None:
     """Each packet repeats the one before it."""
     with Playout(path) as playout:
         for number in range(10):

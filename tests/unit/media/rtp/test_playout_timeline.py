@@ -43,7 +43,7 @@ def test_after_a_pause_or_a_jump_audio_is_at_its_time_of_capture(
     assert playout.missing_ms == missing_ms
 
 
-def test_comfort_noise_is_silence_and_what_is_lost_before_it_is_missing(path: Path) -> None:
+def test_comfort_noise_is_silence_and_a_loss_before_it_is_missing(path: Path) -> None:
     with Playout(path) as playout:
         stream = Stream(playout)
         stream.send([0, 1, 2])
@@ -169,7 +169,7 @@ def test_a_codec_that_cannot_be_decoded_is_a_problem_and_missing(path: Path) -> 
 # What nobody should do
 
 
-def test_a_file_that_would_be_too_long_is_cut_and_says_so(path: Path) -> None:
+def test_too_long_a_file_is_cut_and_reported(path: Path) -> None:
     with Playout(path, longest_s=1.0) as playout:
         Stream(playout).send(range(80))
 
@@ -198,7 +198,7 @@ def test_a_pause_of_days_writes_no_days(path: Path) -> None:
 
 
 @pytest.mark.parametrize("at", [float("nan"), float("inf"), -1e300, 0.0])
-def test_a_time_of_capture_that_is_none(at: float, path: Path) -> None:
+def test_an_invalid_time_of_capture(at: float, path: Path) -> None:
     with Playout(path) as playout:
         for number in range(6):
             playout.add(at, number, number**9 & 0xFFFFFFFF, codes(number), codec="PCMA", clock_rate=8000)

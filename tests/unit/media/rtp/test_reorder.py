@@ -88,7 +88,7 @@ def test_any_numbers_come_out_at_most_once_each_and_few_are_held(numbers: list[i
     start=st.integers(0, 0xFFFF),
     keys=st.lists(st.integers(0, 20), min_size=10, max_size=200),
 )
-def test_what_moves_within_the_window_comes_out_in_order(start: int, keys: list[int]) -> None:
+def test_packets_within_the_window_are_reordered(start: int, keys: list[int]) -> None:
     moved = sorted(range(len(keys)), key=lambda index: index + keys[index])
     first = [index for index in moved[:3] if index < 3]
     if len(first) < 3:

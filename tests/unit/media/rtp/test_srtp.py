@@ -64,7 +64,7 @@ def check(context: SrtpContext, sent: Sent, indices: Iterable[int]) -> None:
         assert (found.index, found.packet) == (index, rtp(index))
 
 
-def test_what_a_context_protects_another_unprotects(key: SrtpKey) -> None:
+def test_a_packet_of_one_context_is_unprotected_by_another(key: SrtpKey) -> None:
     sender, receiver = SrtpContext(key), SrtpContext(key)
     for index in range(65530, 65545):
         protected = sender.protect(rtp(index))
@@ -224,7 +224,7 @@ def test_reports_that_begin_anew_are_replays(key: SrtpKey) -> None:
 
 @pytest.mark.parametrize("mki", [b"", b"\x07"], ids=["no MKI", "MKI"])
 @pytest.mark.parametrize("tag", [True, False], ids=["tag", "no tag"])
-def test_what_session_parameters_change(suite: Suite, tag: bool, mki: bytes) -> None:
+def test_session_parameters_switch_protection_off(suite: Suite, tag: bool, mki: bytes) -> None:
     """UNAUTHENTICATED_SRTP, UNENCRYPTED_SRTP and KDR (RFC 4568 section 6.3)."""
     whole = SrtpContext(key_of(suite)).protect(rtp(1))
     for bare in (True, False):
@@ -409,7 +409,7 @@ def test_memory_grows_neither_with_packets_nor_with_forged_streams(
 @pytest.mark.parametrize(
     "data", [b"", b"\x80", bytes(40), RTCP, b"\x80\x08" + bytes(5), b"\x9f\x08" + bytes(40)]
 )
-def test_what_is_no_rtp(key: SrtpKey, data: bytes) -> None:
+def test_other_data_is_no_rtp(key: SrtpKey, data: bytes) -> None:
     context = SrtpContext(key)
     for read in (context.unprotect, context.protect):
         with pytest.raises(SrtpError, match="this is no RTP packet") as raised:
@@ -418,7 +418,7 @@ def test_what_is_no_rtp(key: SrtpKey, data: bytes) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", RTCP[:7], rtp(1), bytes(40)])
-def test_what_is_no_rtcp(key: SrtpKey, data: bytes) -> None:
+def test_other_data_is_no_rtcp(key: SrtpKey, data: bytes) -> None:
     context = SrtpContext(key)
     for read in (context.unprotect_rtcp, context.protect_rtcp):
         with pytest.raises(SrtpError, match="this is no RTCP packet"):

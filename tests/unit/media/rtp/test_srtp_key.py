@@ -76,7 +76,7 @@ def test_the_padding_may_be_missing() -> None:
         (f"inline:{encoded(MATERIAL)}|1:4|2^20", "more than a lifetime and an MKI"),
     ],
 )
-def test_what_is_wrong_is_said_and_the_key_is_not(text: str, message: str) -> None:
+def test_errors_are_described_without_the_key(text: str, message: str) -> None:
     with pytest.raises(SrtpError) as raised:
         SrtpKey.from_inline(NAME, text)
     assert message in str(raised.value)
@@ -111,7 +111,7 @@ def test_a_key_in_the_wrong_place_is_not_shown(suite: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["AES_CM_128_HMAC_SHA1_90", "F8_128_HMAC_SHA1_80", ""])
-def test_an_unknown_suite_is_named_with_those_that_are_known(name: str) -> None:
+def test_an_unknown_suite_is_refused_with_the_known_suites(name: str) -> None:
     with pytest.raises(SrtpError, match="is none of AES_CM_128_HMAC_SHA1_80, ") as raised:
         SrtpKey.from_inline(name, f"inline:{encoded(MATERIAL)}")
     assert repr(name) in str(raised.value)

@@ -236,7 +236,7 @@ def test_srtcp_without_the_e_bit_is_only_tagged() -> None:  # libsrtp refuses it
 
 @every_suite
 @pytest.mark.parametrize("mki", [b"", b"\0\0\0\x01"], ids=["no MKI", "MKI"])
-def test_what_is_protected_can_be_unprotected(suite: Suite, mki: bytes) -> None:
+def test_a_protected_packet_can_be_unprotected(suite: Suite, mki: bytes) -> None:
     ours = transform(key_of(suite, mki))
     for packet in rtp_packets():
         for index in (0, 65535, 65536, (1 << 48) - 1):

@@ -60,7 +60,7 @@ def test_a_whole_stream_over_the_wrap() -> None:
 
 
 @pytest.mark.parametrize("first", [100, 65530])
-def test_what_is_missing_is_lost(first: int) -> None:
+def test_missing_sequence_numbers_are_lost(first: int) -> None:
     assert figures(counted([first + n for n in (0, 1, 2, 5, 6, 9)])) == (6, 10, 4, 0, 0)
 
 
@@ -79,7 +79,7 @@ def test_duplicates_are_counted_and_hide_no_loss() -> None:
     assert statistics.cumulative_lost == -1  # as RTCP reports it
 
 
-def test_72_lost_and_31_duplicates_are_told_apart() -> None:
+def test_72_lost_and_31_duplicates_are_counted_separately() -> None:
     sent = [n for n in range(400) if not 100 <= n < 172]
     statistics = counted(sorted(sent + sent[200:231]))
     assert (statistics.lost, statistics.duplicates, statistics.cumulative_lost) == (72, 31, 41)
@@ -121,7 +121,7 @@ def test_how_far_a_number_may_be_from_the_one_before(step: int, expected: int, r
     assert (statistics.expected, statistics.restarts) == (expected, restarts)
 
 
-def test_of_a_packet_later_than_is_remembered_nobody_knows_whether_it_came_before() -> None:
+def test_a_very_late_packet_is_no_duplicate() -> None:
     assert figures(counted([*range(1000), *range(1001, 3000), 1000])) == (3000, 3000, 0, 0, 1)
     assert figures(counted([*range(3000), 1000, *range(3000, 3100)])) == (3101, 3100, 0, 0, 1)
 
@@ -244,7 +244,7 @@ def test_packets_that_come_again_a_second_later_are_duplicates() -> None:
     assert figures(runs((0, 0), (0, 0), payload=False)) == (120, 60, 0, 60, 0)
 
 
-def test_timestamps_that_begin_anew_are_told_with_their_place() -> None:
+def test_restarted_timestamps_are_reported_with_their_place() -> None:
     statistics = runs((0, 354_240), (60, 0))
     assert (statistics.timestamp_restarts, statistics.timestamps_restarted_at) == (1, [61])
     assert (statistics.restarts, statistics.lost) == (0, 0)

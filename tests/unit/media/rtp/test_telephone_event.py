@@ -80,7 +80,7 @@ def test_the_same_digit_again_is_another() -> None:
     assert sender.digits == "###"
 
 
-def test_a_lost_start_is_known_from_what_comes_later() -> None:
+def test_a_lost_start_is_derived_from_later_packets() -> None:
     whole, cut = Sender(), Sender()
     whole.press(5, 200)
     cut.press(5, 200, skip=4)
@@ -99,7 +99,7 @@ def test_only_a_repeated_end_is_a_digit() -> None:
     assert digit.at == pytest.approx(START + 0.02, abs=0.001)
 
 
-def test_a_lost_end_leaves_the_length_that_is_known_and_the_next_digit_is_whole() -> None:
+def test_a_lost_end_keeps_the_duration_so_far_and_the_next_digit() -> None:
     sender = Sender()
     sender.press(1, 200, ends=0)
     sender.press(1, 100)
@@ -107,7 +107,7 @@ def test_a_lost_end_leaves_the_length_that_is_known_and_the_next_digit_is_whole(
     assert [(digit.digit, digit.duration_ms) for digit in sender.events.digits] == [("1", 180), ("1", 100)]
 
 
-def test_an_unfinished_digit_is_told() -> None:
+def test_an_unfinished_digit_is_reported() -> None:
     sender = Sender()
     sender.block(9, 480, marker=True)
 
@@ -165,7 +165,7 @@ def test_events_that_share_a_packet_follow_each_other() -> None:
 
 
 @pytest.mark.parametrize("payload", [b"", b"\1", b"\1\x8a\0"])
-def test_what_is_too_short_is_no_event(payload: bytes) -> None:
+def test_too_short_a_payload_is_no_event(payload: bytes) -> None:
     events = TelephoneEvents()
     events.add(START, 0, True, payload, 8000)
     events.add(START, 0, True, struct.pack(">BBH", 1, 10, 160), 0)

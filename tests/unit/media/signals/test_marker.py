@@ -63,19 +63,19 @@ def packets(samples: np.ndarray, lost_share: float, repeat: bool, seed: int) -> 
 
 
 def assert_all_heard(audio: Audio, within_ms: float, shift_s: float = 0) -> tuple[Marker, ...]:
-    heard = find_markers(audio)
-    assert [one.identity for one in heard] == list(IDS)
-    late_ms = [(one.start_s - start - shift_s) * 1000 for one, start in zip(heard, starts(), strict=True)]
+    found = find_markers(audio)
+    assert [one.identity for one in found] == list(IDS)
+    late_ms = [(one.start_s - start - shift_s) * 1000 for one, start in zip(found, starts(), strict=True)]
     assert np.abs(late_ms).max() < within_ms
-    return heard
+    return found
 
 
 @pytest.mark.parametrize("rate", [8000, 11025, 16000, 22050, 44100, 48000, 96000])
-def test_markers_are_heard_at_every_rate(rate: int) -> None:
-    heard = assert_all_heard(scene(rate), within_ms=0.07)
+def test_markers_are_detected_at_every_rate(rate: int) -> None:
+    found = assert_all_heard(scene(rate), within_ms=0.07)
 
-    assert [one.level_dbfs for one in heard] == pytest.approx([-16] * len(IDS), abs=0.2)
-    assert [one.confidence for one in heard] == [1] * len(IDS)
+    assert [one.level_dbfs for one in found] == pytest.approx([-16] * len(IDS), abs=0.2)
+    assert [one.confidence for one in found] == [1] * len(IDS)
 
 
 @pytest.mark.parametrize("rate", [11025, 16000, 48000])
@@ -137,9 +137,9 @@ def test_markers_are_not_looked_for_below_8_khz() -> None:
 @pytest.mark.parametrize("level", [-16, -46])
 def test_g711_changes_nothing(law: object, level: float) -> None:
     assert callable(law)
-    heard = assert_all_heard(Audio(law(scene(8000, level).samples), 8000), within_ms=0.05)
+    found = assert_all_heard(Audio(law(scene(8000, level).samples), 8000), within_ms=0.05)
 
-    assert [one.level_dbfs for one in heard] == pytest.approx([level] * len(IDS), abs=0.5)
+    assert [one.level_dbfs for one in found] == pytest.approx([level] * len(IDS), abs=0.5)
 
 
 def test_a_16_bit_file_carries_the_faintest(tmp_path: pytest.TempPathFactory) -> None:
@@ -153,8 +153,8 @@ def test_a_16_bit_file_carries_the_faintest(tmp_path: pytest.TempPathFactory) ->
 def test_speech_of_the_same_level_does_not_hide_markers(seed: int) -> None:
     audio = scene(8000, speech=True, seed=seed)
 
-    heard = assert_all_heard(Audio(mu_law(audio.samples), 8000), within_ms=0.1)
-    assert [one.level_dbfs for one in heard] == pytest.approx([-16] * len(IDS), abs=1.5)
+    found = assert_all_heard(Audio(mu_law(audio.samples), 8000), within_ms=0.1)
+    assert [one.level_dbfs for one in found] == pytest.approx([-16] * len(IDS), abs=1.5)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -163,8 +163,8 @@ def test_speech_of_the_same_level_does_not_hide_markers(seed: int) -> None:
 def test_lost_packets_do_not_hide_markers(seed: int, repeat: bool, level: float, speech: bool) -> None:
     samples = mu_law(scene(8000, level, speech, seed).samples)
 
-    heard = assert_all_heard(Audio(packets(samples, 0.1, repeat, seed), 8000), within_ms=0.2)
-    assert LEAST_AGREEMENT / SYMBOLS <= min(one.confidence for one in heard) < (1 if repeat else 1.01)
+    found = assert_all_heard(Audio(packets(samples, 0.1, repeat, seed), 8000), within_ms=0.2)
+    assert LEAST_AGREEMENT / SYMBOLS <= min(one.confidence for one in found) < (1 if repeat else 1.01)
 
 
 @pytest.mark.parametrize("snr_db", [0, -3])
@@ -185,7 +185,7 @@ def test_a_narrow_band_suffices() -> None:
 
 
 @pytest.mark.parametrize("change", ["inverted", "clipped", "offset"])
-def test_what_else_happens_to_audio(change: str) -> None:
+def test_markers_in_damaged_audio(change: str) -> None:
     samples = scene(8000).samples
     changed = {"inverted": -samples, "clipped": np.clip(20 * samples, -1, 1), "offset": samples + 0.3}[change]
 
@@ -207,31 +207,31 @@ def test_audio_that_jumps_within_a_marker(jump: int, after_s: float) -> None:
     cuts = [round((start + after_s) * 8000) for start in starts()]
     parts = [samples[: cuts[0]]]
     parts += [samples[start - jump : end] for start, end in pairwise([*cuts, len(samples)])]
-    heard = find_markers(Audio(np.concatenate(parts), 8000))
+    found = find_markers(Audio(np.concatenate(parts), 8000))
 
     expected = [start + index * jump / 8000 for index, start in enumerate(starts())]
-    assert [one.identity for one in heard] == list(IDS)
-    assert [one.start_s for one in heard] == pytest.approx(expected, abs=0.0005)
+    assert [one.identity for one in found] == list(IDS)
+    assert [one.start_s for one in found] == pytest.approx(expected, abs=0.0005)
 
 
-def test_markers_that_overlap_are_both_heard() -> None:
+def test_overlapping_markers_are_detected() -> None:
     first, second = marker(1, 8000).samples, marker(2, 8000).samples
     samples = np.zeros(8000, np.float32)
     samples[: len(first)] += first
     samples[2000 : 2000 + len(second)] += second
 
-    heard = find_markers(Audio(samples, 8000))
-    assert [one.identity for one in heard] == [1, 2]
-    assert [one.start_s for one in heard] == pytest.approx([0, 0.25], abs=0.0002)
+    found = find_markers(Audio(samples, 8000))
+    assert [one.identity for one in found] == [1, 2]
+    assert [one.start_s for one in found] == pytest.approx([0, 0.25], abs=0.0002)
 
 
-def test_an_echo_is_heard_too() -> None:
+def test_an_echo_is_detected() -> None:
     samples = scene(8000).samples.copy()
     samples[1600:] += 0.5 * scene(8000).samples[:-1600]
 
-    heard = find_markers(Audio(samples, 8000))
-    assert [one.identity for one in heard] == [identity for identity in IDS for _ in range(2)]
-    gaps = [b.start_s - a.start_s for a, b in zip(heard[::2], heard[1::2], strict=True)]
+    found = find_markers(Audio(samples, 8000))
+    assert [one.identity for one in found] == [identity for identity in IDS for _ in range(2)]
+    gaps = [b.start_s - a.start_s for a, b in zip(found[::2], found[1::2], strict=True)]
     assert gaps == pytest.approx([0.2] * len(IDS), abs=0.0005)
 
 
@@ -248,16 +248,16 @@ def test_a_marker_alone_or_cut_short(rate: int) -> None:
 
 @pytest.mark.parametrize("start_s", [29.27, 29.6, 29.99, 30.0, 30.01, 59.8])
 @pytest.mark.parametrize("rate", [8000])
-def test_markers_on_the_edge_of_a_block_are_heard_once(start_s: float, rate: int) -> None:
+def test_markers_on_the_edge_of_a_block_are_detected_once(start_s: float, rate: int) -> None:
     assert marker_search.STEP_S == 30
     samples = np.zeros(61 * rate, np.float32)
     sound = marker(500, rate).samples
     start = round(start_s * rate)
     samples[start : start + len(sound)] = sound
 
-    heard = find_markers(Audio(samples, rate))
-    assert [one.identity for one in heard] == [500]
-    assert heard[0].start_s == pytest.approx(start / rate, abs=0.0001)
+    found = find_markers(Audio(samples, rate))
+    assert [one.identity for one in found] == [500]
+    assert found[0].start_s == pytest.approx(start / rate, abs=0.0001)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ def test_markers_on_the_edge_of_a_block_are_heard_once(start_s: float, rate: int
     ],
     ids=lambda audio: f"{len(audio.samples)}-{audio.rate}",
 )
-def test_no_marker_is_heard_where_there_is_none(audio: Audio) -> None:
+def test_no_marker_is_detected_in_other_audio(audio: Audio) -> None:
     assert find_markers(audio) == ()
 
 
@@ -288,8 +288,8 @@ def test_a_long_file_needs_little_memory() -> None:
     samples[100 * 48000 :][: round(DURATION_S * 48000)] = marker(9, 48000).samples
 
     tracemalloc.start()
-    heard = find_markers(Audio(samples, 48000))
+    found = find_markers(Audio(samples, 48000))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert [one.identity for one in heard] == [9]
+    assert [one.identity for one in found] == [9]
     assert peak < 80e6

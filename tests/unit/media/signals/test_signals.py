@@ -122,7 +122,7 @@ def test_every_signal_has_its_usage_and_its_maker() -> None:
         ("speech:10ms@-20", ["too short or too quiet"]),
     ],
 )
-def test_what_cannot_be_meant_is_explained(specification: str, words: list[str]) -> None:
+def test_invalid_items_are_explained(specification: str, words: list[str]) -> None:
     with pytest.raises(AudioError) as caught:
         make(specification, 8000)
 

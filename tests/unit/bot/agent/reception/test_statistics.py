@@ -51,7 +51,7 @@ def test_another_ssrc_is_a_change_and_no_loss(number: int, start: int) -> None:
     later = stream(range(number, number + 60), ssrc=2, start=start, at=1.2)
     found = received([*stream(range(60)), *later])
     assert found.changes is not None
-    assert [(one.packet, one.kind) for one in found.changes] == [(61, "ssrc")]
+    assert [(change.packet, change.kind) for change in found.changes] == [(61, "ssrc")]
     assert str(found.changes[0]) == "the SSRC changed at packet 61 (0x00000001 became 0x00000002)"
     assert (found.lost, found.loss_events, found.reordered, found.duplicate) == (0, 0, 0, 0)
     assert found.jitter_ms_max == pytest.approx(0, abs=0.01)
@@ -67,7 +67,7 @@ def test_losses_beside_a_change_are_counted() -> None:
 def test_timestamps_that_begin_anew_are_a_change_and_no_jitter(start: int) -> None:
     found = received([*stream(range(60)), *stream(range(60, 120), start=start, at=1.2)])
     assert found.changes is not None
-    assert [(one.packet, one.kind) for one in found.changes] == [(61, "timestamps")]
+    assert [(change.packet, change.kind) for change in found.changes] == [(61, "timestamps")]
     assert found.jitter_ms_max == pytest.approx(0, abs=0.01)
     assert found.lost == 0
 

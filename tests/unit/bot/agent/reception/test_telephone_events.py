@@ -7,11 +7,11 @@ from bot.agent.reception.telephone_events import HeardDigits
 
 def heard(*packets: tuple[str, int, int, bool, bool]) -> str:
     """The digits that began, with a dot where each ended; of digit, timestamp, duration, new, end."""
-    digits, told = HeardDigits(), ""
+    digits, text = HeardDigits(), ""
     for digit, timestamp, duration, new, end in packets:
         packet = digits.hear(digit, timestamp, duration, new=new, end=end)
-        told += (digit if packet.begun else "") + ("." if packet.ended else "")
-    return told
+        text += (digit if packet.begun else "") + ("." if packet.ended else "")
+    return text
 
 
 def test_a_digit_begins_and_ends_once() -> None:

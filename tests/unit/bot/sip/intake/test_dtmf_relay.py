@@ -32,5 +32,5 @@ def test_a_digit_by_info(body: str, plain: str | None) -> None:
 
 
 @pytest.mark.parametrize("body", ["Signal", "Signal=\xff\r\n", "Signal==5\r\n", "Duration=5\r\n", "=" * 300])
-def test_what_is_no_digit(body: str) -> None:
+def test_an_invalid_digit_is_refused(body: str) -> None:
     assert refusal(info(body)).code == 400
