@@ -20,7 +20,8 @@ from bot.capture.missing_media import with_missing_media
 from bot.capture.reflections import Reflections
 from bot.capture.report import Analysis, Protection, StreamReport, report
 from bot.capture.sip_messages import JournalMessage, Messages
-from bot.capture.streams import MOST_STREAMS, Prospects, Stream, Streams
+from bot.capture.stream import Stream
+from bot.capture.streams import MOST_STREAMS, Prospects, Streams
 from media.capture.reader import NOT_IP, OTHER_PROTOCOL, Capture, Packet
 from media.rtp.packet import RtpPacket, is_rtcp, parse_rtp
 from media.rtp.srtp import SrtpKey

@@ -7,7 +7,6 @@ fork reached several callees. This module handles SIP messages, not RTP.
 
 from __future__ import annotations
 
-import ipaddress
 import math
 from bisect import bisect_right, insort
 from collections import OrderedDict
@@ -18,11 +17,13 @@ from typing import NamedTuple
 import msgspec
 
 from bot.capture import LINGER_S
+from bot.capture.dialog import Agreement, Dialog
+from bot.capture.media_addresses import media_addresses
 from bot.capture.sip_messages import JournalMessage
-from bot.sip import CryptoNegotiation, Message, OfferAnswer, Sdp, SdpMedia, parse_sdp
+from bot.sip import Message, Sdp, parse_sdp
 from media.capture.reader import Address
 
-__all__ = ["Agreement", "Calls", "CapturedCall", "Dialog", "Hop", "Route"]
+__all__ = ["Calls", "CapturedCall", "Hop", "Route"]
 
 MOST_CALLS = 10_000
 MOST_DESCRIPTIONS = 1_000
@@ -32,9 +33,7 @@ _MOST_BRANCHES = 64
 _MOST_HOPS = 16
 _MOST_FORKS = 32
 _MOST_UNDIRECTED = 64
-_MOST_CANDIDATES = 32
 _METHODS = frozenset({"INVITE", "ACK", "PRACK", "UPDATE", "BYE", "CANCEL"})
-_ANYWHERE = frozenset({"0.0.0.0", "::"})
 
 
 class CapturedCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,47 +49,6 @@ class CapturedCall(msgspec.Struct, frozen=True, kw_only=True):
     """The last final status code of the INVITE."""
     problems: tuple[str, ...] = ()
     """How the packets of the call violate the negotiated protection."""
-
-
-class Agreement(NamedTuple):
-    """A completed offer/answer exchange (RFC 3264), in force from the time ``at`` (seconds since 1970)."""
-
-    at: float
-    offer: Sdp
-    answer: Sdp
-    by_caller: bool
-    """Whether the caller sent the offer."""
-    crypto: tuple[CryptoNegotiation, ...]
-    """The SRTP key negotiation (RFC 4568) of each m= line of the offer."""
-
-    def media(self, index: int, of_caller: bool) -> SdpMedia | None:
-        """The m= line of one side."""
-        sdp = self.offer if of_caller == self.by_caller else self.answer
-        return sdp.media[index] if index < len(sdp.media) else None
-
-
-class Dialog:
-    """The SIP dialog between the caller and one callee on one hop."""
-
-    def __init__(self) -> None:
-        """Create a dialog without messages."""
-        self.agreements: list[Agreement] = []
-        self._exchanges = OfferAnswer(keys=True)
-
-    @property
-    def last_offer(self) -> Sdp | None:
-        """The latest offer, answered or not."""
-        return self._exchanges.last_offer
-
-    def feed(self, at: float, by_caller: bool, message: Message) -> None:
-        """Process the next message."""
-        self._exchanges.feed(by_caller, message)
-        now = self._exchanges.current
-        last = self.agreements[-1] if self.agreements else None
-        if now is None or (last and (now.offer, now.answer) == (last.offer, last.answer)):
-            return
-        crypto = tuple(self._exchanges.negotiated_crypto(index) for index in range(len(now.offer.media)))
-        self.agreements.append(Agreement(at, now.offer, now.answer, now.offered_by_us, crypto))
 
 
 @dataclass(eq=False)
@@ -281,14 +239,14 @@ class Calls:
         self._calls[message.call_id] = call
         return call
 
-    def _claim(self, at: float, hop: Hop, message: Message, sdp: Sdp, told_by: str) -> None:
+    def _claim(self, at: float, hop: Hop, message: Message, sdp: Sdp, sender: str) -> None:
         if self._claimed + 4 * len(sdp.media) > MOST_CLAIMS or len(hop.descriptions) >= MOST_DESCRIPTIONS:
             self._missed.add("some SDP was left out: more of it than any call needs")
             return
         by_caller = hop.is_by_caller(message)
         session = " ".join((sdp.origin or "").split()[:2])
         for index, media in enumerate(sdp.media):
-            for address in _addresses(media):
+            for address in media_addresses(media):
                 self._claimed += 1
                 claims = self._claims.setdefault(address, [])
                 claim = _Claim(at, self._claimed, Route(hop, index, by_caller))
@@ -300,7 +258,7 @@ class Calls:
                 elif first.route.hop is not hop:
                     claim = claim._replace(route=first.route)
                 insort(claims, claim)
-            for address in _addresses(media, told_by):
+            for address in media_addresses(media, sender):
                 self._claimed += 1
                 insort(
                     self._likely.setdefault(address, []),
@@ -398,46 +356,6 @@ def _caller_tag(call: _Call, message: Message) -> str | None:
     """The caller's tag: known from another hop, else the From tag of the sender of the first request."""
     known = {hop.caller_tag for hop in call.hops.values()}
     return message.to_tag if message.to_tag in known and message.from_tag not in known else message.from_tag
-
-
-def _addresses(media: SdpMedia, host: str | None = None) -> Iterator[Address]:
-    """Where RTP and RTCP are received (RFC 3605), with ICE candidates (RFC 8839 section 5.1).
-
-    The result is empty for a rejected stream. A stream on hold has only its candidates. ``host`` replaces
-    the host of the description; candidates are then left out.
-    """
-    if media.rejected or media.port > 65535:
-        return
-    if host is None:
-        yield from _candidates(media)
-    named = host or media.connection
-    if not named or named in _ANYWHERE:
-        return
-    canonical = _canonical(named)
-    yield Address(canonical, media.port)
-    if not any(name == "rtcp-mux" for name, _ in media.attributes):
-        port = media.rtcp_port or media.port + 1
-        if port <= 65535:
-            yield Address(canonical, port)
-
-
-def _candidates(media: SdpMedia) -> Iterator[Address]:
-    """``a=candidate:FOUNDATION COMPONENT UDP PRIORITY ADDRESS PORT typ TYPE``, and a=rtcp with an address."""
-    words = [value.split() for name, value in media.attributes if name == "candidate"]
-    named = [(word[4], word[5]) for word in words if len(word) >= 8 and word[2].upper() == "UDP"]
-    rtcp = [value.split() for name, value in media.attributes if name == "rtcp"]
-    named += [(one[3], one[0]) for one in rtcp if len(one) == 4]
-    for host, port in named[:_MOST_CANDIDATES]:
-        if port.isascii() and port.isdecimal() and len(port) <= 5 and 0 < int(port) <= 65535:
-            yield Address(_canonical(host), int(port))
-
-
-def _canonical(host: str) -> str:
-    """The shortest spelling of an IPv6 address, as packets have it."""
-    try:
-        return str(ipaddress.ip_address(host)) if ":" in host else host
-    except ValueError:
-        return host
 
 
 def _bare(field_value: str) -> str:

@@ -16,7 +16,7 @@ from bot.capture.analysis import Progress, Seen, analyse
 from bot.capture.digits import Heard
 from bot.capture.formats import EVENT, Format
 from bot.capture.report import Analysis
-from bot.capture.streams import Stream
+from bot.capture.stream import Stream
 from bot.errors import ConfigError, NativeError
 from bot.files import new_folder, unused_name
 from media.audio.wav import AudioError

@@ -12,7 +12,8 @@ from dataclasses import replace
 from enum import Enum
 from typing import NamedTuple
 
-from bot.capture.calls import Agreement, Route
+from bot.capture.calls import Route
+from bot.capture.dialog import Agreement
 from bot.sip import CryptoAttribute
 from media.rtp.srtp import SrtpError, SrtpKey
 

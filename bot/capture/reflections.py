@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from zlib import crc32
 
-from bot.capture.streams import Stream
+from bot.capture.stream import Stream
 
 __all__ = ["Reflections"]
 

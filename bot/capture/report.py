@@ -14,7 +14,7 @@ from bot.capture.calls import CapturedCall
 from bot.capture.digits import Heard
 from bot.capture.formats import EVENT
 from bot.capture.negotiated_keys import GRACE_S, Due
-from bot.capture.streams import Restart, Stream
+from bot.capture.stream import Restart, Stream
 from media.rtp.srtp_replay import WINDOW
 
 __all__ = ["Analysis", "Protection", "StreamReport", "is_kept", "is_open", "report"]

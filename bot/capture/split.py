@@ -9,7 +9,7 @@ import msgspec
 
 from bot.capture.analysis import Progress, Seen, analyse
 from bot.capture.report import Analysis, StreamReport
-from bot.capture.streams import Stream
+from bot.capture.stream import Stream
 from bot.errors import ConfigError
 from bot.files import new_folder, unused_name
 from media.capture.reader import Packet

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from media.audio.spectra import BANDS, HOP_S, Floats, Signal, band_energies, frame_power, logs, smooth
+from media.audio.spectra import HOP_S, Floats, Signal, frame_power, smooth
+from media.compare.envelope import envelope_guesses
 
 __all__ = ["Track", "find_closer", "find_tracks", "sharpened"]
 
@@ -25,9 +26,6 @@ LONGEST_GAP_S = 10.0  # longer delays or larger jumps are not from a jitter buff
 LOCAL_S = 2.0  # if a search of the whole file would take too long
 APART_S = 0.002  # closer peaks are one peak
 PEAKS = 4
-GUESSES = 3
-ALIKE = 0.98  # a guess this close to the best is equal, and the earliest one counts (a looped reference)
-ENVELOPE_RANGE_DB = 40.0
 SURE = 0.5  # a correlation in a block that chance does not reach
 SHARE = 0.85  # a block is found if it reaches this share of the correlation of good blocks
 WEAK = 0.99  # a lower share of it is looked for around other delays too
@@ -76,7 +74,7 @@ def find_tracks(reference: Signal, recording: Signal, rate: int, active: NDArray
     it is worth looking for.
     """
     search = _Search(reference, recording, rate, active)
-    guesses = _envelope_guesses(reference, recording, rate)
+    guesses = envelope_guesses(reference, recording, rate)
     points = [search.follow(search.blocks, guesses)]
     found = search.found(points[0])
     lost = [block for block in search.blocks if block not in found]
@@ -311,48 +309,6 @@ def _correlation(piece: Signal, recording: Signal, first: int, length: int, floo
     energy = np.maximum(sums[len(piece) :] - sums[: -len(piece)], floor)
     own = float(np.square(piece).sum(dtype=np.float64))
     return np.asarray(product / np.sqrt(energy * max(own, 1e-12)))
-
-
-def _envelope_guesses(reference: Signal, recording: Signal, rate: int) -> list[float]:
-    """Delays in samples with the best match of the spectral envelopes; the earliest of equal ones first."""
-    a, b = _envelope(band_energies(reference, rate)), _envelope(band_energies(recording, rate))
-    if not a.any() or not b.any():
-        return []
-    size = smooth(len(a) + len(b))
-    total = np.zeros(size)
-    for band in range(BANDS):
-        spectrum = np.fft.rfft(b[:, band], size) * np.conj(np.fft.rfft(a[:, band], size))
-        total += np.fft.irfft(spectrum, size)
-    lags = np.arange(-len(a) + 1, len(b))
-    own = np.concatenate([[0.0], np.cumsum(np.einsum("ij,ij->i", b, b))])
-    energy = own[np.clip(lags + len(a), 0, len(b))] - own[np.clip(lags, 0, len(b))]
-    agreement = total[lags] / np.sqrt(float(np.vdot(a, a)) * np.maximum(energy, 0.05 * energy.max()))
-    guesses: list[float] = []
-    best = float(agreement.max())
-    for _ in range(GUESSES):
-        peak = int(agreement.argmax()) if guesses else _first_peak(agreement, ALIKE * best)
-        guesses.append(float(lags[peak] * max(1, round(HOP_S * rate))))
-        agreement[max(0, peak - 10) : peak + 11] = -1
-    return guesses
-
-
-def _first_peak(values: Floats, enough: float) -> int:
-    """The top of the first peak that reaches `enough`."""
-    at = int(np.argmax(values >= enough))
-    while at + 1 < len(values) and values[at + 1] > values[at]:
-        at += 1
-    return at
-
-
-def _envelope(energies: Signal) -> Signal:
-    """Energies in dB above a floor below the loud frames of the file, never negative."""
-    loud = float(np.percentile(energies.max(axis=1), 98)) if len(energies) else 0.0
-    if loud <= 0:
-        return np.zeros_like(energies)
-    floor = loud * 10 ** (-ENVELOPE_RANGE_DB / 10)
-    above = logs(energies, floor)
-    above -= logs(np.zeros(1, np.float32), floor)
-    return above
 
 
 def _tracks(points: list[_Point], search: _Search) -> list[Track]:

@@ -13,7 +13,7 @@ from bot.capture.calls import Calls
 from bot.capture.keys import GivenKeys
 from bot.capture.negotiated_keys import Due, Negotiated, negotiated
 from bot.capture.sip_messages import JournalMessage
-from bot.capture.streams import Stream
+from bot.capture.stream import Stream
 from media.capture.reader import Address
 from tests.support.scene import ALICE, BOB, START, SUITE, Scene, inline, sdp
 
