@@ -18,7 +18,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
@@ -73,7 +73,17 @@ class RequestRefused(CallFailed):
 
 
 class ExpectationFailed(BotError, AssertionError):
-    """An expectation failed; the message has the expected and the observed value."""
+    """An expectation failed; the message has the expected and the observed value and the call's history."""
+
+    def __init__(self, text: str, *, name: str = "", subject: str = "", history: Sequence[str] = ()) -> None:
+        super().__init__("\n".join([text, *history]))
+        self.text = text
+        """The message without the history."""
+        self.name = name
+        """The name of the expectation in the journal; empty for another failure."""
+        self.subject = subject
+        self.history = tuple(history)
+        """The last states and SIP messages of the call."""
 
 
 class WaitTimeout(BotError, TimeoutError):

@@ -19,6 +19,7 @@ from bot.cli.options import (
     endpoint_options,
     expectation_options,
     limit_options,
+    log_option,
     output_options,
 )
 from bot.cli.session import Session, endpoint_of
@@ -65,12 +66,13 @@ SHOWN_REFUSALS = 3
 @limit_options
 @expectation_options
 @output_options
+@log_option
 def command(**options: Any) -> int:
     """Answer calls until interrupted, or until --calls or --for is reached.
 
     Prints a line "ready URI" for each transport as soon as it listens.
     """  # fmt: skip
-    with Session(options, orderly_end=True) as run:
+    with Session(options, orderly_end=True, logs=True) as run:
         Answering(run, options).perform()
     run.show()
     return run.exit_status
@@ -151,6 +153,7 @@ class Answering:
         if broken is not None:
             self._run.decide(broken.name, False, broken.expected, broken.observed)
         self._checks.after_the_end(call)
+        self._run.tell_histories()
         self._run.calls = [*self._run.calls[1 - KEPT_CALLS :], call]
         for earlier in self._run.calls[: -1 - OPEN_CALLS][-1:]:
             earlier.facts.pack()

@@ -21,6 +21,7 @@ from bot.cli.options import (
     expectation_options,
     given_audio,
     headers,
+    log_option,
     output_options,
 )
 from bot.cli.session import Session, endpoint_of
@@ -120,6 +121,7 @@ in_call = grouped("Call")
 @endpoint_options
 @expectation_options
 @output_options
+@log_option
 def command(uri: str, **options: Any) -> int:
     """Place a call to URI and check what happens.
 
@@ -127,7 +129,7 @@ def command(uri: str, **options: Any) -> int:
     (--expect-end). With --expect-code or --cancel-after, that final response is expected instead. Every other
     --expect option adds an expectation.
     """  # fmt: skip
-    with Session(options) as run:
+    with Session(options, logs=True) as run:
         Placing(run, uri, options).perform()
     run.show()
     return run.exit_status

@@ -33,7 +33,7 @@ class CaseRun(Session):
         self.printed: list[str] = []
         self.progress.stop()  # there is one table for all
 
-    def say(self, text: str, *, styled: bool = False) -> None:
+    def say(self, text: str, *, styled: bool = False, fails: bool = False) -> None:
         """Keep it."""
         self.printed.append(text)
 

@@ -38,7 +38,6 @@ def command(**options: Any) -> int:
     with Session(options) as run:
         perform(run, folder)
     run.show()
-    run.say(f"report:  {folder / 'report.html'}")
     return run.exit_status
 
 

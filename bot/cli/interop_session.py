@@ -181,7 +181,7 @@ class InteropRun(Session):
         super().__init__(options)
         self._trial = trial
 
-    def show(self) -> None:
+    def show_result(self) -> None:
         """The matrix as text."""
         from bot.interop.table import table
 
@@ -189,7 +189,7 @@ class InteropRun(Session):
         if isinstance(self.result, InteropResult) and self.result.cells:
             self.say(table(self.result, colour=colours_of(), width=width), styled=True)
         else:
-            super().show()
+            super().show_result()
 
     def completed(self, result: Result) -> Result:
         """The result with the cells."""

@@ -18,6 +18,7 @@ from bot.config import EndpointConfig, load_config
 from bot.config import check_build as check_settings
 from bot.errors import ConfigError, naming
 from bot.model import AnswerDeviation, CryptoSuite, DtmfMethod, Keying, SecureSignalling, SrtpMode, Transport
+from bot.report.console import choose_colours
 from bot.sip import parse_header
 from bot.ua import build, check_build
 
@@ -31,6 +32,7 @@ __all__ = [
     "given_audio",
     "headers",
     "limit_options",
+    "log_option",
     "output_options",
     "result_options",
     "signalling_options",
@@ -181,7 +183,19 @@ PACKET_OPTIONS = (
 LOG_OPTIONS = (
     output("-v", "verbose", count=True, help="Print events while it runs; -vv: SIP messages too."),
     output("--trace", is_flag=True, help="Print the log of the native library too."),
+    output("-q", "--quiet", "quiet", is_flag=True, help="Print failures and errors only."),
+    output("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True,
+           expose_value=False, callback=lambda context, option, value: choose_colours(value),
+           help="Colours; auto: at a terminal, unless NO_COLOR is set."),
 )  # fmt: skip
+
+
+log_option = output(
+    "--log",
+    "log_format",
+    type=click.Choice(["text", "json"]),
+    help="Print a line for each event of a call to standard error.  [text, where no table of calls is shown]",
+)
 
 
 def result_options(command: Command) -> Command:

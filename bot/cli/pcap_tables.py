@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from bot.harmless import harmless, readable
-from bot.report.console import rendered, table
+from bot.report.console import rendered, table, width_of
 
 if TYPE_CHECKING:
     from bot.capture.calls import CapturedCall
@@ -181,7 +181,7 @@ def decrypted(result: Decrypted, folder: str) -> str:
 
 def wide_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """A table with unlimited width."""
-    return rendered(table(rows, head), width=WIDTH)
+    return rendered(table(rows, head), width=width_of(WIDTH))
 
 
 def _time(at: float) -> str:

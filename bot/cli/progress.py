@@ -115,7 +115,7 @@ class Progress:
     """
 
     def __init__(self, *, wanted: bool = True, console: Console | None = None) -> None:
-        self._wanted = wanted
+        self.wanted = wanted
         self._console = console
         self._calls = Calls()
         self._said: list[str] = []
@@ -127,7 +127,7 @@ class Progress:
 
     def follow(self, journal: Journal) -> None:
         """Show the calls of a journal; keeps a weak reference only."""
-        if self._wanted:
+        if self.wanted:
             number = next(self._journals)
             journal.observe(lambda entry: self._observe(number, entry))
 

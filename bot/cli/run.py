@@ -125,7 +125,7 @@ class Scenarios(Session):
     """All cases of the command: their order, and the reports about all of them."""
 
     def __init__(self, options: dict[str, Any], cases: list[Case]) -> None:
-        self._shared = {name: options[name] for name in ("verbose", "trace", "keylog_file")}
+        self._shared = {name: options[name] for name in ("verbose", "trace", "quiet", "keylog_file")}
         super().__init__({**options, "out_folder": None, "capture_file": None})
         self.files = ReportFiles(options)
         self.files.check(options)
@@ -241,7 +241,7 @@ class Scenarios(Session):
         lines = [f"{mark}  {run.case.name}  ({run.result.duration_s:.1f} s{which})"]
         for text in run.reasons:
             lines += [f"       {line}" for line in text.splitlines()]
-        self.say("\n".join(lines))
+        self.say("\n".join(lines), fails=run.result.verdict != "pass")
 
     # ---- the end
 
@@ -272,7 +272,8 @@ class Scenarios(Session):
                 sys.stdout.buffer.flush()
         self.exit_status = self._flaky_status if shown.verdict == "flaky" else self._status(shown.verdict)
         ending = f"\n{self.error}" if self.error is not None else ""
-        self.say(f"{tally(results, len(self._cases))}{ending}")
+        self.say(f"{tally(results, len(self._cases))}{ending}", fails=bool(ending))
+        self.show_report()
 
     def _report(self, shown: ScenarioResult | Outcomes, done: list[CaseRun], *, single: bool) -> None:
         """Write the reports that are files; those of a single case are written anew where it has changed."""

@@ -21,6 +21,7 @@ import msgspec
 
 from bot.capture import keylog
 from bot.cli import outputs
+from bot.cli.event_log import EventLog
 from bot.cli.interrupts import Interrupts
 from bot.cli.progress import Progress, at_a_terminal
 from bot.cli.report_files import JOURNAL, STDOUT, ReportFiles, as_json
@@ -57,10 +58,12 @@ class Session:
     and BotError are internal errors.
     """
 
-    def __init__(self, options: dict[str, Any], *, orderly_end: bool = False) -> None:
+    def __init__(self, options: dict[str, Any], *, orderly_end: bool = False, logs: bool = False) -> None:
         self.files = ReportFiles(options)
         self._verbose = options.pop("verbose")
         self._trace = options.pop("trace")
+        self._quiet = options.pop("quiet", False)
+        log_format = options.pop("log_format", None)
         self._orderly_end = orderly_end
         self.calls: list[Call] = []
         self.proven: Mapping[Call, Mapping[int, Verification]] = {}
@@ -78,7 +81,14 @@ class Session:
         self._keys = self._open_keylog()
         self._capture = self._new_capture()
         self.events = RunEvents(self.journal, self.say, self._verbose, self._keys)
-        self.progress = Progress(wanted=not (self._verbose or self._trace) and at_a_terminal())
+        unseen = self._verbose or self._trace or self._quiet or log_format
+        self.progress = Progress(wanted=not unseen and at_a_terminal())
+        if logs and not self._quiet and (log_format or not (self._verbose or self.progress.wanted)):
+            EventLog(self.journal, as_json=log_format == "json")
+        self._told: set[str] = set()
+        """Names of the failed expectations that were printed."""
+        self._histories: dict[str, tuple[str, ...]] = {}
+        """The last states and messages of each subject with failures, until they are printed."""
         self.progress.follow(self.journal)
 
     @property
@@ -104,27 +114,42 @@ class Session:
         if self._capture is not None:
             self._capture.begin(configs, uris)
 
-    def say(self, text: str, *, styled: bool = False) -> None:
+    def say(self, text: str, *, styled: bool = False, fails: bool = False) -> None:
         """Print text for people on standard output, or on standard error if a report goes to standard output.
 
-        ``styled`` text has colours; text of peers in it was made harmless before.
+        ``styled`` text has colours; text of peers in it was made harmless before. With ``--quiet`` only a
+        failure is printed (``fails``).
         """
-        self._print(text if styled else harmless_lines(text), err=self.files.takes_stdout)
+        if fails or not self._quiet:
+            self._print(text if styled else harmless_lines(text), err=self.files.takes_stdout)
 
     def _print(self, text: str, *, err: bool) -> None:
         """Print above the table of calls, if the terminal shows it."""
         stream = sys.stderr if err else sys.stdout
         if not (stream.isatty() and self.progress.say(text)):
-            click.echo(text, err=err)
+            click.echo(text, err=err, color=True)  # text without colours has no escape sequence
 
     def check(self, assertion: Callable[[], None]) -> bool:
         """Run one check; a failure is printed and counted, and the run continues."""
         try:
             assertion()
         except ExpectationFailed as failure:
-            self.say(f"FAIL  {failure}")
+            self.tell(failure)
             return False
         return True
+
+    def tell(self, failure: ExpectationFailed) -> None:
+        """Print a failure, and keep the history of its call for ``tell_histories``."""
+        self.say(f"FAIL  {failure.text}", fails=True)
+        self._told.add(failure.name)
+        if failure.history:
+            self._histories[failure.subject] = failure.history
+
+    def tell_histories(self) -> None:
+        """Print the last states and messages of each call with failures, once."""
+        for subject, history in self._histories.items():
+            self.say("\n".join([subject, *(f"  {line}" for line in history)]), fails=True)
+        self._histories.clear()
 
     def registered(self, endpoint: Endpoint) -> bool:
         """Check the registration of an endpoint with a registrar; False when it failed."""
@@ -140,13 +165,27 @@ class Session:
         """Record a verdict, and print a failure."""
         self.note(name, passed, expected, observed)
         if not passed:
-            self.say(f"FAIL  {name}: expected {indented(expected)}, observed {indented(observed)}")
+            self.say(
+                f"FAIL  {name}: expected {indented(expected)}, observed {indented(observed)}", fails=True
+            )
+            self._told.add(name)
 
     def show(self) -> None:
+        """Print the histories of failed calls, the summary of the result, and where the report is."""
+        self.tell_histories()
+        self.show_result()
+        self.show_report()
+
+    def show_result(self) -> None:
         """Print the summary of the result."""
         from bot.report.summary import summary
 
-        self.say(summary(self.result, colour=colours_of()), styled=True)
+        self.say(summary(self.result, colour=colours_of(), told=self._told), styled=True)
+
+    def show_report(self) -> None:
+        """Print where the page is, if one was written."""
+        if self.folder is not None and (page := self.folder / "report.html").exists():
+            self.say(f"report: {page}")
 
     def finished(self, call: Call) -> None:
         """Print one JSON line for a finished call."""
@@ -175,7 +214,7 @@ class Session:
             self.error = None if self._orderly_end else "interrupted"
             self.exit_status = 0 if self._orderly_end else INTERRUPTED
         elif isinstance(error, ExpectationFailed):
-            self.say(f"FAIL  {error}")
+            self.tell(error)
         elif isinstance(error, BotError) and error.exit_status == FAILED:
             self.decide("the command is carried out", False, "no failure", str(error))
         elif isinstance(error, BotError):

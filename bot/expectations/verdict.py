@@ -82,7 +82,9 @@ class Subject:
             collectors = (active_collector(), host.soft_failures)
             if any(collector.add(failure) for collector in collectors if collector is not None):
                 return
-        raise ExpectationFailed("\n".join([*lines, *history]))
+        raise ExpectationFailed(
+            "\n".join(lines), name=f"{self.label} {name}", subject=self.title, history=history
+        )
 
     def wait(
         self,

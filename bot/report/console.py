@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["WIDTH", "colours_of", "rendered", "styled", "table", "verdict_of", "width_of"]
+__all__ = ["WIDTH", "choose_colours", "colours_of", "rendered", "styled", "table", "verdict_of", "width_of"]
 
 WIDTH = 110
 """Columns of a page of text."""
+SPACES = 2
+"""Columns between those of a table."""
 WITHOUT_COLOURS = ("dumb", "unknown")
 VERDICTS = {
     "pass": ("pass", "green"),
@@ -35,18 +37,26 @@ VERDICTS = {
 """The word and the style of each verdict."""
 
 
+def choose_colours(when: str) -> None:
+    """Use colours ``always`` or ``never``, by the variables that rich knows too; ``auto`` changes nothing."""
+    if when != "auto":
+        chosen, other = ("FORCE_COLOR", "NO_COLOR") if when == "always" else ("NO_COLOR", "FORCE_COLOR")
+        os.environ[chosen] = "1"
+        os.environ.pop(other, None)
+
+
 def colours_of() -> bool:
-    """Whether standard output is a terminal that shows colours; NO_COLOR is respected."""
-    return (
+    """Whether standard output is a terminal that shows colours; NO_COLOR and FORCE_COLOR are respected."""
+    return bool(os.environ.get("FORCE_COLOR")) or (
         sys.stdout.isatty()
         and not os.environ.get("NO_COLOR")
         and os.environ.get("TERM", "").lower() not in WITHOUT_COLOURS
     )
 
 
-def width_of() -> int:
-    """Columns of the terminal of standard output; those of a page where it is none."""
-    return shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
+def width_of(otherwise: int = WIDTH) -> int:
+    """Columns of the terminal of standard output; ``otherwise`` where it is none."""
+    return shutil.get_terminal_size((otherwise, 24)).columns if sys.stdout.isatty() else otherwise
 
 
 def styled(*parts: str | Text | tuple[str, str]) -> Text:
@@ -73,14 +83,34 @@ def table(rows: Iterable[Sequence[str | Text]], head: Sequence[str] | None = Non
     return drawn
 
 
+def fit(drawn: Table, width: int) -> int:
+    """Give the columns widths within ``width`` in which no word is broken; the width that they need then."""
+    from rich.cells import cell_len
+
+    cells = [[str(cell) for cell in (column.header, *column.cells)] for column in drawn.columns]
+    least = [max((cell_len(word) for cell in column for word in cell.split()), default=0) for column in cells]
+    most = [
+        max((cell_len(line) for cell in column for line in cell.split("\n")), default=0) for column in cells
+    ]
+    room = width - SPACES * (len(cells) - 1)
+    if sum(most) > room:
+        while sum(least) < room:
+            narrow = [index for index, columns in enumerate(least) if columns < most[index]]
+            least[min(narrow, key=least.__getitem__)] += 1
+        for column, columns in zip(drawn.columns, least, strict=True):
+            column.width = columns
+    return max(width, sum(least) + SPACES * (len(cells) - 1))
+
+
 def rendered(*parts: RenderableType, colour: bool = False, width: int | None = None) -> str:
     """The parts below one another, with ANSI colours or without any escape sequence.
 
-    They are as wide as the terminal, unless ``width`` has the columns.
+    They are as wide as the terminal, unless ``width`` has the columns; wider where a word would be broken.
     """
     import io
 
     from rich.console import Console
+    from rich.table import Table
 
     out = io.StringIO()
     console = Console(
@@ -94,5 +124,7 @@ def rendered(*parts: RenderableType, colour: bool = False, width: int | None = N
         emoji=False,
     )
     for part in parts:
+        if isinstance(part, Table):
+            console.width = max(console.width, fit(part, console.width))
         console.print(escaped(part) if isinstance(part, str) else part)
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n"))

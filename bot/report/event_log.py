@@ -39,7 +39,7 @@ from bot.model import MediaState
 from bot.sip import ended_text, refused_text
 from bot.ua import Entry, Journal
 
-__all__ = ["narrate"]
+__all__ = ["narrate", "words"]
 
 
 def narrate(entry: Entry, journal: Journal, *, messages: bool) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING
 
 from bot.harmless import readable
@@ -24,15 +24,16 @@ SHOWN_CALLS = 10
 SHOWN_RESTARTS = 5
 
 
-def summary(result: Result, *, colour: bool) -> str:
-    """A table of expectations and one of figures, and the verdict last."""
-    return rendered(*parts(readable(result)), colour=colour)
+def summary(result: Result, *, colour: bool, told: Container[str] = ()) -> str:
+    """A table of expectations and one of figures, and the verdict last; failures in ``told`` are counted."""
+    return rendered(*parts(readable(result), told), colour=colour)
 
 
-def parts(result: Result) -> Iterator[RenderableType]:
+def parts(result: Result, told: Container[str] = ()) -> Iterator[RenderableType]:
     """The lines from the expectations to the verdict."""
-    if result.expectations:
-        yield table(map(expectation_row, result.expectations), ("", "expectation", "observed"))
+    shown = [one for one in result.expectations if one.verdict == "pass" or one.name not in told]
+    if shown:
+        yield table(map(expectation_row, shown), ("", "expectation", "observed"))
     for refused in result.refused:
         text = refused_text(refused.remote_uri, refused.peer, refused.code, refused.reason, refused.why)
         yield styled(("refused", "bold"), f"  {text}")
@@ -57,7 +58,9 @@ def parts(result: Result) -> Iterator[RenderableType]:
     apart = "\n" if result.calls else ""
     if not result.expectations and not result.error:
         yield f"{apart}nothing was expected"
-    yield styled(f"{apart}verdict: ", verdict_of(result.verdict))
+    failed = sum(one.verdict == "fail" for one in result.expectations)
+    count = f" ({failed} of {len(result.expectations)} expectations failed)" if failed else ""
+    yield styled(f"{apart}verdict: ", verdict_of(result.verdict), count)
 
 
 def expectation_row(one: ExpectationResult) -> tuple[Text, str, str]:

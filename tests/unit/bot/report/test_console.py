@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.report.console import rendered, styled, table, verdict_of
+from bot.report.console import choose_colours, colours_of, rendered, styled, table, verdict_of
 
 
 @pytest.mark.parametrize("text", ["[red]a[/]", "[/]", "[bold", ":smile:", "\\[x]", "a  b"])
@@ -28,6 +28,23 @@ def test_a_long_cell_is_broken_within_the_width() -> None:
     lines = rendered(table([("name", "word " * 30)]), width=40).splitlines()
     assert len(lines) > 1
     assert max(map(len, lines)) <= 40
+
+
+@pytest.mark.parametrize("width", [10, 30, 45, 60])
+def test_no_word_is_broken(width: int) -> None:
+    row = ("pass", "call 1 is encrypted", "AES_CM_128_HMAC_SHA1_80 (offered AES_CM_128_HMAC_SHA1_32)")
+    lines = rendered(table([row], ("", "expectation", "observed")), width=width).splitlines()
+    found = {word for line in lines for word in line.split()}
+    assert found == {"expectation", "observed", *(word for cell in row for word in cell.split())}
+    assert max(map(len, lines)) <= max(width, len("pass  expectation  AES_CM_128_HMAC_SHA1_32)"))
+
+
+@pytest.mark.parametrize(("when", "coloured"), [("always", True), ("never", False), ("auto", False)])
+def test_colours_can_be_chosen(when: str, coloured: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.setenv(name, "")
+    choose_colours(when)
+    assert colours_of() is coloured
 
 
 def test_colours_only_where_they_are_wanted() -> None:
