@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,11 @@ SHOWN_REFUSALS = 3
     help="When the native library crashes or hangs: restart it on the same ports, or fail. A lost call fails "
     "the run in both cases.  [restart]",
 )
+@role_option(
+    "--metrics",
+    metavar="[HOST:]PORT",
+    help="Serve /metrics for Prometheus and /healthz there.  [HOST: 127.0.0.1]",
+)
 @endpoint_options
 @limit_options
 @expectation_options
@@ -101,6 +108,11 @@ class Answering:
             raise ConfigError("--expect-audio needs a recording: add --record FILE")
         self._play: str | None = given.get("play")
         self._controller = bot(role, **given)
+        self._metrics, self._address = None, None
+        if (address := options.pop("metrics")) is not None:
+            from bot.cli.metrics import Metrics, listen_address
+
+            self._address, self._metrics = listen_address(address), Metrics(run.journal)
         self._calls: dict[int, Call] = {}
         self._ended: list[Call] = []
 
@@ -108,7 +120,10 @@ class Answering:
         """Answer calls until the end of the run or a signal; unmet expectations have failed then."""
         done = 0
         try:
-            with endpoint_of(self._run, self._config, controller=self._controller, goes_on=True) as endpoint:
+            with (
+                endpoint_of(self._run, self._config, controller=self._controller, goes_on=True) as endpoint,
+                self._serving_metrics(),
+            ):
                 self._run.journal.observe(lambda entry: self._observe(endpoint, entry))
                 if self._play is not None:
                     endpoint.playable(self._play)
@@ -138,6 +153,18 @@ class Answering:
                 )
                 self._run.decide("calls ended", done >= wanted, f"at least {wanted}", f"{done}{refused}")
 
+    @contextmanager
+    def _serving_metrics(self) -> Iterator[None]:
+        """Serve the metrics, if they are wanted."""
+        if self._metrics is None or self._address is None:
+            yield
+            return
+        from bot.cli.metrics import MetricsServer
+
+        with MetricsServer(self._address, self._metrics) as server:
+            click.echo(f"metrics {server.url}", err=True)
+            yield
+
     def _observe(self, endpoint: Endpoint, entry: Entry) -> None:
         match entry.event:
             case CallStarted(call=number):
@@ -158,3 +185,5 @@ class Answering:
         for earlier in self._run.calls[: -1 - OPEN_CALLS][-1:]:
             earlier.facts.pack()
         self._run.finished(call)
+        if self._metrics is not None:
+            self._metrics.take(call)
