@@ -13,6 +13,6 @@ def test_answer_goes_on(answer: NewBot, call: NewBot) -> None:
     for header in (EVIL, "X-Evil: aaaa"):
         assert call(callee.uri(), "--duration", "1", "--header", header).end() == OK
     assert callee.end() == FAILED
-    assert "FAIL  call 1 has header" in callee.stdout
+    assert "FAIL  parrot: call 1 from <sip:caller@127.0.0.1> has header" in callee.stdout
     assert "takes too long on 'aaaa" in callee.stdout
-    assert callee.stdout.count("FAIL  call") == 1
+    assert callee.stdout.count("FAIL  ") == 1
