@@ -20,9 +20,9 @@ from bot.agent.audio_ports import TAP_RATE, Tap
 from bot.agent.callbacks import CommandRefused
 from bot.agent.connections import Connection
 from bot.agent.ice import is_negotiating, selected_pairs
-from bot.agent.leg_streams import LegStreams
+from bot.agent.leg_streams import CONNECTIONS, LegStreams
 from bot.agent.media_state import ACTIVE_SUITE, HEARING, line_state
-from bot.agent.native_call import NativeCall
+from bot.agent.native_call import LiveCall, NativeCall
 from bot.agent.reception.arrivals import Arrivals
 from bot.agent.reception.telephone_events import HeardDigits, HeardPacket
 from bot.agent.redirects import Redirects
@@ -102,7 +102,7 @@ class Owner(Protocol):
         """An INVITE with Replaces asks for the place of the peer."""
 
 
-class Leg(LegStreams):
+class Leg:
     """The facts of a call in the agent, from its start until DISCONNECTED."""
 
     def __init__(
@@ -120,17 +120,14 @@ class Leg(LegStreams):
         withheld: WithheldMedia | None = None,
     ) -> None:
         self.number = number
-        self._arrivals = arrivals
-        self._withheld = withheld if direction is Direction.INCOMING else None
-        """Holds the media back until the peer has acknowledged something."""
         self.account = account
         """The account that calls or is called."""
         self.owner = owner
         self.audio = audio
         self.sdp = sdp
         self.report = report
-        self.native: NativeCall | None = NativeCall(account, self, call_id)
-        """The native object; None after the end of the call."""
+        self._call = LiveCall(number)
+        self._call.native = NativeCall(account, self, call_id)
         self.ended_by: EndedBy | None = None
         self.unasked = False
         """Whether nobody has asked for its end by this side."""
@@ -151,10 +148,15 @@ class Leg(LegStreams):
         """RTP packets that have come, and when the number was seen to change."""
         self.redirects: Redirects | None = None
         self.reinvite = OpenReinvite()
-        self.streams = {}
+        self.streams = LegStreams(
+            number,
+            report,
+            self._call,
+            arrivals=arrivals,
+            withheld=withheld if direction is Direction.INCOMING else None,
+        )
         self._exchange: int | None = None
         self._direction = direction
-        self._media: list[MediaState] = []
         self._digits = HeardDigits()
         self.begun = False
         """Whether its beginning was reported."""
@@ -166,11 +168,19 @@ class Leg(LegStreams):
         """CANCEL or BYE, when the library has sent one that nobody asked for."""
 
     @property
+    def native(self) -> NativeCall | None:
+        """The native object; None after the end of the call."""
+        return self._call.native
+
+    @property
     def live(self) -> NativeCall:
         """The native call; Refused when the call has ended."""
-        if self.native is None:
-            raise CommandRefused("ended", f"call {self.number} has ended")
-        return self.native
+        return self._call.live
+
+    def release(self) -> NativeCall | None:
+        """Let go of the native object, which its owner keeps until the library needs it no more."""
+        native, self._call.native = self._call.native, None
+        return native
 
     @property
     def is_outgoing(self) -> bool:
@@ -180,7 +190,7 @@ class Leg(LegStreams):
     @property
     def takes_telephone_events(self) -> bool:
         """Whether the peer signalled it for the current audio stream."""
-        return any(media.telephone_event is not None for media in self._media if media.active)
+        return any(media.telephone_event is not None for media in self.streams.media if media.active)
 
     @property
     def awaits_answer(self) -> bool:
@@ -204,22 +214,17 @@ class Leg(LegStreams):
     @property
     def is_heard_at_source(self) -> bool:
         """Whether RTP has come from the address that the INVITE came from."""
-        if self._arrivals is None:
-            return False
-        at_source = (
-            line.index for line in self._media if line.remote and host_of(line.remote) == self.source
-        )
-        return any(self._arrivals.hears_negotiated(self.streams.get(index, 0)) for index in at_source)
+        return self.streams.hears_at(self.source)
 
     @property
     def hears(self) -> bool:
         """Whether RTP of the peer is to come."""
-        return any(media.active and media.direction in HEARING for media in self._media)
+        return any(media.active and media.direction in HEARING for media in self.streams.media)
 
     @property
     def audio_active(self) -> bool:
         """Whether an audio stream runs now."""
-        return any(media.active for media in self._media)
+        return any(media.active for media in self.streams.media)
 
     def begin(self) -> None:
         """Report that the call exists, once."""
@@ -254,7 +259,7 @@ class Leg(LegStreams):
         self.state, self.state_since = state, time.monotonic()
         over = state is CallState.DISCONNECTED
         if state is CallState.CONFIRMED:
-            self.acknowledged()
+            self.streams.acknowledged()
         if over:
             self.listen(None)
         code, reason = (over and refusal(event)) or (info.lastStatusCode, info.lastReason)
@@ -350,8 +355,8 @@ class Leg(LegStreams):
             elif state.active:
                 self.audio.accompany(native.getAudioMedia(place))
         self.audio.connect(port)
-        if states != self._media:
-            self._media = states
+        if states != self.streams.media:
+            self.streams.media = states
             self.report(MediaStateChanged(at=time.monotonic(), call=self.number, media=states))
         self._await_keys(states)
 
@@ -375,17 +380,19 @@ class Leg(LegStreams):
         its audio thread runs; during the first packet it reads none and begins at 0. libsrtp then refuses to
         send such old packets (RFC 3711 3.3.2), for minutes.
         """
-        sending = [media.index for media in self._speaking if media.suite is not None]
+        sending = self.streams.sending_srtp()
         if not sending or not self._awaits_first_packet:
-            return
-        if self._withheld is not None and self._withheld.holds(self.streams.values()):
             return
         self._awaits_first_packet = False
         latest = time.monotonic() + FIRST_PACKET_S
         self.owner.waits(FIRST_PACKET_S)
         with contextlib.suppress(pj.Error, CommandRefused):
-            while time.monotonic() < latest and not all(map(self._has_sent, sending)):
+            while time.monotonic() < latest and not self.streams.have_sent(sending):
                 time.sleep(FIRST_PACKET_STEP_S)
+
+    def stream_began(self, index: int, stream: int) -> None:
+        """The library has made a stream."""
+        self.streams.began(index, stream, self.source if self.transport in CONNECTIONS else "")
 
     def listen(self, tap: Tap | None) -> None:
         """Start or stop reporting the received audio; at the stop the rest is reported."""
@@ -433,6 +440,6 @@ class Leg(LegStreams):
         _ = self.live
         if self._awaits_ice:
             self.media_changed()
-        for media in self._media:
+        for media in self.streams.media:
             if media.active:
-                self.measure_stream(media.index, final=False)
+                self.streams.measure(media.index, final=False)

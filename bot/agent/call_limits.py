@@ -99,7 +99,7 @@ class CallLimits:
         return (leg for leg in self._legs if not leg.is_outgoing and leg.native is not None)
 
     def _listen(self, leg: Leg, now: float) -> None:
-        packets = leg.packets_received()
+        packets = leg.streams.packets_received()
         if packets != leg.heard_packets:
             leg.heard_packets, leg.heard_at = packets, now
 

@@ -145,7 +145,7 @@ class Calls:
             native.hangup(prm)
         if answered and self.limits is not None:
             self.limits.hung_up(leg)
-        leg.streams.clear()  # the library does not report an end that it postpones
+        leg.streams.running.clear()  # the library does not report an end that it postpones
 
     def end_by_limit(self, leg: Leg) -> None:
         """End an incoming call: with 486 if it is not answered yet."""
@@ -218,7 +218,7 @@ class Calls:
 
     def ended(self, leg: Leg) -> None:
         """Forget a call, and keep its native object until ``drop_ended``."""
-        native, leg.native = leg.native, None
+        native = leg.release()
         self._legs.remove(leg)
         if self._modules.intake is not None and self._legs.of_dialog(leg.sdp.call_id) is None:
             self._modules.intake.ended(leg.sdp.call_id)

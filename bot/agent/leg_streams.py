@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 import pjsua2 as pj
 
 from bot.agent.media_state import DIRECTIONS, HEARING, SPEAKING
-from bot.agent.native_call import NativeCall
+from bot.agent.native_call import LiveCall
 from bot.agent.reception.arrivals import Arrivals
 from bot.agent.reception.statistics import Reception
 from bot.agent.sources import host_of
@@ -26,69 +26,81 @@ CONNECTIONS = {"tcp", "tls"}
 
 
 class LegStreams:
-    """Base class of ``Leg``."""
+    """The streams of one call."""
 
-    number: int
-    transport: str
-    streams: dict[int, int]
-    """Addresses of the library's running streams, by the index of the m= line."""
-    report: Callable[[Wired], None]
-    _media: list[MediaState]
-    _arrivals: Arrivals | None
-    _withheld: WithheldMedia | None
-
-    @property
-    def live(self) -> NativeCall:
-        """The native call; raises CommandRefused after the end of the call."""
-        raise NotImplementedError
-
-    @property
-    def source(self) -> str:
-        """The source address of the INVITE."""
-        raise NotImplementedError
+    def __init__(
+        self,
+        number: int,
+        report: Callable[[Wired], None],
+        call: LiveCall,
+        *,
+        arrivals: Arrivals | None,
+        withheld: WithheldMedia | None,
+    ) -> None:
+        """``withheld`` holds the media back until the peer has acknowledged something."""
+        self._number, self._report, self._call = number, report, call
+        self._arrivals, self._withheld = arrivals, withheld
+        self.media: list[MediaState] = []
+        """The m= lines, as they were reported last."""
+        self.running: dict[int, int] = {}
+        """Addresses of the library's running streams, by the index of the m= line."""
 
     def packets_received(self) -> int:
         """The RTP packets that the running streams have received."""
         packets = 0
-        for media in self._media:
+        for media in self.media:
             if media.active:
                 with contextlib.suppress(pj.Error):
-                    packets += self.live.getStreamStat(media.index).rtcp.rxStat.pkt
+                    packets += self._call.live.getStreamStat(media.index).rtcp.rxStat.pkt
         return packets
 
-    def _has_sent(self, index: int) -> bool:
-        return self.live.getStreamStat(index).rtcp.txStat.pkt > 0
-
     @property
-    def sending_streams(self) -> list[int]:
+    def sending(self) -> list[int]:
         """The addresses of the library's streams that send."""
-        return [self.streams[media.index] for media in self._speaking if media.index in self.streams]
+        return [self.running[media.index] for media in self._speaking if media.index in self.running]
+
+    def hears_at(self, source: str) -> bool:
+        """Whether RTP has come from this address, to which media goes."""
+        if self._arrivals is None:
+            return False
+        at_source = (line.index for line in self.media if line.remote and host_of(line.remote) == source)
+        return any(self._arrivals.hears_negotiated(self.running.get(index, 0)) for index in at_source)
 
     @property
     def _speaking(self) -> list[MediaState]:
-        return [line for line in self._media if line.active and line.direction in SPEAKING]
+        return [line for line in self.media if line.active and line.direction in SPEAKING]
 
-    def measure_stream(self, index: int, *, final: bool) -> None:
+    def sending_srtp(self) -> list[int]:
+        """The m= lines with SRTP whose packets may leave, if none is held back."""
+        if self._withheld is not None and self._withheld.holds(self.running.values()):
+            return []
+        return [media.index for media in self._speaking if media.suite is not None]
+
+    def have_sent(self, lines: Sequence[int]) -> bool:
+        """Whether a packet has left on each of these m= lines."""
+        return all(self._call.live.getStreamStat(index).rtcp.txStat.pkt > 0 for index in lines)
+
+    def measure(self, index: int, *, final: bool) -> None:
         """Report one stream's counters; a line without a stream has none.
 
         The library's are read after the notes of packets, which it has then counted.
         """
         now = time.monotonic()
         with contextlib.suppress(pj.Error):
-            reception = self._arrivals and self._arrivals.reception(self.streams.get(index, 0))
-            stats = stream_stats(self.live.getStreamStat(index))
+            reception = self._arrivals and self._arrivals.reception(self.running.get(index, 0))
+            stats = stream_stats(self._call.live.getStreamStat(index))
             if reception:
                 stats = msgspec.structs.replace(stats, rx=reception.counters(now, stats.rx))
-            foreign = self._arrivals and self._arrivals.foreign(self.streams.get(index, 0))
+            foreign = self._arrivals and self._arrivals.foreign(self.running.get(index, 0))
             if foreign:
                 stats = msgspec.structs.replace(stats, rx=msgspec.structs.replace(stats.rx, foreign=foreign))
-            self.report(StreamMeasured(at=now, call=self.number, index=index, stats=stats, final=final))
+            self._report(StreamMeasured(at=now, call=self._number, index=index, stats=stats, final=final))
 
-    def stream_began(self, index: int, stream: int) -> None:
-        """The library has made a stream."""
-        self.streams[index] = stream
+    def began(self, index: int, stream: int, proven: str) -> None:
+        """The library has made a stream; ``proven`` is the peer's address if a connection proves it."""
+        self.running[index] = stream
         if self._arrivals is not None:
-            info = self.live.getStreamInfo(index)
+            info = self._call.live.getStreamInfo(index)
             reception = Reception(
                 clock_rate=timestamp_rate(info),
                 codec=info.codecName,
@@ -97,22 +109,19 @@ class LegStreams:
             )
             counted = reception if DIRECTIONS[info.dir] in HEARING else None
             self._arrivals.begin(stream, counted, info.remoteRtpAddress)
-        if self._withheld is not None and not self._is_at_source(self.live.getStreamInfo(index)):
+        at = host_of(self._call.live.getStreamInfo(index).remoteRtpAddress)
+        if self._withheld is not None and not (proven and at == proven):
             self._withheld.hold(stream)
-
-    def _is_at_source(self, info: pj.StreamInfo) -> bool:
-        """Whether media goes to where the INVITE came from by a connection, which cannot be forged."""
-        return self.transport in CONNECTIONS and host_of(info.remoteRtpAddress) == self.source
 
     def acknowledged(self) -> None:
         """The peer has answered to its address: media may go where it says."""
         if self._withheld is not None:
-            self._withheld.release(self.streams.values())
+            self._withheld.release(self.running.values())
             self._withheld = None
 
-    def stream_ended(self, index: int) -> None:
+    def ended(self, index: int) -> None:
         """The library is about to take a stream away."""
-        stream = self.streams.pop(index, None)
+        stream = self.running.pop(index, None)
         if self._withheld is not None and stream is not None:
             self._withheld.forget(stream)
         if self._arrivals is not None and stream is not None:

@@ -90,4 +90,4 @@ class Legs:
 
     def sending_streams(self, call_id: str) -> list[int]:
         """The addresses of the native streams that send RTP in the calls with this Call-ID."""
-        return [stream for leg in self if leg.sdp.call_id == call_id for stream in leg.sending_streams]
+        return [stream for leg in self if leg.sdp.call_id == call_id for stream in leg.streams.sending]

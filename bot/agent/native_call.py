@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pjsua2 as pj
 
-from bot.agent.callbacks import guarded
+from bot.agent.callbacks import CommandRefused, guarded
 from bot.agent.instant_messages import received_message
 from bot.agent.trace import printable
 from bot.agent.transactions import is_unanswered
@@ -22,7 +22,7 @@ from bot.sip import StatusCode
 if TYPE_CHECKING:
     from bot.agent.call import Leg
 
-__all__ = ["NativeCall"]
+__all__ = ["LiveCall", "NativeCall"]
 
 
 class NativeCall(pj.Call):
@@ -72,7 +72,7 @@ class NativeCall(pj.Call):
             if is_unanswered(state.tsx):
                 self._leg.owner.answer_request(self._leg, state.tsx.method, state.src.rdata)
                 if state.tsx.method == "PRACK":
-                    self._leg.acknowledged()
+                    self._leg.streams.acknowledged()
             self._leg.transaction_changed(state.tsx)
 
     @guarded
@@ -81,8 +81,8 @@ class NativeCall(pj.Call):
 
     @guarded
     def onStreamDestroyed(self, prm: pj.OnStreamDestroyedParam) -> None:
-        self._leg.measure_stream(prm.streamIdx, final=True)
-        self._leg.stream_ended(prm.streamIdx)
+        self._leg.streams.measure(prm.streamIdx, final=True)
+        self._leg.streams.ended(prm.streamIdx)
 
     @guarded
     def onDtmfEvent(self, prm: pj.OnDtmfEventParam) -> None:
@@ -128,3 +128,21 @@ class NativeCall(pj.Call):
     def is_droppable(self, live: set[int]) -> bool:
         """Whether nothing but the dead call would notice the native object's end."""
         return self.getId() not in live and not self.isActive()
+
+
+class LiveCall:
+    """The native object of a call until its end, for all parts of the call.
+
+    The end breaks the circle of the native object and the leg, so that it is freed at once and on its thread.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self.native: NativeCall | None = None
+
+    @property
+    def live(self) -> NativeCall:
+        """The native object; raises CommandRefused after the end of the call."""
+        if self.native is None:
+            raise CommandRefused("ended", f"call {self._number} has ended")
+        return self.native
