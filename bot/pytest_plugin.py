@@ -13,6 +13,7 @@ from srtpbot_pytest import (
     pytest_runtest_setup,
     pytest_runtest_teardown,
     pytest_sessionfinish,
+    pytest_terminal_summary,
 )
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "pytest_runtest_setup",
     "pytest_runtest_teardown",
     "pytest_sessionfinish",
+    "pytest_terminal_summary",
 ]

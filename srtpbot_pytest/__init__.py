@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from srtpbot_pytest.artifacts import ARTIFACTS, STARTED, Artifacts, artifacts_folder
+from srtpbot_pytest.artifacts import (
+    ARTIFACTS,
+    STARTED,
+    TESTS,
+    artifacts_folder,
+    artifacts_of,
+    watched_endpoints,
+)
 from srtpbot_pytest.ours import need_srtpbot
 from srtpbot_pytest.soft_failures import soft_expectations
 from srtpbot_pytest.traceback import shorten
@@ -39,8 +46,7 @@ def call_artifacts(request: pytest.FixtureRequest) -> Path:
     After a failed test (``--srtpbot-keep``) the folder stays in ``--srtpbot-artifacts``, with the journal and
     the reports of the test's endpoints. pytest shows its path with the failure.
     """
-    artifacts = request.node.stash[ARTIFACTS] = Artifacts(request.node)
-    return artifacts.folder
+    return artifacts_of(request.node).folder
 
 
 @pytest.fixture
@@ -54,8 +60,9 @@ def new_endpoint(request: pytest.FixtureRequest, call_artifacts: Path) -> Iterat
     need_srtpbot("new_endpoint")
     from srtpbot_pytest.endpoints import NewEndpoint
 
-    with NewEndpoint(call_artifacts) as start:
-        request.node.stash[ARTIFACTS].endpoints = start
+    artifacts = artifacts_of(request.node)
+    artifacts.endpoints = artifacts.endpoints or NewEndpoint(call_artifacts)
+    with artifacts.endpoints as start:
         yield start
 
 
@@ -85,11 +92,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=KEEP[0],
         help="tests whose artifacts are kept (default: failed)",
     )
+    group.addoption(
+        "--srtpbot-report",
+        metavar="DIR",
+        help="one report of all tests with endpoints, DIR/report.html; DIR/tests has the artifacts of each",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Store the start time of the session; older folders are replaced."""
     config.stash[STARTED] = time.time()
+    if (folder := config.getoption("srtpbot_report")) is not None:
+        config.option.srtpbot_artifacts = str(Path(folder, TESTS))
+        config.option.srtpbot_keep = "all"
     config.stash[WAS_THERE] = artifacts_folder(config).exists()
 
 
@@ -103,17 +118,29 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
             return
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Make the report of the session, and print where it is."""
+    folder = config.getoption("srtpbot_report")
+    if folder is not None and not hasattr(config, "workerinput"):
+        from srtpbot_pytest.session_report import write_report
+
+        terminalreporter.section("srtpbot report", sep="-")
+        terminalreporter.write_line(
+            write_report(Path(config.invocation_params.dir, folder), config.stash[STARTED])
+        )
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Collect soft failures in the set-up of fixtures."""
-    with soft_expectations(item, report=False):
+    """Collect soft failures and endpoints in the set-up of fixtures."""
+    with soft_expectations(item, report=False), watched_endpoints(item):
         return (yield)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, Any, Any]:
     """Fail a passed test after a crash of an endpoint or a soft failure."""
-    with soft_expectations(item, report=True):
+    with soft_expectations(item, report=True), watched_endpoints(item):
         outcome = yield
         artifacts = item.stash.get(ARTIFACTS, None)
         if artifacts is not None and artifacts.endpoints is not None:

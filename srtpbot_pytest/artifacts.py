@@ -7,21 +7,39 @@ import itertools
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from srtpbot_pytest.ours import loaded
+
 if TYPE_CHECKING:
+    from bot.ua import Endpoint
     from srtpbot_pytest.endpoints import NewEndpoint
 
-__all__ = ["ARTIFACTS", "STARTED", "Artifacts", "artifacts_folder", "claim", "file_safe"]
+__all__ = [
+    "ARTIFACTS",
+    "CLOCK_S",
+    "STARTED",
+    "TESTS",
+    "Artifacts",
+    "artifacts_folder",
+    "artifacts_of",
+    "claim",
+    "file_safe",
+    "watched_endpoints",
+]
 
 LONGEST = 120
 """Largest number of characters of a folder name; file systems allow 255 bytes."""
 CLOCK_S = 0.05
 """Largest difference of file time and clock, in seconds."""
 SECTION = "srtpbot artifacts"
+TESTS = "tests"
+"""Folder of the artifacts in that of ``--srtpbot-report``."""
 STARTED = pytest.StashKey[float]()
 ARTIFACTS = pytest.StashKey["Artifacts"]()
 
@@ -66,6 +84,32 @@ class Artifacts:
                 self.endpoints.write_reports(self.folder, self._item.name)
         except Exception as error:  # an error in a report must not end the test session
             report.sections.append((SECTION, f"{self.folder}: no report: {type(error).__name__}: {error}"))
+
+
+def artifacts_of(item: pytest.Item) -> Artifacts:
+    """The artifacts of a test, from their first use on."""
+    if ARTIFACTS not in item.stash:
+        item.stash[ARTIFACTS] = Artifacts(item)
+    return item.stash[ARTIFACTS]
+
+
+@contextmanager
+def watched_endpoints(item: pytest.Item) -> Iterator[None]:
+    """Report the endpoints too that a phase of a test starts by itself (``Endpoint(...)``)."""
+    room = loaded("bot.ua.watchers")
+    if room is None or item.config.getoption("srtpbot_keep") == "none":
+        yield
+        return
+
+    def watch(endpoint: Endpoint) -> None:
+        from srtpbot_pytest.endpoints import NewEndpoint
+
+        artifacts = artifacts_of(item)
+        artifacts.endpoints = artifacts.endpoints or NewEndpoint(artifacts.folder)
+        artifacts.endpoints.adopt(endpoint)
+
+    with room.watching(watch):
+        yield
 
 
 def artifacts_folder(config: pytest.Config) -> Path:

@@ -55,6 +55,8 @@ class NewEndpoint:
         self._reported: list[BotError] = []
         self._numbers = itertools.count(1)
         self._closing = ExitStack()
+        self._adopted: list[Callable[[], None]] = []
+        """End the copying of the journals of adopted endpoints."""
         self.journal.observe(self._observe)
 
     def __call__(
@@ -72,6 +74,21 @@ class NewEndpoint:
             self.calls += endpoint.calls
             self.journal.observe(lambda entry: self._collect(endpoint, entry))
         return endpoint
+
+    def adopt(self, endpoint: Endpoint) -> None:
+        """Report an endpoint that the test starts by itself: copy its journal, collect its calls."""
+        if endpoint.journal is self.journal:
+            return
+        name = self._free_name(endpoint.name)
+        self.journal.join(name)
+
+        def copy(entry: Entry) -> None:
+            if entry.endpoint != endpoint.name:
+                return
+            self.journal.append(name, entry.event)
+            self._collect(endpoint, entry)
+
+        self._adopted.append(endpoint.journal.observe(copy))
 
     def __repr__(self) -> str:
         names = ", ".join(endpoint.name for endpoint in self._endpoints)
@@ -100,7 +117,10 @@ class NewEndpoint:
     def write_reports(self, folder: Path, test: str) -> None:
         """Write ``result.json``, ``sip.pcap`` and ``report.html`` to the folder of the journal."""
 
+        for stop in self._adopted:
+            stop()
         self.journal.close()
+        self.duration_s = self.duration_s or time.monotonic() - self.journal.started_at
         calls = sorted(self.calls, key=lambda call: call.facts.started_at)
         result = run_result(
             self.journal,

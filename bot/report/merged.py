@@ -15,7 +15,7 @@ from bot.report.html import counted, render
 from bot.report.page import worst
 from bot.report.result import ReportedRun, Result
 
-__all__ = ["MergedRun", "merged_page", "results_in"]
+__all__ = ["MergedRun", "merged_page", "results_in", "results_of"]
 
 RESULT, PAGE = "result.json", "report.html"
 OF_SEVERAL = "srtpbot.run/1"

@@ -65,6 +65,7 @@ from bot.ua.endpoint_requests import EndpointRequests
 from bot.ua.inband import InbandDetectors
 from bot.ua.journal import ITSELF, Entry, Journal
 from bot.ua.out_of_dialog import OutOfDialogRequests
+from bot.ua.watchers import announce
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -142,6 +143,7 @@ class Endpoint(EndpointRequests):
         """Start the agent and wait until its ports listen; raises NativeError for a port in use."""
         self.journal.join(self.name)
         self._stop_observing = self.journal.observe(self._observe)
+        announce(self)
         try:
             if self._controller is not None:
                 self._controller.attach(self)

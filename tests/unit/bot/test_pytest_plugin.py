@@ -313,6 +313,49 @@ def test_a_conftest_may_have_its_own_fixtures_of_these_names(
     assert not (pytester.path / FOLDER).exists()
 
 
+DIRECT = """
+from bot import Endpoint
+
+
+def test_direct():
+    settings = {"bind": "127.0.0.1", "codecs": ["PCMA"]}
+    with Endpoint(name="bot", srtp="off", **settings) as caller, Endpoint(name="bot", **settings) as callee:
+        call = connect(caller, callee)
+        expect(call).to_use_codec("PCMA")
+        call.hangup()
+        expect(call).to_be_encrypted()
+"""
+
+
+@needs.calls
+def test_endpoints_of_a_test_without_fixtures_have_artifacts_too(
+    run_tests: RunTests, pytester: pytest.Pytester
+) -> None:
+    result = run_tests(DIRECT)
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines([f"{FOLDER}/test_calls.py-test_direct (open report.html)"])
+    files = ["journal.jsonl", "report.html", "result.json", "sip.pcap"]
+    assert kept(pytester) == {"test_calls.py-test_direct": files}
+    told = json.loads((pytester.path / FOLDER / "test_calls.py-test_direct" / "result.json").read_text())
+    assert [one["verdict"] for one in told["expectations"]] == ["pass", "pass", "fail"]
+    assert [call["direction"] for call in told["calls"]] == ["outgoing", "incoming"]
+    run_tests(DIRECT.replace('srtp="off", ', "")).assert_outcomes(passed=1)
+    assert kept(pytester) == {}
+
+
+@needs.calls
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_a_session_has_one_report(workers: list[str], run_tests: RunTests, pytester: pytest.Pytester) -> None:
+    result = run_tests(FAILS + DIRECT.replace('srtp="off", ', ""), "--srtpbot-report=out", *workers)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["*- srtpbot report -*", f"{pytester.path}/out/report.html"])
+    page = (pytester.path / "out" / "report.html").read_text()
+    assert "pytest: fail</title>" in page
+    for name in ("test_calls.py-test_fails", "test_calls.py-test_direct"):
+        assert f'<a href="tests/{name}/report.html">{name}</a>' in page
+    assert not (pytester.path / FOLDER).exists()
+
+
 def test_a_run_without_its_fixtures_imports_nothing_of_it(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
