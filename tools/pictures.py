@@ -115,6 +115,7 @@ def report(folder: Path) -> Path:
     scenario = PROJECT / "configs" / "scenarios" / "echo-call.yaml"
     subprocess.run([*SRTPBOT, "run", str(scenario), "--out", "out"], check=True, cwd=folder)
     page = next((folder / "out").rglob("report.html"))
+    page.write_text(page.read_text().replace(f"{folder.resolve()}/", ""))  # where it was made does not matter
     picture = folder / "report.png"
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or "google-chrome"
     options = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={WINDOW}"]
