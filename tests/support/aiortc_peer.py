@@ -1,4 +1,4 @@
-"""A WebRTC peer by aiortc (ICE, rtcp-mux, DTLS-SRTP), for descriptions that somebody else carries in SIP."""
+"""A WebRTC peer by aiortc (ICE, rtcp-mux, DTLS-SRTP); another peer carries its descriptions in SIP."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def seen(outcome: str, **facts: Any) -> Observation:
 
 
 def results(outcomes: dict[str, Observation]) -> list[CellResult]:
-    """Judged and told as a run does."""
+    """The verdict and its text, as in a run."""
     found = {cell(name): one for name, one in outcomes.items()}
     return [cell_result(of, one, judged(of, one, Whole.around(of, found)), ()) for of, one in found.items()]
 

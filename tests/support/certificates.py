@@ -1,4 +1,4 @@
-"""Certificates for tests, of an authority that nobody else trusts."""
+"""Certificates for tests, of an authority of the tests' own."""
 
 from __future__ import annotations
 

@@ -129,18 +129,18 @@ class FakeDriver:
     # ---- what a test uses
 
     def feed(self, *events: Wired) -> None:
-        """Say something; it is in the journal when this returns."""
+        """Report events; they are in the journal when this returns."""
         for event in events:
             (decoded,) = events_decoder().feed(encode(event))
             self._on_event(decoded)
 
     def crash(self, reason: str = "it was killed by SIGABRT", log: Iterable[str] = ()) -> None:
-        """Die: what the driver says then, and not a word more."""
+        """End the agent: the driver reports AgentCrashed and nothing else."""
         self._gone = True
         self._on_event(AgentCrashed(at=time.monotonic(), reason=reason, log=list(log)))
 
     def reply_to(self, kind: type[AnyCommand], reply: Reply) -> None:
-        """Script what is said to a kind of command; it has to include the answer."""
+        """Script the answer to a kind of command: events, with CommandDone or CommandFailed among them."""
         self._replies[kind] = reply
 
     def refuse(self, command: type[AnyCommand], kind: str, reason: str) -> None:
@@ -211,7 +211,7 @@ class FakeDriver:
 
 
 class WatchedJournal(Journal):
-    """A journal that says when somebody waits on it."""
+    """A journal that signals when a thread waits on it."""
 
     def __init__(self, path: Path | None = None) -> None:
         super().__init__(path)
@@ -260,7 +260,7 @@ def at_once() -> Iterator[None]:
 
 @dataclass
 class Rig:
-    """An endpoint and the driver that it believes in."""
+    """An endpoint, its fake driver and its journal."""
 
     endpoint: Endpoint
     driver: FakeDriver
@@ -292,7 +292,7 @@ class Rig:
 
 @dataclass
 class Line:
-    """The agent's voice in one call."""
+    """The events of one call."""
 
     driver: FakeDriver
     number: int
@@ -350,7 +350,7 @@ class Line:
         self.driver.feed(SipReceived(at=time.monotonic(), transport="udp", peer="127.0.0.1:5070", text=text))
 
     def answered(self, suite: CryptoSuite | None = SUITE) -> None:
-        """The peer answers an outgoing call, in the order of the agent's words."""
+        """The peer answers an outgoing call, with the events in an agent's order."""
         self.sent(invite(self.dialog, cseq=2, body=sdp(suite)))
         self.received(response(self.dialog, 200, "OK", cseq=2, body=sdp(suite)))
         self.state(CallState.CONNECTING, 200, "OK")

@@ -41,7 +41,7 @@ def messages(name: str) -> list[str]:
 
 
 class Peer:
-    """Somebody who sends what it is told to, from one port."""
+    """A peer that sends given messages from one port."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

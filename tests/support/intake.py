@@ -20,7 +20,7 @@ def message(
     kind: str = seeds.SDP,
     to: str = "",
 ) -> bytes:
-    """A request, an INVITE with an offer unless told otherwise; ``kind`` is the type of a body."""
+    """A request, by default an INVITE with an offer; ``kind`` is the Content-Type of the body."""
     return seeds.request((method, fields, kind, body), **FACTS, to=to)
 
 

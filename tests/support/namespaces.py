@@ -74,7 +74,7 @@ def set_namespace(libc: ctypes.CDLL, descriptor: int) -> None:
 
 
 def ip(*arguments: str) -> None:
-    """Run ``ip``; an error is what it said."""
+    """Run ``ip``; raises OSError with its output."""
     run([str(installed("ip")), *arguments])
 
 

@@ -14,7 +14,7 @@ __all__ = ["PRIVATE", "PUBLIC", "SERVER", "WITHIN", "Router", "cannot_make_route
 
 PRIVATE, GATEWAY = "10.77.0.2", "10.77.0.1"
 WITHIN = "203.0.113.254"
-"""What the public network sees of whoever is in the private one (the addresses are those of RFC 5737)."""
+"""The address of the private network as the public network sees it (addresses of RFC 5737)."""
 PUBLIC, SERVER = "203.0.113.2", "203.0.113.1"
 
 

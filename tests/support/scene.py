@@ -1,4 +1,4 @@
-"""Captures made to measure: the messages of calls, RTP and SRTP, in the order in which they are told."""
+"""Captures for tests: the messages of calls, RTP and SRTP, in the order of the calls of a scene's methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Levels are what P.56 says and what is known of the signals; silences are where they were put."""
+"""media.audio.levels: active speech level (ITU-T P.56), levels of test signals, silences."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""media.capture on bytes that nobody meant: packets, counts and words, never anything else."""
+"""media.capture on random and mutated bytes: packets, counts and reasons, never another exception."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Models and limits: every codec by any of its names, and what none may allow."""
+"""media.compare.calibration: models and limits of codecs, by any spelling of their names."""
 
 from itertools import chain
 

@@ -1,4 +1,4 @@
-"""Evidence in a row, weighed against how seldom something begins."""
+"""media.compare.chain: evidence of consecutive frames, weighed against the rarity of a start."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""Packets that a receiver made up, through a channel whose losses are known."""
+"""media.compare.concealment: concealed packets of a channel with recorded losses."""
 
 import functools
 import math
@@ -57,7 +57,7 @@ FILLERS: dict[str, Callable[[Samples], Samples]] = {
 
 @dataclass(frozen=True)
 class Heard:
-    """What came out of the channel; `lost`: where lost packets began, `audible`: those that are heard."""
+    """What came out of the channel; `lost`: where lost packets began, `audible`: the audible ones."""
 
     samples: Samples
     lost: tuple[int, ...]
@@ -74,7 +74,7 @@ def speech(seed: int) -> Samples:
 
 
 def channel(given: Samples, share: float, seed: int, filler: str) -> Heard:
-    """Mu-law in packets of 20 ms at any phase; lost ones are filled from what was heard before."""
+    """Mu-law in packets of 20 ms at any phase; lost ones are filled from earlier audio."""
     rng = np.random.default_rng([seed, 17])
     received = mu_law(given)
     lost = []

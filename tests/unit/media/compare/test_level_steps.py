@@ -1,4 +1,4 @@
-"""How far the level moves within a recording."""
+"""media.compare.level_steps: steps of the level within a recording."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Audio that passed a codec twice, as a parrot sends it back."""
+"""Audio after two passes of a codec, as an echoing peer sends it back."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The cheapest way: one delay after another, in the order in which audio comes."""
+"""media.compare.path: the sequence of delays with the lowest cost."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""How much of a stretch is one or two sines, so that no packet of a tone is taken for lost that arrived."""
+"""media.compare.purity: the share of one or two sines, so that packets of a tone are not taken for lost."""
 
 import numpy as np
 import pytest

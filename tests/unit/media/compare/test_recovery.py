@@ -1,4 +1,4 @@
-"""A decoder that recovers from a lost packet, and audio that was replaced."""
+"""media.compare.recovery: the recovery of a decoder after a lost packet, and replaced audio."""
 
 import numpy as np
 import pytest

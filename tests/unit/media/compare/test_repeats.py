@@ -1,4 +1,4 @@
-"""References that repeat themselves while a jitter buffer moves: all of it is there, in order."""
+"""References with repetitions, while the jitter buffer changes its delay: nothing is missing."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Audio in a recording that is not the reference's, though it sounds alike."""
+"""media.compare.replaced: stretches of similar but other audio in a recording."""
 
 from collections.abc import Callable
 

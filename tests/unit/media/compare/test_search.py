@@ -1,4 +1,4 @@
-"""Looking once more for what is in a gap: what is found, and what is left alone."""
+"""media.compare.search: a second search, within a gap."""
 
 import tracemalloc
 

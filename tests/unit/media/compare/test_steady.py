@@ -1,4 +1,4 @@
-"""References whose spectrum does not change, or is noise: nothing but the waveform says what they are."""
+"""References with a constant spectrum (tones, noise), which only the waveform identifies."""
 
 import pytest
 

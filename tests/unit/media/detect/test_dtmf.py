@@ -1,4 +1,4 @@
-"""Digits are heard within the limits of ITU-T Q.24, and in nothing else."""
+"""media.detect.dtmf: digits within the limits of ITU-T Q.24 are detected; other sound is none."""
 
 import itertools
 from typing import Any

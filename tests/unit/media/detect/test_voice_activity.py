@@ -1,4 +1,4 @@
-"""media.detect.voice_activity: when speech begins and ends, told while it comes in."""
+"""media.detect.voice_activity: the begin and the end of speech, reported as the audio arrives."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ class NoUtterancesError(PesqError):
 
 @dataclass
 class Native:
-    """The package's face: it notes what it is given and says what it is told to."""
+    """A fake of the package: it records its arguments and returns or raises given answers."""
 
     answers: list[float | Exception] = field(default_factory=list)
     calls: list[tuple[int, str]] = field(default_factory=list)
@@ -212,7 +212,7 @@ def test_a_lost_piece_has_the_lowest_score(native: Native) -> None:
 
 
 def test_dc_is_no_speech(native: Native) -> None:
-    """Where nobody speaks nothing is scored, and what was lost is lost, whatever the offset."""
+    """Pauses are not scored, and lost speech counts as lost, at any offset."""
     reference = Audio(np.concatenate([speech(16).samples, silence(10)]) + np.float32(0.3), RATE)
     lost = np.concatenate([speech(16).samples[: 6 * RATE], silence(20)]) + np.float32(0.2)
     assert assess(reference, Audio(lost, RATE)).pieces == (4.0, 1.017)

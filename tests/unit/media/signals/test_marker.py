@@ -1,4 +1,4 @@
-"""Markers are heard through what telephones do to them, when they sounded, and never where there is none."""
+"""media.signals.marker: markers are detected after codecs, losses and noise, and never elsewhere."""
 
 import functools
 import tracemalloc
