@@ -104,6 +104,8 @@ class Calls:
         return self._new(direction, other.account)
 
     def _new(self, direction: Direction, account: Account, call_id: int = pj.PJSUA_INVALID_ID) -> Leg:
+        if self._modules.media_thread is not None:
+            self._modules.media_thread.wake()
         number = self._legs.next_number()
         leg = Leg(
             number,
@@ -203,6 +205,11 @@ class Calls:
         if self._dropping:
             live = {leg.native.getId() for leg in self._legs if leg.native is not None}
             self._dropping = [native for native in self._dropping if not native.is_droppable(live)]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is no call, and the library needs none that has ended."""
+        return not self._dropping and not self._legs
 
     @property
     def all_dropped(self) -> bool:

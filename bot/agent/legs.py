@@ -26,6 +26,9 @@ class Legs:
     def __iter__(self) -> Iterator[Leg]:
         return iter(list(self._by_number.values()))
 
+    def __len__(self) -> int:
+        return len(self._by_number)
+
     def __contains__(self, leg: Leg) -> bool:
         return self._by_number.get(leg.number) is leg
 

@@ -16,6 +16,7 @@ from bot.agent.intake import BEFORE_EVERYONE, Intake
 from bot.agent.legs import Legs
 from bot.agent.loop import Loop
 from bot.agent.native.library import MissingSymbol
+from bot.agent.native.media_thread import MediaThread
 from bot.agent.native.message_bytes import Packets
 from bot.agent.native.names import Names
 from bot.agent.native.sip_module import Modules
@@ -70,6 +71,7 @@ class NativeModules:
     """Reads each message before the library does."""
     ice_teardown: IceTeardown | None = None
     """Only where ICE is used."""
+    media_thread: MediaThread | None = None
     messages: WaitingMessages | None = None
     """Only where the names of peers are resolved."""
     pending: PendingCallbacks | None = None
@@ -138,6 +140,8 @@ class NativeModules:
         invites = invite_judge(received, budget, admission, config.srtp_keying)
         arrivals = install("packets", lambda: Arrivals(modules.c, guarded=not config.nat.uses_ice))
 
+        media_thread = install("media thread", lambda: MediaThread(modules, loop.pause))
+
         def proved(stream: int) -> bool:
             return arrivals is not None and arrivals.hears_negotiated(stream)
 
@@ -157,12 +161,16 @@ class NativeModules:
                 install("request gate", lambda: install_gate(config, modules, invites, waiting, received))
             ),
             intake=intake,
+            media_thread=media_thread,
             messages=install(
                 "names of peers in messages",
                 lambda: waiting_messages(config, modules, loop, names, intake),
                 wanted=config.resolve_peers is ResolvePeers.ASYNC,
             ),
-            pending=install("last digits", lambda: PendingCallbacks(modules, received, loop.pause)),
+            pending=install(
+                "last digits",
+                lambda: PendingCallbacks(modules, received, needed(media_thread)),
+            ),
             ice_teardown=install(
                 "end of ICE",
                 lambda: IceTeardown(modules, received, legs.sending_streams, loop.soon),
@@ -185,6 +193,13 @@ def probed_modules(report: Callable[[str, str], None]) -> Modules:
     modules = Modules(report)
     probe(modules.c)
     return modules
+
+
+def needed(media_thread: MediaThread | None) -> MediaThread:
+    """Raises MissingSymbol without it."""
+    if media_thread is None:
+        raise MissingSymbol("this build of the library does not let its media thread be waited for")
+    return media_thread
 
 
 def waiting_messages(

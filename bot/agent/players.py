@@ -42,6 +42,7 @@ class Players:
         """A source without sound that every call has."""
         self._players: dict[int, tuple[Leg, Player]] = {}
         self._recordings: dict[int, Leg] = {}
+        self._tends = False
         self._starts = Starts(loop.soon, self._started)
 
     @property
@@ -103,17 +104,26 @@ class Players:
         except CommandRefused:
             del self._recordings[command.recording]
             raise
-        self._tend(leg, command.recording, command.path)
+        self._tend(leg, command.recording)
+        if not self._tends:
+            self._tends = True
+            self._loop.after(TENDED_S, self._tend_all)
 
-    def _tend(self, leg: Leg, recording: int, path: str) -> None:
+    def _tend_all(self) -> None:
+        """All files in one turn: with many calls, turns cost more than files."""
+        for recording, leg in list(self._recordings.items()):
+            self._tend(leg, recording)
+        self._tends = bool(self._recordings)
+        if self._tends:
+            self._loop.after(TENDED_S, self._tend_all)
+
+    def _tend(self, leg: Leg, recording: int) -> None:
         """Keep the file readable; a full disk or the loss of the file ends the recording, not the call."""
         file = leg.audio.files.get(recording)
         if file is None or not leg.audio.is_recording(recording):
             return
-        if (problem := file.tend()) is None:
-            self._loop.after(TENDED_S, lambda: self._tend(leg, recording, path))
-            return
-        self._close(recording, problem)
+        if (problem := file.tend()) is not None:
+            self._close(recording, problem)
 
     def started(self, call: int, key: int) -> None:
         """A player or a recorder was connected to its call: report it with the time of its first frame."""

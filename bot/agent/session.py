@@ -177,6 +177,8 @@ class Session:
 
     def close(self) -> None:
         """Let go of every native object but the accounts, which the library asks for until its end."""
+        if self.modules.media_thread is not None:
+            self.modules.media_thread.wake()
         if self.modules.decisions is not None:
             self.modules.decisions.close()
         if self.modules.messages is not None:
@@ -189,6 +191,9 @@ class Session:
     def _turn(self) -> None:
         self.loop.turn(self._library.endpoint)
         self.calls.drop_ended()
+        self.loop.is_idle = self.calls.is_idle
+        if self.calls.is_idle and self.modules.media_thread is not None:
+            self.modules.media_thread.rest()
         if self.modules.arrivals is not None and self.modules.arrivals.read(RECORDS_A_TURN):
             self.loop.soon(lambda: None)  # the next turn does not wait
 

@@ -20,6 +20,7 @@ class Call(pj.Call):
     def __init__(self, account: Account, call_id: int = pj.PJSUA_INVALID_ID) -> None:
         super().__init__(account, call_id)
         self._account = account
+        self.talks: tuple[pj.AudioMediaPlayer, pj.AudioMediaRecorder] | None = None
         self.started = time.monotonic()
 
     def onCallState(self, prm: pj.OnCallStateParam) -> None:
@@ -31,10 +32,10 @@ class Call(pj.Call):
 
     def onCallMediaState(self, prm: pj.OnCallMediaStateParam) -> None:
         port = self.getAudioMedia(-1)
-        for source in self._account.sources:
-            source.startTransmit(port)
-        for sink in self._account.sinks:
-            port.startTransmit(sink)
+        if self.talks is not None:
+            player, recorder = self.talks
+            player.startTransmit(port)
+            port.startTransmit(recorder)
 
 
 class Account(pj.Account):
@@ -42,8 +43,6 @@ class Account(pj.Account):
         super().__init__()
         self.calls: list[Call] = []
         self.dead: list[Call] = []
-        self.sources: list[pj.AudioMedia] = []
-        self.sinks: list[pj.AudioMedia] = []
 
     def onIncomingCall(self, prm: pj.OnIncomingCallParam) -> None:
         call = Call(self, prm.callId)
@@ -92,14 +91,12 @@ def serve(endpoint: pj.Endpoint, account: Account, arguments: list[str]) -> None
             if not selector.select(0):
                 continue
             command = os.read(0, 100).decode().strip()
-            if command == "talk":
-                player, recorder = pj.AudioMediaPlayer(), pj.AudioMediaRecorder()
-                player.createPlayer(arguments[1])
-                recorder.createRecorder(f"{arguments[1]}.raw.wav")
-                account.sources.append(player)
-                account.sinks.append(recorder)
             if command in {"talk", "call"}:
                 call = Call(account)
+                if command == "talk":
+                    call.talks = pj.AudioMediaPlayer(), pj.AudioMediaRecorder()
+                    call.talks[0].createPlayer(arguments[1])
+                    call.talks[1].createRecorder(f"{arguments[1]}.raw{len(account.calls)}.wav")
                 account.calls.append(call)
                 call.makeCall(arguments[0], pj.CallOpParam(True))
             if command == "hangup":
@@ -110,8 +107,6 @@ def serve(endpoint: pj.Endpoint, account: Account, arguments: list[str]) -> None
             if command in {"quit", ""}:
                 account.calls.clear()
                 account.dead.clear()
-                account.sources.clear()
-                account.sinks.clear()
                 return
 
 

@@ -16,7 +16,8 @@ import platform
 import struct
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from bot.agent.native.kept import keep
 from bot.agent.native.plt import linkage_entry
@@ -107,8 +108,7 @@ reset its receiver and accept the packet during the first 100 packets; RFC 3711 
 TELL_CLOCK = (BEGIN, *READ_CLOCK, ("c3", "ret"))
 
 
-@dataclass(frozen=True, slots=True)
-class Note:
+class Note(msgspec.Struct, frozen=True, gc=False):
     """A packet that passed a function; ``at`` is a time of the monotonic clock."""
 
     kind: int

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+
+import msgspec
 
 __all__ = ["Packet", "parsed"]
 
@@ -15,8 +16,7 @@ VERSION = 2
 CSRC_COUNT, EXTENSION, MARKER = 0x0F, 0x10, 0x80
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(msgspec.Struct, frozen=True, gc=False):
     """The beginning of an RTP packet and its arrival time in seconds."""
 
     at: float

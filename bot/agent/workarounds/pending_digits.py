@@ -26,12 +26,11 @@ class PendingCallbacks:
     Raises MissingSymbol without the necessary C functions.
     """
 
-    def __init__(self, modules: Modules, received: Callable[[], str], waits: Callable[[float], None]) -> None:
-        """``waits`` is told the seconds for which the pumping thread may wait."""
+    def __init__(self, modules: Modules, received: Callable[[], str], media: MediaThread) -> None:
         c = modules.c
         self._received = received
         self._perform, self._endpoint = c[PERFORM], c[INSTANCE]()
-        self._media = MediaThread(modules, waits)
+        self._media = media
         modules.register(b"mod-srtpbot-pending", BEFORE_TRANSACTIONS, on_request=self._arrived)
 
     def run(self) -> None:

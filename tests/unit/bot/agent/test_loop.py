@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bot.agent.loop import HEARTBEAT_S, KEEP_ALIVE, SILENCE_S, Loop
+from bot.agent.loop import HEARTBEAT_S, IDLE_HEARTBEAT_S, IDLE_SILENCE_S, KEEP_ALIVE, SILENCE_S, Loop
 from bot.ipc.codec import encode, events_decoder
 from bot.ipc.commands import Reinvite, Request, Shutdown
 from bot.ipc.events import AgentStopped, Heartbeat, Wired
@@ -158,6 +158,16 @@ def test_heartbeats_are_heard(loop: Loop, library: Library, parent: Parent) -> N
     assert all(isinstance(beat, Heartbeat) and beat.next_s == SILENCE_S for beat in beats)
     gaps = [later.at - beat.at for beat, later in pairwise(beats)]
     assert all(HEARTBEAT_S <= gap < SILENCE_S for gap in gaps)
+
+
+def test_heartbeats_are_fewer_without_calls(loop: Loop, library: Library, parent: Parent) -> None:
+    loop.is_idle = True
+    for _ in range(5):
+        loop.turn(library)
+    beats = parent.heard()
+    assert all(isinstance(beat, Heartbeat) and beat.next_s == IDLE_SILENCE_S for beat in beats)
+    gaps = [later.at - beat.at for beat, later in pairwise(beats)]
+    assert all(IDLE_HEARTBEAT_S <= gap < IDLE_SILENCE_S for gap in gaps)
 
 
 def test_a_busy_loop_does_not_flood_the_parent(loop: Loop, library: Library, parent: Parent) -> None:
