@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 from bot.agent.call_limits import CallLimits, Room
 from bot.agent.limit_reports import LimitReports
-from bot.agent.sources import EVERYBODY, Sources, host_of
 from bot.agent.workarounds.socket_budget import SocketBudget
 from bot.config import EndpointConfig
 from bot.model import Keying
+from bot.rates import EVERYBODY, Sources, host_of
 from bot.sip import StatusCode
 from bot.sip.intake import SILENCE, Refusal
 

@@ -27,7 +27,6 @@ from bot.agent.reception.arrivals import Arrivals
 from bot.agent.reception.telephone_events import HeardDigits, HeardPacket
 from bot.agent.redirects import Redirects
 from bot.agent.sdp.local_sdp import LocalSdp
-from bot.agent.sources import host_of
 from bot.agent.trace import printable
 from bot.agent.transactions import ended_by, is_of_another_call, is_sent_again, refusal
 from bot.agent.withheld_media import WithheldMedia
@@ -48,6 +47,7 @@ from bot.model import (
     EndedBy,
     MediaState,
 )
+from bot.rates import host_of
 from bot.sip import StatusCode, is_failure, is_final, redact
 
 __all__ = ["Leg", "NativeCall"]

@@ -17,10 +17,10 @@ from bot.agent.call import Leg
 from bot.agent.legs import Legs
 from bot.agent.limit_reports import LimitReports
 from bot.agent.loop import Loop
-from bot.agent.sources import Sources, host_of
 from bot.agent.workarounds.unanswered_bye import Dialog, Sessions
 from bot.config import LimitsConfig
 from bot.model import CallState
+from bot.rates import Sources, host_of
 
 __all__ = ["CallLimits", "Room"]
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from bot.agent.sources import host_of
+from bot.rates import host_of
 
 __all__ = ["Connection", "Connections"]
 

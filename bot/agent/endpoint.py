@@ -21,7 +21,6 @@ from bot.agent.native.library import exported
 from bot.agent.native.media_flags import offer_telephone_events
 from bot.agent.native.names import Names
 from bot.agent.native.transports import remote_of
-from bot.agent.sources import host_of
 from bot.agent.trace import Trace
 from bot.agent.workarounds.preconditions import Handles, guard_always, guard_assertions
 from bot.agent.workarounds.registry import Registry
@@ -37,6 +36,7 @@ from bot.config import (
 )
 from bot.ipc import AgentReady, Listener, TransportChanged, Wired
 from bot.model import Codec, Transport
+from bot.rates import host_of
 
 __all__ = ["Library"]
 

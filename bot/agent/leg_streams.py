@@ -13,11 +13,11 @@ from bot.agent.media_state import DIRECTIONS, HEARING, SPEAKING
 from bot.agent.native_call import LiveCall
 from bot.agent.reception.arrivals import Arrivals
 from bot.agent.reception.statistics import Reception
-from bot.agent.sources import host_of
 from bot.agent.stream_stats import stream_stats, timestamp_rate
 from bot.agent.withheld_media import WithheldMedia
 from bot.ipc import StreamMeasured, Wired
 from bot.model import MediaState
+from bot.rates import host_of
 
 __all__ = ["CONNECTIONS", "LegStreams"]
 

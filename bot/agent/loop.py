@@ -33,7 +33,7 @@ HEARTBEAT_S = 0.2
 """How long the pump may block at a time."""
 SILENCE_S = 0.7
 """How long the parent may hear nothing before it takes the pump for hung."""
-IDLE_HEARTBEAT_S, IDLE_SILENCE_S = 0.4, 0.9
+IDLE_HEARTBEAT_S, IDLE_SILENCE_S = 0.4, 1.2
 """The same without calls: a heartbeat is half of what an idle agent costs, and no call waits for its end."""
 LAST_WORDS_S = 0.8
 """How long an orphan may take to end in order."""

@@ -17,7 +17,7 @@ from bot.agent.loop import Loop
 from bot.agent.native.held_requests import HeldRequests
 from bot.agent.native.names import Names
 from bot.agent.native.sip_module import Modules
-from bot.agent.sources import host_of
+from bot.rates import host_of
 from bot.sip.intake import PeerNames, Refusal, peer_names
 from bot.sip.status import StatusCode
 

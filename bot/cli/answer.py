@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from bot.bots import NAMES, bot
+from bot.cli.answer_front import FrontPlan, front_options, print_front
 from bot.cli.bot_options import bot_options, given_to, role_option
 from bot.cli.call_checks import Checks
 from bot.cli.help import GroupedCommand
@@ -24,7 +25,7 @@ from bot.cli.options import (
     log_option,
     output_options,
 )
-from bot.cli.session import Session, endpoint_of
+from bot.cli.session import Interrupted, Session, endpoint_of
 from bot.deadline import Deadline
 from bot.errors import ConfigError, naming
 from bot.ipc import CallStarted, CallStateChanged
@@ -50,6 +51,7 @@ SHOWN_REFUSALS = 3
         "srtpbot answer --srtp mandatory",
         "srtpbot answer --as machine --messages messages --pin 2468",
         "srtpbot answer --as reject --code 486 --calls 1",
+        "srtpbot answer --calls-at-once 120 --front kamailio",
     ),
 )
 @role_option(
@@ -69,6 +71,7 @@ SHOWN_REFUSALS = 3
     metavar="[HOST:]PORT",
     help="Serve /metrics for Prometheus and /healthz there.  [HOST: 127.0.0.1]",
 )
+@front_options
 @endpoint_options
 @limit_options
 @expectation_options
@@ -79,6 +82,9 @@ def command(**options: Any) -> int:
 
     Prints a line "ready URI" for each transport as soon as it listens.
     """  # fmt: skip
+    if options.pop("print_front"):
+        print_front(options, name=options["role"], port=SIP_PORT)
+        return 0
     with Session(options, orderly_end=True, logs=True) as run:
         Answering(run, options).perform()
     run.show()
@@ -86,7 +92,7 @@ def command(**options: Any) -> int:
 
 
 class Answering:
-    """Run of the command: the endpoint, its bot and the verdicts on its calls."""
+    """Run of the command: the endpoint or the workers, their bots and the verdicts on their calls."""
 
     def __init__(self, run: Session, options: dict[str, Any]) -> None:
         self._run = run
@@ -107,31 +113,31 @@ class Answering:
         if self._checks.audio is not None and "record" not in given:
             raise ConfigError("--expect-audio needs a recording: add --record FILE")
         self._play: str | None = given.get("play")
+        self._role, self._given = role, given
+        calls_at_once = options["calls_at_once"]
+        self._plan = FrontPlan.of(options, self._config, given)
+        if self._plan is None and calls_at_once is not None:
+            self._config = self._config.with_options(max_calls=calls_at_once)
         self._controller = bot(role, **given)
         self._metrics, self._address = None, None
         if (address := options.pop("metrics")) is not None:
             from bot.cli.metrics import Metrics, listen_address
 
             self._address, self._metrics = listen_address(address), Metrics(run.journal)
-        self._calls: dict[int, Call] = {}
+        self._endpoints: dict[str, Endpoint] = {}
+        self._calls: dict[tuple[str, int], Call] = {}
         self._ended: list[Call] = []
 
     def perform(self) -> None:
         """Answer calls until the end of the run or a signal; unmet expectations have failed then."""
         done = 0
         try:
-            with (
-                endpoint_of(self._run, self._config, controller=self._controller, goes_on=True) as endpoint,
-                self._serving_metrics(),
-            ):
-                self._run.journal.observe(lambda entry: self._observe(endpoint, entry))
-                if self._play is not None:
-                    endpoint.playable(self._play)
-                for uri in endpoint.uris:
+            with self._answering() as uris, self._serving_metrics():
+                for uri in uris:
                     click.echo(f"ready {uri if ';transport=' in uri else uri + ';transport=udp'}")
                 deadline = Deadline(self._seconds or FOREVER_S)
                 while self._wanted is None or done < self._wanted:
-                    if not endpoint.wait_until(lambda: bool(self._ended), deadline):
+                    if not self._run.journal.wait_until(self._has_news, deadline):
                         break
                     with self._run.journal.uninterrupted():
                         done += 1
@@ -165,12 +171,47 @@ class Answering:
             click.echo(f"metrics {server.url}", err=True)
             yield
 
-    def _observe(self, endpoint: Endpoint, entry: Entry) -> None:
+    @contextmanager
+    def _answering(self) -> Iterator[list[str]]:
+        """The endpoints that answer; yields the URIs under which they do."""
+        if self._plan is None:
+            with endpoint_of(self._run, self._config, controller=self._controller, goes_on=True) as endpoint:
+                self._follow([endpoint])
+                yield endpoint.uris
+            return
+        with self._plan.workers(self._run, lambda given: bot(self._role, **given)) as pool:
+            self._follow([worker.endpoint for worker in pool.workers])
+            with self._plan.front(pool, self._run.say) as front:
+                try:
+                    yield front.uris
+                except Interrupted:
+                    front.drain()
+                    self._run.journal.wait_until(lambda: pool.is_idle, Deadline(self._plan.drain_s))
+                    raise
+
+    def _follow(self, endpoints: list[Endpoint]) -> None:
+        self._endpoints = {endpoint.name: endpoint for endpoint in endpoints}
+        self._run.journal.observe(self._observe)
+        if self._play is not None:
+            endpoints[0].playable(self._play)
+
+    def _has_news(self) -> bool:
+        """Whether a call has ended; raises the failure of an endpoint."""
+        for endpoint in self._endpoints.values():
+            if endpoint.failure is not None:
+                raise endpoint.failure
+        return bool(self._ended)
+
+    def _observe(self, entry: Entry) -> None:
+        endpoint = self._endpoints.get(entry.endpoint)
+        if endpoint is None:
+            return
         match entry.event:
             case CallStarted(call=number):
-                self._calls[number] = endpoint.call(number)
-            case CallStateChanged(call=number, state=CallState.DISCONNECTED) if number in self._calls:
-                self._ended.append(self._calls.pop(number))
+                self._calls[entry.endpoint, number] = endpoint.call(number)
+            case CallStateChanged(call=number, state=CallState.DISCONNECTED):
+                call = self._calls.pop((entry.endpoint, number), None)
+                self._ended += [call] if call is not None else []
 
     def _conclude(self, call: Call) -> None:
         if self._checks.asked:

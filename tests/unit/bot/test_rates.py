@@ -1,10 +1,10 @@
-"""bot.agent.sources: rates by source, with a clock in the hand."""
+"""bot.rates: rates by source, with a clock in the hand."""
 
 from __future__ import annotations
 
 import pytest
 
-from bot.agent.sources import ABUSE_S, MOST_SOURCES, Sources, host_of
+from bot.rates import ABUSE_S, MOST_SOURCES, Sources, host_of
 
 
 class Clock:

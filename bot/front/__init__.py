@@ -1,0 +1,15 @@
+"""Answering with many agents behind one SIP port: the workers, and the front that spreads calls over them."""
+
+from bot.front.kamailio import KamailioFront, installed_kamailio, printed_configuration
+from bot.front.pool import Worker, WorkerPool, calls_of_worker
+from bot.front.redirect import RedirectFront
+
+__all__ = [
+    "KamailioFront",
+    "RedirectFront",
+    "Worker",
+    "WorkerPool",
+    "calls_of_worker",
+    "installed_kamailio",
+    "printed_configuration",
+]
