@@ -1,4 +1,4 @@
-"""``srtpbot answer --calls-at-once``: agents behind a front, which loses no more than a dead agent's calls."""
+"""``srtpbot answer --calls-at-once``: agents behind a front; a dead agent costs its own calls."""
 
 from __future__ import annotations
 
