@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 from bot.agent.account import Accounts
 from bot.agent.admission import CALL_ID, Admission, expires_of
 from bot.agent.bindings import Bindings
 from bot.agent.call_limits import CallLimits
+from bot.agent.callbacks import CommandRefused
 from bot.agent.calls import Calls
 from bot.agent.contact_connections import ContactConnections
 from bot.agent.endpoint import Library
@@ -143,6 +145,15 @@ class Session:
         )
         report(ready)
         loop.beat()
+        if start.measure_every_s:
+            self._measure_all(start.measure_every_s)
+
+    def _measure_all(self, every_s: float) -> None:
+        """Report the counters of all calls, now and again."""
+        for leg in self.legs:
+            with suppress(CommandRefused):
+                leg.measure()
+        self.loop.after(every_s, lambda: self._measure_all(every_s))
 
     def _arrived(self, transport: int, data: bytes) -> None:
         """A message has come: the pump runs; a registration or a subscription needs its connection."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from bot.audio_files import audio_of
 from bot.cli.call_checks import Checks
 from bot.cli.help import GroupedCommand, grouped
 from bot.cli.options import (
@@ -236,7 +237,9 @@ class Placing:
         except (CallFailed, WaitTimeout) as error:
             if not self._may_be_cut_short(call):
                 self._run.decide("played and dialled", False, "everything that was asked for", str(error))
-        self._stay(call, Deadline(self._remaining(begun)))
+        left = self._remaining(begun)
+        self._run.progress.does("until the end", max(0.0, left))
+        self._stay(call, Deadline(left))
 
     def _expect_direction(self, call: Call) -> None:
         """Check the negotiated direction for --expect-media; a silent peer negotiates sendrecv too."""
@@ -247,7 +250,8 @@ class Placing:
 
     def _send(self, call: Call) -> None:
         playback = call.play(self._play, loop=self._loop) if self._play else None
-        if playback is not None and not self._loop:
+        if playback is not None and self._play is not None and not self._loop:
+            self._run.progress.does(f"playing {self._play}", audio_of(self._play).duration_s)
             playback.wait(self._duration or LONGEST_S)
         if self._digits:
             call.send_dtmf(self._digits, method=self._method).wait()

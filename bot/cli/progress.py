@@ -118,6 +118,8 @@ class Progress:
         self.wanted = wanted
         self._console = console
         self._calls = Calls()
+        self._doing: tuple[str, float, float] | None = None
+        """What the command does, since when, and for how many seconds."""
         self._said: list[str] = []
         self._lock = threading.Lock()
         self._marked = threading.Event()
@@ -130,6 +132,12 @@ class Progress:
         if self.wanted:
             number = next(self._journals)
             journal.observe(lambda entry: self._observe(number, entry))
+
+    def does(self, what: str, seconds: float) -> None:
+        """Show what the command does, and how much of its ``seconds`` has passed."""
+        with self._lock:
+            self._doing = what, time.monotonic(), seconds
+        self._marked.set()
 
     def say(self, text: str) -> bool:
         """Print lines above the table; False without a table: then the caller prints them."""
@@ -195,7 +203,8 @@ class Progress:
         self._marked.clear()
         self._tell(live)
         with self._lock:
-            drawn = table(self._calls, live.console.size.height - AROUND, time.monotonic())
+            now = time.monotonic()
+            drawn = table(self._calls, live.console.size.height - AROUND, now, passed(self._doing, now))
         live.update(drawn, refresh=True)
 
     def _take_said(self) -> list[str]:
@@ -208,7 +217,15 @@ class Progress:
             live.console.out("\n".join(said), highlight=False)
 
 
-def table(calls: Calls, lines: int, now: float) -> Group:
+def passed(doing: tuple[str, float, float] | None, now: float) -> str:
+    """What the command does: ``; playing speech:4: 1 of 4 s``."""
+    if doing is None:
+        return ""
+    what, since, seconds = doing
+    return f"; {what}: {min(now - since, seconds):.0f} of {seconds:.0f} s"
+
+
+def table(calls: Calls, lines: int, now: float, doing: str = "") -> Group:
     """The current calls and a line of totals."""
     from rich.console import Group
     from rich.text import Text
@@ -223,7 +240,7 @@ def table(calls: Calls, lines: int, now: float) -> Group:
     drawn = columns(shown, COLUMNS)
     for column, name in zip(drawn.columns, COLUMNS, strict=True):
         column.no_wrap = name not in FLEXIBLE
-    return Group(drawn, cut(calls.totals(len(rows)), "dim"))
+    return Group(drawn, cut(calls.totals(len(rows)) + harmless(doing), "dim"))
 
 
 def cells(row: Row, now: float) -> list[str]:

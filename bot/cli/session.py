@@ -102,6 +102,7 @@ class Session:
         return {
             "journal": self.journal,
             "log_level": 5 if self._trace else 3,
+            "measure_every_s": 1.0 if self.progress.wanted else 0.0,
             "keep_keys": self.files.keylog is not None or self._capture is not None,
             "on_log": print_native if self._trace else lambda line: None,
         }

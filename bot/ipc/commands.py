@@ -60,6 +60,8 @@ class Start(Command, frozen=True, kw_only=True):
     """The number of the first call; a replacement agent continues the numbering."""
     listeners: list[Listener] = []
     """The listeners of the previous agent; the replacement binds the same ports."""
+    measure_every_s: float = 0.0
+    """Seconds between reports of the counters of all streams; 0: only when asked."""
 
 
 class Shutdown(Command, frozen=True, kw_only=True):

@@ -90,7 +90,8 @@ class Endpoint(EndpointRequests):
     may share a journal. An exception in a callback ends its call and fails the endpoint: every wait raises at
     once, or with ``goes_on`` only the end of the endpoint raises. ``on_log`` gets the lines of the library's
     log up to ``log_level`` (0 to 6: 1 is errors, 2 warnings, 5 everything). ``on_log`` and the observers of
-    the journal must not wait; their exceptions fail the endpoint. Raises ConfigError for invalid settings,
+    the journal must not wait; their exceptions fail the endpoint. ``measure_every_s`` records RTP counters of
+    running calls so often (0: when ``call.measure()`` asks). Raises ConfigError for invalid settings,
     NativeError when a port is in use or the library is missing.
     """
 
@@ -104,6 +105,7 @@ class Endpoint(EndpointRequests):
         keep_keys: bool = False,
         on_log: Callable[[str], None] = lambda line: None,
         goes_on: bool = False,
+        measure_every_s: float = 0.0,
         **settings: Unpack[EndpointSettings],
     ) -> None:
         if not 0 <= log_level <= HIGHEST_LOG_LEVEL:
@@ -120,6 +122,7 @@ class Endpoint(EndpointRequests):
         self._log_level = log_level
         self._keep_keys = keep_keys
         self._goes_on = goes_on
+        self._measure_every_s = measure_every_s
         self._raised: CallbackFailed | None = None
         self._calls = CallList(self.name, self.journal)
         self._detectors = InbandDetectors()
@@ -175,6 +178,7 @@ class Endpoint(EndpointRequests):
             ask_about_transfers=self._controller is not None and self._controller.decides_transfers,
             first_call=self._calls.last_number + 1,
             listeners=self.ready.listeners if self.ready is not None else [],
+            measure_every_s=self._measure_every_s,
         )
 
     def close(self) -> None:

@@ -51,6 +51,7 @@ def test_answer_shows_its_calls_and_leaves_nothing_on_ctrl_c(
         assert re.search(
             rf"^parrot +1 +<- alice@{LOOPBACK} +CONFIRMED +\d+ +PCMA +{SUITE}", text, re.MULTILINE
         )
+        terminal.until(lambda text: re.search(r" \d{2,}/0 +42", text) is not None)  # packets until now
         terminal.press(CTRL_C)
         expect(call).to_be_disconnected(code=200, by="remote")
         assert terminal.end() == OK
@@ -61,6 +62,15 @@ def test_answer_shows_its_calls_and_leaves_nothing_on_ctrl_c(
         assert not any(HEADING in line or "running" in line for line in terminal.screen)
         assert not terminal.cursor_hidden
         assert b"32m" in terminal.raw
+
+
+def test_call_shows_what_it_does_and_how_long(answer: NewBot, tmp_path: Path) -> None:
+    uri = answer("--calls", 1).uri()
+    arguments = ["call", uri, "--bind", LOOPBACK, "--play", "speech:2", "--linger", 1.5]
+    with Terminal(*arguments, folder=tmp_path, environment=ENVIRONMENT) as terminal:
+        terminal.until(lambda text: re.search(r"1 running; playing speech:2: [12] of 2 s", text) is not None)
+        terminal.until(lambda text: re.search(r"1 running; until the end: [012] of 2 s", text) is not None)
+        assert terminal.end() == OK
 
 
 def test_no_color_is_respected(tmp_path: Path, new_endpoint: NewEndpoint) -> None:
