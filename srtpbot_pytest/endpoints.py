@@ -133,7 +133,7 @@ class NewEndpoint:
         text = harmless_json(msgspec.json.format(msgspec.json.encode(result), indent=2)) + b"\n"
         write_whole(folder / "result.json", text)
         write_whole(folder / "sip.pcap", b"".join(of_file(folder / JOURNAL)))
-        write_whole(folder / "report.html", page(result, calls, name=test, agents=self.agents))
+        write_whole(folder / "report.html", page(result, calls, name=test, agents=self.agents, folder=folder))
 
     def __enter__(self) -> NewEndpoint:
         return self

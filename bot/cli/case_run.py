@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from bot.capture import keylog
+from bot.cli.command_line import command_line
 from bot.cli.report_files import as_json
 from bot.cli.session import FAILED, Session
 from bot.errors import BotError
@@ -14,6 +15,7 @@ from bot.report.junit import junit_of
 from bot.report.page import page_of
 from bot.report.result import AttemptResult, ReportedRun, Result
 from bot.report.sip_pcap import of_file
+from bot.report.steps import StepResult
 from bot.scenario.case import Case
 from bot.scenario.runner import ScenarioResult
 
@@ -31,6 +33,7 @@ class CaseRun(Session):
         self.case = case
         self._earlier = [one.as_attempt for one in earlier]
         self.printed: list[str] = []
+        self.steps: list[StepResult] = []
         self.progress.stop()  # there is one table for all
 
     def say(self, text: str, *, styled: bool = False, fails: bool = False) -> None:
@@ -55,7 +58,18 @@ class CaseRun(Session):
 
     def reported_as(self, name: str) -> ReportedRun:
         """The run for the reports, under another name."""
-        return ReportedRun(name, self.result, self.calls, self._attachments(), self._earlier)
+        return ReportedRun(
+            name,
+            self.result,
+            self.calls,
+            self._attachments(),
+            self._earlier,
+            file=self.case.file,
+            title=" ".join(self.case.scenario.description.split()),
+            steps=self.steps,
+            started_at=self.journal.started_at,
+            folder=self.folder,
+        )
 
     @property
     def reasons(self) -> list[str]:
@@ -74,13 +88,19 @@ class CaseRun(Session):
         values = {name: str(value) for name, value in self.case.values.items()}
         facts["verdict"] = "flaky" if self._earlier and result.verdict == "pass" else result.verdict
         self.result = ScenarioResult(
-            **facts, name=self.case.name, file=self.case.file, vars=values, failed_attempts=self._earlier
+            **facts,
+            name=self.case.name,
+            file=self.case.file,
+            vars=values,
+            steps=self.steps,
+            failed_attempts=self._earlier,
         )
         if self.folder is None:
             return
         self.files.write(self.folder / "result.json", as_json(self.result))
         self.files.write(self.folder / "sip.pcap", b"".join(of_file(self.folder / "journal.jsonl")))
-        self.files.write(self.folder / "report.html", page_of([self.reported], agents=self.events.agents))
+        page = page_of([self.reported], agents=self.events.agents, folder=self.folder, command=command_line())
+        self.files.write(self.folder / "report.html", page)
         self.files.write(self.folder / "junit.xml", junit_of([self.reported]))
 
     def _open_keylog(self) -> keylog.Log | None:

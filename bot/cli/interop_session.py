@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from bot.cli.command_line import command_line
 from bot.cli.session import Session
 from bot.config import EndpointConfig
 from bot.errors import ConfigError
@@ -256,4 +257,4 @@ class InteropRun(Session):
             return super().page_report(result)
         matrix = self._trial.matrix
         calls = {cell.id: of for cell, of in matrix.calls.items()} if matrix is not None else {}
-        return page_of_matrix(result, calls, self.events.agents)
+        return page_of_matrix(result, calls, self.events.agents, folder=self.folder, command=command_line())

@@ -98,6 +98,7 @@ def merged_result(runs: list[MergedRun]) -> bytes:
             name=run.name,
             file=str(run.facts.get("file", run.file)),
             vars=run.facts.get("vars", {}),
+            steps=msgspec.convert(run.facts.get("steps", []), list[StepResult]),
         )
         for run in runs
     ]

@@ -15,6 +15,7 @@ import click
 
 from bot.cli.case_run import CaseRun, each_attempt
 from bot.cli.case_selection import LastFailed, checked, chosen, given_values, loaded
+from bot.cli.command_line import command_line
 from bot.cli.help import GroupedCommand, grouped
 from bot.cli.options import output_options
 from bot.cli.report_files import STDOUT, ReportFiles, as_json
@@ -192,6 +193,7 @@ class Scenarios(Session):
                     performance.perform()
                 finally:
                     run.calls = performance.calls
+                    run.steps = performance.steps
             self._running.remove(performance)
             return run
 
@@ -208,6 +210,8 @@ class Scenarios(Session):
                 title=last.case.name,
                 verdict=last.result.verdict,
                 agents=last.events.agents,
+                folder=Path(folder),
+                command=command_line(),
             ),
         }
         for name, content in reports.items():
@@ -278,14 +282,20 @@ class Scenarios(Session):
     def _report(self, shown: ScenarioResult | Outcomes, done: list[CaseRun], *, single: bool) -> None:
         """Write the reports that are files; those of a single case are written anew where it has changed."""
         text, xml = as_json(shown), self._xml(done, single=single)
-        reports = [(self.files.json, text), (self.files.junit, xml)]
-        if self.folder is not None and (not single or shown.error is not None):
-            runs, error = [run.reported for run in done], None if single else self.error
-            page = page_of(runs, title="" if single else "srtpbot run", error=error)
-            names = {"result.json": text, "junit.xml": xml, "report.html": page}
-            reports += [(str(self.folder / name), content) for name, content in names.items()]
-        for target, content in reports:
-            self.files.write(target, content)
+        self.files.write(self.files.json, text)
+        self.files.write(self.files.junit, xml)
+        if self.folder is None or (single and shown.error is None):
+            return
+        self.files.write(self.folder / "result.json", text)
+        self.files.write(self.folder / "junit.xml", xml)
+        page = page_of(
+            [run.reported for run in done],
+            title="" if single else "srtpbot run",
+            error=None if single else self.error,
+            folder=self.folder,
+            command=command_line(),
+        )
+        self.files.write(self.folder / "report.html", page)
 
     def _xml(self, done: list[CaseRun], *, single: bool) -> bytes:
         return junit_of([run.reported for run in done], error=None if single else self.error)

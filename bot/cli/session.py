@@ -21,6 +21,7 @@ import msgspec
 
 from bot.capture import keylog
 from bot.cli import outputs
+from bot.cli.command_line import command_line
 from bot.cli.event_log import EventLog
 from bot.cli.interrupts import Interrupts
 from bot.cli.progress import Progress, at_a_terminal
@@ -352,7 +353,7 @@ class Session:
         """The HTML report."""
         from bot.report.page import page
 
-        return page(result, self.calls, agents=self.events.agents)
+        return page(result, self.calls, agents=self.events.agents, folder=self.folder, command=command_line())
 
     def _attachments(self) -> list[Path]:
         """The files of the run that were written."""

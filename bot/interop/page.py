@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from bot.interop.result import CellResult, InteropResult
 from bot.interop.table import GROUPS, grids, heard, in_cell
@@ -12,7 +13,9 @@ from bot.report.environment import environment
 from bot.report.html import counted, render
 from bot.report.ladder import ladder, own_addresses
 from bot.report.offer_answer import exchanges
-from bot.report.result import ExpectationResult
+from bot.report.page import FILES, about
+from bot.report.page_files import PageFiles
+from bot.report.result import ExpectationResult, ReportedRun
 from bot.report.timeline import beginning
 from bot.ua import Call
 
@@ -20,13 +23,23 @@ __all__ = ["page_of_matrix"]
 
 KINDS = {"pass": "pass", "fail": "fail", "deviates": "warn", "skip": "none"}
 """The CSS class of each verdict."""
+NOTED = {"fail": "failed", "deviates": "deviating"}
+"""The verdicts whose cells the banner names."""
 OPEN_CELLS = 5
 
 
 def page_of_matrix(
-    result: InteropResult, calls: Mapping[str, Sequence[Call]], agents: Mapping[str, AgentReady]
+    result: InteropResult,
+    calls: Mapping[str, Sequence[Call]],
+    agents: Mapping[str, AgentReady],
+    *,
+    folder: Path | None = None,
+    command: str = "",
 ) -> bytes:
-    """The page with redacted keys; ``calls`` has the calls of each cell by id."""
+    """The page with redacted keys; ``calls`` has the calls of each cell by id.
+
+    ``folder`` is the place of the page, for its links, and ``command`` the command without secrets.
+    """
     every = [call for of in calls.values() for call in of]
     return render(
         "matrix.html",
@@ -34,6 +47,10 @@ def page_of_matrix(
         title=f"SRTP with {result.peer}",
         verdict=result.verdict,
         totals=totals(result),
+        about=list(about([ReportedRun("", result, every)], command)),
+        links=PageFiles(folder).links(*FILES),
+        noted=list(noted(result.cells)),
+        NOTED=NOTED,
         error=result.error,
         expectations=list(failed_as_a_whole(result)),
         grids=grids(result.cells),
@@ -62,6 +79,13 @@ def totals(result: InteropResult) -> list[str]:
         if count := sum(cell.verdict == verdict for cell in result.cells):
             figures.append(f"{count} {word}")
     return [*figures, f"{result.duration_s:.1f} s", f"{result.started:%Y-%m-%d %H:%M:%S} UTC"]
+
+
+def noted(cells: Sequence[CellResult]) -> Iterator[tuple[str, list[CellResult]]]:
+    """The failed and the deviating cells."""
+    for verdict, name in NOTED.items():
+        if found := [cell for cell in cells if cell.verdict == verdict]:
+            yield f"{name} cells", found
 
 
 def failed_as_a_whole(result: InteropResult) -> Iterator[ExpectationResult]:

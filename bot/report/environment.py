@@ -12,7 +12,7 @@ import msgspec
 from bot.config import Capabilities
 from bot.ipc import AgentReady
 
-__all__ = ["EnvironmentResult", "environment", "environment_result"]
+__all__ = ["EnvironmentResult", "environment", "environment_result", "version_of"]
 
 PACKAGES = ("srtpbot", "pjsua2-python", "numpy", "soundfile", "soxr", "msgspec")
 
@@ -64,7 +64,13 @@ def environment(agents: Mapping[str, AgentReady]) -> Iterator[tuple[str, str]]:
 def installed() -> Iterator[str]:
     """Versions of the packages on which a result may depend."""
     for name in PACKAGES:
-        try:
-            yield f"{name} {version(name)}"
-        except PackageNotFoundError:
-            continue
+        if found := version_of(name):
+            yield f"{name} {found}"
+
+
+def version_of(name: str) -> str:
+    """The version of a package; empty for a package that is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""

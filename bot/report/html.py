@@ -5,15 +5,18 @@ A package keeps its templates and style sheets in its folder ``templates``; thos
 
 from __future__ import annotations
 
+from base64 import b64encode
 from functools import cache
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from bot.harmless import escaped
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
-__all__ = ["MARKS", "counted", "render", "templates"]
+__all__ = ["MARKS", "counted", "policy", "render", "script", "templates"]
 
 MARKS = {
     "pass": "\N{CHECK MARK}", "fail": "\N{BALLOT X}", "error": "\N{BALLOT X}", "deviates": "\N{NOT EQUAL TO}",
@@ -39,6 +42,27 @@ def percent(share: float) -> str:
 
 
 @cache
+def script() -> Markup:
+    """The script of the pages."""
+    from markupsafe import Markup
+
+    return Markup(templates().get_template("report.js").render())  # noqa: S704  a file of this package
+
+
+def policy(beside: bool = False) -> str:
+    """The content security policy: the page's own script by its hash, and nothing from outside.
+
+    ``beside`` allows audio files of the folder of the page.
+    """
+    digest = b64encode(sha256(script().encode()).digest()).decode()
+    media = "data: 'self'" if beside else "data:"
+    return (
+        f"default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'; img-src data:; "
+        f"media-src {media}; base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
 def templates(package: str = "bot.report") -> Environment:
     """The templates of a package, then those of this one."""
     from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
@@ -50,6 +74,6 @@ def templates(package: str = "bot.report") -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.globals["MARKS"] = MARKS
+    environment.globals |= {"MARKS": MARKS, "policy": policy, "script": script}
     environment.filters |= {"percent": percent, "counted": counted}
     return environment

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from bot.sip import Message, Sdp, parse_sdp
 from bot.ua import TracedMessage
 
-__all__ = ["Ladder", "ladder", "own_addresses"]
+__all__ = ["SHOWN", "Ladder", "label", "ladder", "own_addresses"]
 
 PAUSE_S = 1.0
 """Shortest pause with a line of its own, in seconds."""
@@ -36,6 +36,8 @@ class Head:
 class Rung:
     """A message; ``start`` and ``end`` of its arrow are shares of the width."""
 
+    number: int
+    """Index among the messages of the call."""
     at_s: float
     words: str
     """Text on the arrow."""
@@ -89,7 +91,7 @@ def rungs(messages: Sequence[TracedMessage], sides: list[str], name: str, zero: 
         if left_out and number == left_out.stop:
             pause = f"{len(left_out)} further messages"
         last = traced.at
-        yield replace(rung(traced, sides, name, zero, again), pause=pause)
+        yield replace(rung(traced, sides, name, zero, again), number=number, pause=pause)
 
 
 def participants(messages: Sequence[TracedMessage]) -> list[str]:
@@ -116,6 +118,7 @@ def rung(traced: TracedMessage, sides: list[str], name: str, zero: float, again:
     us, peer = (position(sides, side) for side in (OURS, traced.peer))
     way = f"{name} to {traced.peer}" if traced.sent else f"{traced.peer} to {name}"
     return Rung(
+        number=0,
         at_s=traced.at - zero,
         words=label(message) + (f" (retransmission {again})" if again else ""),
         note=brief(parse_sdp(message.sdp)) if message.sdp else "",

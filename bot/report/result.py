@@ -18,6 +18,7 @@ from bot.capture.verification import WireResult
 from bot.ipc import CallRefused, ExpectationChecked
 from bot.report.call_result import CallResult, call_result
 from bot.report.environment import EnvironmentResult
+from bot.report.steps import StepResult
 from bot.ua import Call, Journal
 
 __all__ = [
@@ -215,6 +216,16 @@ class ReportedRun:
     """Files of the run, in the order of their use."""
     failed_attempts: Sequence[AttemptResult] = ()
     """Attempts before this one."""
+    file: str = ""
+    """Path of the scenario file."""
+    title: str = ""
+    """Description of the scenario."""
+    steps: Sequence[StepResult] = ()
+    """Steps of the scenario."""
+    started_at: float = 0.0
+    """Start of the run, monotonic, in seconds: the zero of the times of the steps."""
+    folder: Path | None = None
+    """Folder of the run's files."""
 
     @property
     def failed(self) -> list[ExpectationResult]:

@@ -14,7 +14,7 @@ from bot.model import CallState, MediaState
 from bot.sip import ended_text
 from bot.ua import Activity, CallRecord, Digit
 
-__all__ = ["Timeline", "beginning", "timeline"]
+__all__ = ["Timeline", "beginning", "last_moment", "timeline"]
 
 TICKS = 6
 SHORT, THIN = 0.12, 0.002

@@ -18,11 +18,13 @@ from bot.deadline import Deadline
 from bot.errors import BotError, CallFailed, ConfigError, ExpectationFailed, WaitTimeout
 from bot.expectations import history, record
 from bot.report.result import AttemptResult, Result, Verdict
+from bot.report.steps import StepResult
 from bot.scenario.case import Case, shown
 from bot.scenario.context import ScenarioContext
 from bot.scenario.expect_model import Expect
 from bot.scenario.expect_step import StepFailed
 from bot.scenario.model import Path, Step, walk
+from bot.scenario.step_log import StepLog
 from bot.scenario.steps import HANDLERS
 from bot.scenario.types import is_yes
 from bot.ua import Call, Journal
@@ -47,6 +49,7 @@ class ScenarioRun:
     ) -> None:
         self.case = case
         self.context = ScenarioContext(case, journal, folder, endpoint_arguments or {})
+        self._log = StepLog(case, journal.started_at)
         self._reached: set[Path] = set()
         self._failed: Path | None = None
         self._soft_failures: list[str] = []
@@ -56,6 +59,11 @@ class ScenarioRun:
     def calls(self) -> list[Call]:
         """The calls of all endpoints until now."""
         return self.context.calls
+
+    @property
+    def steps(self) -> list[StepResult]:
+        """The steps with their times and verdicts until now."""
+        return self._log.results()
 
     def perform(self) -> None:
         """Perform all steps.
@@ -117,6 +125,13 @@ class ScenarioRun:
                 raise error
 
     def _step(self, path: Path, step: Step) -> None:
+        self._log.begin(path)
+        try:
+            self._perform(path, step)
+        finally:
+            self._log.end(path)
+
+    def _perform(self, path: Path, step: Step) -> None:
         action = step.action
         seconds = self.case.scenario.timeout if action.timeout is None else action.timeout
         try:
@@ -128,6 +143,7 @@ class ScenarioRun:
         except (CallFailed, WaitTimeout, ConfigError) as error:
             if self.context.failure is not None:
                 self._failed = self._failed or path
+                self._log.fail(path, str(self.context.failure))
                 raise self.context.failure from None
             what = f"{shown((*path, step.verb))} is done"
             observed = "; ".join([str(error), *self._ends()])
@@ -139,6 +155,7 @@ class ScenarioRun:
 
     def _fail(self, path: Path, step: Step, text: str) -> None:
         """End the scenario with this failure, or store the failure of a soft step."""
+        self._log.fail(path, text)
         if isinstance(step.action, Expect) and is_yes(step.action.soft):
             self._soft_failures.append(text)
             return
@@ -180,6 +197,8 @@ class ScenarioResult(Result, kw_only=True):
     """Path of the scenario file."""
     vars: dict[str, str]
     """Values of the variables, by name."""
+    steps: list[StepResult] = msgspec.field(default_factory=list)
+    """Steps in the order of the file."""
     failed_attempts: list[AttemptResult] = msgspec.field(default_factory=list)
     """Attempts before this one, all of which failed (``--retries``)."""
 

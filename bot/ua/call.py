@@ -69,6 +69,8 @@ class Call(Signalling):
         """The call that this call replaced (RFC 3891)."""
         self.replaced_by: Call | None = None
         """The call that replaced this call."""
+        self.played: dict[int, Playback] = {}
+        """All playbacks, by the numbers of their activities."""
         self._playbacks: dict[int, Playback] = {}
         self._recording: dict[int, Recording] = {}
         self._transmissions: dict[int, Transmission] = {}
@@ -82,7 +84,8 @@ class Call(Signalling):
         """
         playable = self.endpoint.playable(source)
         number = next(self._numbers)
-        playback = self._playbacks[number] = Playback(self, number)
+        playback = Playback(self, number, playable, loop=loop)
+        self._playbacks[number] = self.played[number] = playback
         self.endpoint.request(Play(call=self.number, playback=number, path=str(playable), loop=loop))
         return playback
 

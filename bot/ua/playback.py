@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from bot.deadline import Deadline
@@ -18,9 +19,12 @@ __all__ = ["Playback", "Transmission"]
 class Playback:
     """A file that is played into a call."""
 
-    def __init__(self, call: Call, number: int) -> None:
+    def __init__(self, call: Call, number: int, path: Path, *, loop: bool = False) -> None:
         self._call = call
         self._number = number
+        self.path = path
+        """The played file, in the form that the agent plays."""
+        self.loop = loop
         self.complete: bool | None = None
         """Whether it was played to its end; None while it plays."""
 

@@ -56,7 +56,7 @@ class SecretDigits:
     def __init__(self, secret: bool = False) -> None:
         self._mode = Mode.HIDE if secret else Mode.SHOW
         self._received_digits = self._acted_on = 0
-        self._ever = secret
+        self._ever = self._hid = secret
         self._sends = False
         self._hidden_cseq = -1
         """The number of the last INFO that was received and redacted: it may come again later."""
@@ -71,9 +71,14 @@ class SecretDigits:
         is_early = self._received_digits > self._acted_on
         return self._mode is Mode.HIDE or (self._mode is Mode.SHOW_AWAITED and is_early)
 
+    @property
+    def in_recordings(self) -> bool:
+        """Whether recordings of the call may have the tones of secret digits."""
+        return self._hid
+
     def hide(self) -> None:
         """All digits from now on are secret."""
-        self._mode, self._ever = Mode.HIDE, True
+        self._mode, self._ever, self._hid = Mode.HIDE, True, True
 
     def show(self) -> None:
         """No digit is secret from now on."""
@@ -92,7 +97,7 @@ class SecretDigits:
 
     def sends(self) -> None:
         """Secret digits are about to be sent: no INFO that leaves shows digits from now on."""
-        self._sends = True
+        self._sends = self._hid = True
 
     def shown(self, event: AnyEvent) -> AnyEvent:
         """The event as everybody may see it."""
@@ -114,6 +119,7 @@ class SecretDigits:
     def _received(self, event: DtmfReceived) -> DtmfReceived:
         self.pressed = event.digit
         shown = HIDDEN if self.secret else event.digit
+        self._hid = self._hid or self.secret
         self._received_digits += 1
         self._begun[event.digit, event.method] = shown
         return msgspec.structs.replace(event, digit=shown)

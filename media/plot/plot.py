@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from media.compare.compare import Comparison
 
-__all__ = ["Mark", "picture", "save"]
+__all__ = ["Axis", "Mark", "axis", "picture", "save"]
 
 Format = Literal["svg", "png"]
 
@@ -34,6 +34,24 @@ PNG_DPI = 110
 RESOLUTION: dict[Format, tuple[int, int]] = {"svg": (720, 96), "png": (985, 160)}
 TITLE_LINES = 5
 TITLE_WIDTH = 150  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Time axis of a picture: seconds of the recording at its ends, their places in shares of its width."""
+
+    start_s: float
+    end_s: float
+    left: float
+    right: float
+
+
+def axis(recording: Audio, *, reference: Audio | None = None, comparison: Comparison | None = None) -> Axis:
+    """The time axis of ``picture`` for the same recording, reference and comparison."""
+    from media.plot.lanes import LEFT, RIGHT, WIDTH
+
+    start, end = _span(_takes(recording, reference, comparison, (), ()))
+    return Axis(start, end, LEFT / WIDTH, 1 - RIGHT / WIDTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +158,13 @@ def _takes(
     ]
 
 
+def _span(takes: list[_Take]) -> tuple[float, float]:
+    """The first and the last second of the axis."""
+    start = min(0.0, *(take.start_s for take in takes))
+    end = max(take.start_s + take.audio.duration_s for take in takes)
+    return start, max(end, start + 0.01)
+
+
 def _drawn(takes: list[_Take], comparison: Comparison | None, title: str, kind: Format) -> bytes:
     import matplotlib
 
@@ -161,9 +186,7 @@ def _figure(
 ) -> Figure:
     from media.plot.lanes import Lanes
 
-    start = min(0.0, *(take.start_s for take in takes))
-    end = max(take.start_s + take.audio.duration_s for take in takes)
-    lanes = Lanes(start, max(end, start + 0.01), resolution)
+    lanes = Lanes(*_span(takes), resolution)
     if comparison is not None:
         lanes.verdict(comparison.matched)
     for line in _lines(title, comparison):

@@ -91,6 +91,10 @@ def test_one_result_is_written_as_by_every_command(srtpbot: NewBot, tmp_path: Pa
     assert (result["schema"], result["name"], result["vars"]) == ("srtpbot.result/1", "busy", {"code": "600"})
     assert result["calls"][0]["disconnect"]["code"] == 600
     assert json.loads((tmp_path / "out" / "result.json").read_text()) == result
+    assert {step["verdict"] for step in result["steps"]} == {"pass"}
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "caller \u2192 callee: INVITE" in page
+    assert "srtpbot run" in page
 
 
 def test_failure_names_the_step_and_what_was_not_reached(

@@ -1,33 +1,42 @@
-"""report.html in a real browser: it renders, it is readable, and no request leaves the page."""
+"""report.html in a real browser: players play, filters filter, and no request leaves the page."""
 
 from __future__ import annotations
 
 import contextlib
 import http.server
 import re
-import struct
-import subprocess
 import threading
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
-from bot import expect
+from bot import Endpoint, expect
 from bot.errors import ExpectationFailed
 from bot.ipc.events import ExpectationChecked
-from bot.report.page import page
-from bot.report.result import run_result
+from bot.report import page_files
+from bot.report.page import page_of
+from bot.report.result import ReportedRun, run_result
+from bot.report.steps import StepResult
 from bot.ua.journal import Entry, Journal
 from media.audio.wav import write
 from media.signals.tones import speech_like
+from tests.support.chromium import Browser, browser
 from tests.support.programs import LOOPBACK
-from tests.support.starting import NewEndpoint
 
 pytestmark = pytest.mark.peer("chromium")
 
 EVIL = "<img src=//{host}/img><script src=//{host}/js></script><style>@import '//{host}/css'</style>"
+SHOWN = "[...document.querySelectorAll('{}')].filter(one => !one.closest('[hidden]')).length"
+
+
+class Reports(NamedTuple):
+    """The same report in one file, and with its audio beside it; what the web server was asked."""
+
+    whole: Path
+    divided: Path
+    asked: list[str]
 
 
 @contextlib.contextmanager
@@ -50,32 +59,16 @@ def listening() -> Iterator[tuple[str, list[str]]]:
         server.shutdown()
 
 
-def chromium(document: Path, *arguments: str) -> str:
-    """Its standard output."""
-    profile = document.with_name("profile")
-    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    done = subprocess.run(
-        [*command, f"--user-data-dir={profile}", "--virtual-time-budget=2000", *arguments, document.as_uri()],
-        capture_output=True, text=True, timeout=50, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with browser() as started:
+        yield started
 
 
-def pixels(png: Path) -> set[tuple[int, ...]]:
-    """The colours in a screenshot, of every 97th pixel; filters other than none are undone roughly."""
-    data, at, packed = png.read_bytes(), 8, b""
-    while at < len(data):
-        length, kind = struct.unpack(">I4s", data[at : at + 8])
-        packed += data[at + 8 : at + 8 + length] if kind == b"IDAT" else b""
-        at += 12 + length
-    raw = zlib.decompress(packed)
-    return {tuple(raw[n : n + 3]) for n in range(0, len(raw) - 3, 97)}
-
-
-@pytest.fixture
-def report(new_endpoint: NewEndpoint, tmp_path: Path) -> Iterator[tuple[Path, list[str]]]:
-    """A report of a call with everything in it, a failure and a peer that means harm."""
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reports]:
+    """Two runs: a call with everything in it, a failure and a peer that means harm; and a run that passed."""
+    folder = tmp_path_factory.mktemp("reports")
     journal = Journal()
     checked: list[ExpectationChecked] = []
 
@@ -84,16 +77,18 @@ def report(new_endpoint: NewEndpoint, tmp_path: Path) -> Iterator[tuple[Path, li
             checked.append(entry.event)
 
     journal.observe(note)
-    write(tmp_path / "speech.wav", speech_like(1.0, 8000, seed=1))
-    with listening() as (host, asked):
-        callee = new_endpoint(name="callee", journal=journal)
-        caller = new_endpoint(name="caller", journal=journal)
+    write(folder / "speech.wav", speech_like(1.0, 8000, seed=1))
+    with (
+        listening() as (host, asked),
+        Endpoint(name="callee", bind=LOOPBACK, journal=journal) as callee,
+        Endpoint(name="caller", bind=LOOPBACK, journal=journal) as caller,
+    ):
         with callee.expect_call() as incoming:
             outgoing = caller.make_call(callee.uri, headers={"Subject": EVIL.format(host=host)})
         answered = incoming.value.answer()
         expect(outgoing).to_be_confirmed()
-        with answered.record(tmp_path / "heard.wav"):
-            outgoing.play(tmp_path / "speech.wav").wait()
+        with answered.record(folder / "heard.wav"):
+            outgoing.play(folder / "speech.wav").wait()
         outgoing.send_dtmf("1").wait()
         with pytest.raises(ExpectationFailed):
             expect(outgoing).to_use_codec("G722")
@@ -101,56 +96,151 @@ def report(new_endpoint: NewEndpoint, tmp_path: Path) -> Iterator[tuple[Path, li
         expect(answered).to_be_disconnected()
         agents = {one.name: one.ready for one in (callee, caller) if one.ready is not None}
         calls = [outgoing, answered]
-        result = run_result(journal, 3.0, calls, checked, None)
-        document = tmp_path / "report.html"
-        document.write_bytes(page(result, calls, agents=agents))
-        yield document, asked
+        bad = run_result(journal, 3.0, calls, checked, None)
+        fine = run_result(journal, 1.0, [], [], None)
+        at = outgoing.facts.started_at - journal.started_at
+        steps = [
+            StepResult(
+                step="steps[0].call", line=7, text="call: from: caller", on=["caller"], verdict="pass",
+                at_s=at - 0.001, duration_s=0.01,
+            )
+        ]  # fmt: skip
+        runs = [
+            ReportedRun("fine", fine, file="fine.yaml"),
+            ReportedRun(
+                "bad",
+                bad,
+                calls,
+                file="bad.yaml",
+                title="A title",
+                steps=steps,
+                started_at=journal.started_at,
+            ),
+        ]
+        whole = folder / "report.html"
+        whole.write_bytes(page_of(runs, agents=agents, folder=folder))
+        divided = folder / "divided.html"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(page_files, "MOST_BYTES", 0)
+            divided.write_bytes(page_of(runs, agents=agents, folder=folder))
+        yield Reports(whole, divided, asked)
 
 
-def test_it_renders_and_asks_nobody(report: tuple[Path, list[str]]) -> None:
-    document, asked = report
-    dom = chromium(document, "--dump-dom")
-    assert "srtpbot: fail</title>" in dom
-    assert dom.count('class="rung"') >= 12
-    assert dom.count('class="timeline"') == 2
-    assert dom.count("<figure>") == 1
-    assert "caller call 1 uses codec" in dom
-    assert "<script" not in dom
-    assert {link[:5] for link in re.findall(r'(?:src|href)="([^"]*)"', dom)} <= {
-        "data:",
-        "#all",
-        "#c0-0",
-        "#c0-1",
-    }
-    assert asked == []
+def test_it_renders_and_asks_nobody(reports: Reports, chromium: Browser) -> None:
+    chromium.open(reports.whole.as_uri())
+    assert chromium.run("document.title").endswith("srtpbot: fail")
+    assert chromium.run("document.querySelectorAll('.rung').length") >= 12
+    assert chromium.run("document.querySelectorAll('.timeline').length") == 2
+    assert chromium.run("document.querySelectorAll('figure img').length") == 1
+    assert chromium.run("document.querySelector('.step ul').textContent.includes('INVITE')")
+    links = chromium.run("[...document.querySelectorAll('[src],[href]')].map(one => one.getAttribute('src')"
+                         " || one.getAttribute('href'))")  # fmt: skip
+    assert {link for link in links if not link.startswith(("data:", "#"))} == {"heard.wav"}
+    assert chromium.requests == [reports.whole.as_uri()]
+    assert chromium.complaints == []
+    assert reports.asked == []
 
 
-def test_the_policy_alone_keeps_requests_in(report: tuple[Path, list[str]]) -> None:
-    document, asked = report
+@pytest.mark.parametrize("divided", [False, True], ids=["in the page", "beside the page"])
+def test_players_play_and_the_cursor_moves_everywhere(
+    reports: Reports, chromium: Browser, divided: bool
+) -> None:
+    chromium.open((reports.divided if divided else reports.whole).as_uri())
+    sides = chromium.run("[...document.querySelectorAll('audio')].map(one => one.dataset.side)")
+    assert sides == ["sent", "heard", "both"]
+    assert chromium.run("document.body.textContent.includes('beside it in the folder')") == divided
+    chromium.run("document.querySelectorAll('details.call').forEach(one => one.open = true)")
+    for number in range(3):
+        audio = f"document.querySelectorAll('audio')[{number}]"
+        chromium.until(f"{audio}.readyState >= 1")
+        assert 0.9 < chromium.run(f"{audio}.duration") < 5
+        chromium.run(f"{audio}.play().then(() => true)")
+        chromium.until(f"{audio}.currentTime > 0.2 && !{audio}.error")
+        call = f"{audio}.closest('.call')"
+        chromium.until(f"Number({call}.dataset.now) > Number({audio}.dataset.start) + 0.1")
+        tracks = f"[...{call}.querySelectorAll('.track .cursor')].map(one => !one.hidden && one.style.left)"
+        assert all(chromium.run(tracks))
+        assert chromium.run(f"{call}.querySelectorAll('.ladder .now').length") == 1
+        chromium.run(f"{audio}.pause()")
+    assert chromium.complaints == []
+    assert all(url.startswith(reports.whole.parent.as_uri()) for url in chromium.requests)
+
+
+def test_a_click_in_the_picture_seeks(reports: Reports, chromium: Browser) -> None:
+    chromium.open(reports.whole.as_uri())
+    chromium.run("document.querySelectorAll('details.call').forEach(one => one.open = true)")
+    chromium.until("document.querySelector('audio').readyState >= 1")
+    chromium.run(
+        "(() => { const track = document.querySelector('figure .track'), box = track.getBoundingClientRect();"
+        "track.dispatchEvent(new MouseEvent('click', {clientX: box.left + box.width / 2})); })()"
+    )
+    assert chromium.run("document.querySelector('audio').currentTime") > 0.2
+
+
+def test_filters_filter_and_sorting_sorts(reports: Reports, chromium: Browser) -> None:
+    chromium.open(reports.whole.as_uri())
+    runs = SHOWN.format("section.run")
+    assert chromium.run(runs) == 2
+    chromium.run("document.querySelector('[type=checkbox]').click()")
+    assert chromium.run(runs) == 1
+    chromium.run("document.querySelector('[type=checkbox]').click()")
+    type_words = "(() => {{ const box = document.querySelector('[type=search]'); box.value = '{}';"
+    type_words += "box.dispatchEvent(new Event('input')); }})()"
+    chromium.run(type_words.format("FINE"))
+    assert chromium.run(runs) == 1
+    chromium.run(type_words.format("no such words"))
+    assert chromium.run(runs) == 0
+    chromium.run(type_words.format(""))
+    names = "[...document.querySelectorAll('section.run')].map(one => one.dataset.name)"
+    for order, expected in (
+        ("name", ["bad", "fine"]),
+        ("order", ["fine", "bad"]),
+        ("failed", ["bad", "fine"]),
+    ):
+        chromium.run(f"(() => {{ const box = document.querySelector('select'); box.value = '{order}';"
+                     "box.dispatchEvent(new Event('change')); })()")  # fmt: skip
+        assert chromium.run(names) == expected
+    chromium.run("document.querySelector('.tools button').click()")
+    assert chromium.run("[...document.querySelectorAll('main details')].every(one => one.open)")
+    chromium.run("document.querySelector('.tools button').click()")
+    chromium.run("document.querySelector('.step a').click()")
+    chromium.until("[...document.querySelectorAll('.ladder details')].some(one => one.open)")
+    assert chromium.complaints == []
+
+
+def test_without_scripts_it_is_readable(reports: Reports, chromium: Browser) -> None:
+    chromium.open(reports.whole.as_uri(), scripts=False)
+    assert chromium.run(SHOWN.format(".tools")) == 0
+    assert chromium.run(SHOWN.format(".cursor")) == 0
+    assert chromium.run(SHOWN.format("audio[controls]")) == 3
+    assert chromium.run(SHOWN.format(".run, .call, .step")) >= 4
+
+
+def test_the_policy_alone_keeps_requests_and_scripts_in(reports: Reports, chromium: Browser) -> None:
     with listening() as (host, reached):
-        inserted = document.with_name("inserted.html")
+        inserted = reports.whole.with_name("inserted.html")
         harmful = EVIL.format(host=host).replace("=//", "=http://").replace("'//", "'http://")
-        text = document.read_text()
+        harmful += "<script>document.title = 'run'</script><img src=x onerror=\"document.title = 'run'\">"
+        text = reports.whole.read_text()
         inserted.write_text(text.replace("<main>", f"<main>{harmful}"))
-        chromium(inserted, "--dump-dom")
+        chromium.open(inserted.as_uri())
         assert reached == []
+        assert chromium.run("document.title") != "run"
+        assert chromium.complaints
         inserted.write_text(re.sub("<meta http-equiv[^>]*>", "", text).replace("<main>", f"<main>{harmful}"))
-        chromium(inserted, "--dump-dom")
+        chromium.open(inserted.as_uri())
         assert "/img" in reached  # which shows that the server would have seen it
-    assert asked == []
+        assert chromium.run("document.title") == "run"
+    assert reports.asked == []
 
 
-def test_light_and_dark_wide_and_narrow(report: tuple[Path, list[str]]) -> None:
-    document, _ = report
-    shots = {}
-    for name, size, scheme in (("light", "1200,900", 1), ("dark", "1200,900", 0), ("phone", "390,800", 1)):
-        shot = document.with_name(f"{name}.png")
-        scheme_setting = f"--blink-settings=preferredColorScheme={scheme}"
-        chromium(
-            document, f"--screenshot={shot}", f"--window-size={size}", "--hide-scrollbars", scheme_setting
-        )
-        shots[name] = shot.read_bytes()
-        assert len(pixels(shot)) > 20  # there is something to see
-    assert shots["light"] != shots["dark"]
-    widths = {name: struct.unpack(">I", data[16:20])[0] for name, data in shots.items()}
-    assert widths == {"light": 1200, "dark": 1200, "phone": 390}
+@pytest.mark.parametrize("width", [1400, 390])
+def test_light_and_dark_wide_and_narrow(reports: Reports, chromium: Browser, width: int) -> None:
+    colours = set()
+    for dark in (False, True):
+        chromium.open(reports.whole.as_uri(), width=width, dark=dark)
+        chromium.run("document.querySelectorAll('main details').forEach(one => one.open = true)")
+        assert chromium.run("document.documentElement.scrollWidth") <= width
+        colours.add(chromium.run("getComputedStyle(document.body).backgroundColor"))
+        assert chromium.picture(reports.whole.with_name("shot.png")).stat().st_size > 10_000
+    assert len(colours) == 2
