@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from bot.report.steps import StepResult, stories
 from tests.support.fakes import Rig
 
 
 def step(text: str, at_s: float | None, duration_s: float | None = 0.0, on: str = "a") -> StepResult:
-    verdict = "skip" if at_s is None else "pass"
+    verdict: Literal["pass", "skip"] = "skip" if at_s is None else "pass"
     return StepResult(
         step=text, line=1, text=text, on=[on], verdict=verdict, at_s=at_s, duration_s=duration_s
     )
