@@ -70,13 +70,16 @@ def decrypt(
     *,
     keys: Iterable[SrtpKey] = (),
     progress: Progress = lambda done: None,
+    call_id: str | None = None,
 ) -> Decrypted:
     """Write the plain RTP of a capture and its audio to ``folder``, which must be new or empty.
+
+    With ``call_id``, only that of this call is written.
 
     Raises CaptureError, ConfigError for an unusable folder, NativeError when the disk is full.
     """
     with new_folder(folder) as draft:
-        with _Writer(draft, f"--out {folder}") as sink:
+        with _Writer(draft, f"--out {folder}", call_id) as sink:
             analysis = analyse(path, keys=keys, progress=progress, sink=sink)
         if not analysis.streams:
             problems = [
@@ -157,7 +160,8 @@ class _Writer:
     ``called`` is the name of the folder for messages to the user.
     """
 
-    def __init__(self, folder: Path, called: str) -> None:
+    def __init__(self, folder: Path, called: str, call_id: str | None = None) -> None:
+        self._call_id = call_id
         self.packets = 0
         self.notes: list[str] = []
         self._folder = folder
@@ -187,6 +191,8 @@ class _Writer:
             raise NativeError(f"{self._called}: {said}") from error
 
     def take(self, seen: Sequence[Seen]) -> None:
+        if self._call_id is not None:
+            seen = [one for one in seen if call_of(one.stream) == self._call_id]
         with self._writing():
             for _, packet, _, plain in seen:
                 if plain is not None:
@@ -267,6 +273,11 @@ class _Writer:
                 stereo(left.path, right.path, offset_s, self._folder / name)
             names.append(name)
         return names
+
+
+def call_of(stream: Stream) -> str | None:
+    """The Call-ID of a stream's call; None without a call."""
+    return stream.route.hop.call_id if stream.route else None
 
 
 def _safe(call_id: str) -> str:

@@ -27,6 +27,7 @@ COMMANDS = {
     "register": "Register, show the responses and unregister.",
     "report": "Show the report of a run, or make one of several runs.",
     "run": "Run YAML scenarios: calls and their expectations.",
+    "scenario": "Make a scenario from a call of a packet capture.",
     "schema": "Print the JSON Schema of a result, an endpoint file or a scenario.",
 }
 REPORTING = {"answer", "call", "demo", "interop", "ping", "register", "run"}
