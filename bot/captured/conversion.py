@@ -135,6 +135,8 @@ class _Writer:
         script, found = self._script, {}
         if self._side == "caller":
             found["PEER"] = flow(self._with_transport(script.target))
+        else:
+            found["PORT"] = flow(self._call.invite.target.port)
         if script.refer_target:
             found["TARGET"] = flow(script.refer_target)
         if script.challenged:
@@ -154,7 +156,7 @@ class _Writer:
         if address.host.startswith(LOOPBACK) or address.host == "::1":
             values["bind"] = address.host
         if self._side == "callee":
-            values["port"] = Raw('"${PORT:-' + str(address.port) + '}"')
+            values["port"] = Raw('"${PORT}"')
         values |= self._settings.values
         if self._script.challenged:
             values["user"], values["password"] = Raw('"${USER}"'), Raw('"${PASSWORD}"')

@@ -89,7 +89,10 @@ def merge(places: tuple[str, ...], folder: str, title: str) -> int:
 
 def merged_result(runs: list[MergedRun]) -> bytes:
     """The results as one JSON document."""
+    import msgspec
+
     from bot.cli.report_files import as_json
+    from bot.report.steps import StepResult
     from bot.scenario.runner import ScenarioResult, outcomes
 
     results = [

@@ -96,7 +96,7 @@ def test_early_media_by_the_callee(tmp_path: Path) -> None:
     assert callee.verbs[:3] == ["expect", "wait", "ring"]
     assert callee.all("ring") == [{"on": "callee", "code": "183"}]
     assert callee.all("answer") == [{"on": "callee"}]
-    assert callee.endpoint["port"] == "${PORT:-5070}"
+    assert (callee.endpoint["port"], callee.vars) == ("${PORT}", {"PORT": "5070"})
     assert callee.endpoint["id"] == "sip:bob@example.com"
 
 
