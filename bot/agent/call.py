@@ -144,8 +144,10 @@ class Leg:
         """By which it came."""
         self.tags: tuple[str, str] | None = None
         """The tags of the dialog of an incoming call, ours first, once it is answered in any way."""
-        self.heard_packets, self.heard_at = 0, 0.0
-        """RTP packets that have come, and when the number was seen to change."""
+        self.heard_packets = self.heard_audio = 0
+        """RTP packets that have come, and those of them that were no comfort noise."""
+        self.heard_at = 0.0
+        """When the number of the latter was seen to change."""
         self.redirects: Redirects | None = None
         self.reinvite = OpenReinvite()
         self.streams = LegStreams(

@@ -99,9 +99,14 @@ class CallLimits:
         return (leg for leg in self._legs if not leg.is_outgoing and leg.native is not None)
 
     def _listen(self, leg: Leg, now: float) -> None:
+        """Comfort noise proves that there is a peer, but is silence (RFC 3389)."""
         packets = leg.streams.packets_received()
-        if packets != leg.heard_packets:
-            leg.heard_packets, leg.heard_at = packets, now
+        audio = packets - leg.streams.comfort_noise()
+        if packets < leg.heard_packets:  # other streams
+            leg.heard_audio = 0
+        leg.heard_packets = packets
+        if audio > leg.heard_audio:
+            leg.heard_audio, leg.heard_at = audio, now
 
     def _exceeded(self, leg: Leg, now: float) -> tuple[str, str]:
         """The rule that a call breaks, and the details; empty for a call within the limits."""

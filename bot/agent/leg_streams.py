@@ -54,6 +54,15 @@ class LegStreams:
                     packets += self._call.live.getStreamStat(media.index).rtcp.rxStat.pkt
         return packets
 
+    def comfort_noise(self) -> int:
+        """How many of them were comfort noise; counted after them, this is never too low."""
+        if self._arrivals is None:
+            return 0
+        found = (
+            self._arrivals.reception(self.running.get(line.index, 0)) for line in self.media if line.active
+        )
+        return sum(reception.comfort_noise for reception in found if reception is not None)
+
     @property
     def sending(self) -> list[int]:
         """The addresses of the library's streams that send."""

@@ -27,6 +27,7 @@ class LimitsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     silence_s: Seconds | None = None
     """Longest time without RTP in an incoming call that is not on hold, in seconds; then the call is ended.
 
+    Comfort noise (RFC 3389) is no RTP here.
     The default is 300 for an endpoint with a controller (``srtpbot answer``), otherwise no limit.
     """
     call_length_s: Seconds | None = None

@@ -17,6 +17,8 @@ from tests.support.limits import wait_for_limit
 from tests.support.sip_peer import SipPeer
 from tests.support.starting import NewEndpoint
 
+COMFORT_NOISE = 13
+"""The payload type (RFC 3389)."""
 ROOM_S = 12.0
 """Well below the 32 s that the library would wait."""
 Callers = contextlib.ExitStack
@@ -124,6 +126,24 @@ def test_a_call_is_ended_after_a_time(
     assert ends(callee) == [EndedBy.LOCAL]
     if not ack:  # nobody may get a BYE (RFC 3261 15), nor the response again
         assert [message.method for message in peer.messages(1.0, 1.5) if message.is_request] == []
+
+
+def test_comfort_noise_is_silence(new_endpoint: NewEndpoint, callers: Callers) -> None:
+    callee = answering(new_endpoint, silence_s=1.0)
+    peer = SipPeer(callee.uri)
+    callers.callback(peer.close)
+    peer.offer("m=audio {rtp} RTP/AVP 8 13")
+    assert peer.answered() == 200
+    peer.dialog, numbers = None, itertools.count(1)
+
+    def ended() -> bool:
+        peer.media.send_audio(next(numbers), COMFORT_NOISE, b"\x4e")
+        return callee.wait_until(lambda: not callee.calls, Deadline(0.1))
+
+    deadline = Deadline(5.0)
+    while not ended():
+        assert not deadline.passed
+    assert wait_for_limit(callee, "silence") == 1
 
 
 def test_calls_of_one_source(new_endpoint: NewEndpoint, callers: Callers) -> None:

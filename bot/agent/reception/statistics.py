@@ -119,6 +119,8 @@ class Reception:
         self._longest_gap = self._paused = 0.0
         self._pausing = False
         """Whether the peer signalled or used silence suppression."""
+        self.comfort_noise = 0
+        """Packets of comfort noise (RFC 3389)."""
         self._sounded = False
         self._first_sound: bytes | None = None
         self._foreign = ForeignEvents()
@@ -155,6 +157,7 @@ class Reception:
     def _other(self, packet: Packet) -> None:
         if packet.payload_type == COMFORT_NOISE:
             self._pausing = True
+            self.comfort_noise += 1
             return
         self._counted_by_the_library += 1
         self._foreign.look_at(packet)
