@@ -66,8 +66,9 @@ class Metrics:
         self._length = histogram("srtpbot_call_seconds", "Seconds from start to end.", buckets=SECONDS)
         self._crashes = counter("srtpbot_agent_crashes", "Agent processes that crashed.")
         self._restarts = counter("srtpbot_agent_restarts", "Agent processes that replaced another.")
-        self._up = Gauge("srtpbot_agent_up", "Whether an agent listens.", registry=self.registry)
-        self.agent_listens = False
+        self._up = Gauge("srtpbot_agents_up", "Agents that listen.", registry=self.registry)
+        self.listening: set[str] = set()
+        """Endpoints whose agents listen."""
         for result in ("answered", "unanswered", "broken"):
             self._calls.labels(result)
         journal.observe(self._observe)
@@ -99,11 +100,11 @@ class Metrics:
             case LimitReached(rule=rule, count=count):
                 self._limits.labels(rule).inc(count)
             case AgentReady():
-                self._up.set(1)
-                self.agent_listens = True
+                self.listening.add(entry.endpoint)
+                self._up.set(len(self.listening))
             case AgentCrashed():
-                self._up.set(0)
-                self.agent_listens = False
+                self.listening.discard(entry.endpoint)
+                self._up.set(len(self.listening))
                 self._crashes.inc()
             case AgentReplaced():
                 self._restarts.inc()
@@ -134,7 +135,7 @@ class MetricsServer:
                 if self.path == "/metrics":
                     self._reply(200, generate_latest(metrics.registry), CONTENT_TYPE_LATEST)
                 elif self.path == "/healthz":
-                    well = metrics.agent_listens
+                    well = bool(metrics.listening)
                     self._reply(200 if well else 503, b"ok\n" if well else b"no agent listens\n")
                 else:
                     self._reply(404, b"/metrics and /healthz are here\n")

@@ -51,7 +51,7 @@ def test_calls_and_packets_are_counted(answer: NewBot, new_endpoint: NewEndpoint
     expect(call).to_be_disconnected()
     bot.until(lambda: samples(fetched(url)[1]).get(("srtpbot_calls_total", "answered")) == 1.0)
     seen = samples(fetched(url)[1])
-    assert seen["srtpbot_agent_up",] == 1.0
+    assert seen["srtpbot_agents_up",] == 1.0
     assert seen["srtpbot_calls_running",] == 0.0
     assert seen["srtpbot_rtp_packets_total", "received"] >= 10
     assert seen["srtpbot_rtp_packets_lost_total", "received"] == 0

@@ -59,7 +59,7 @@ def test_a_pass_after_a_failure_is_flaky_everywhere(
     assert ran.end(PATIENCE_S) == status, ran.said
     assert ran.line(r"^FAIL   calls  \(.* s, attempt 1 of 3\)$")
     assert ran.line(r"^flaky  calls  \(.* s, attempt 2 of 3\)$")
-    assert ran.stdout.endswith("1 flaky\n")
+    assert ran.stdout.endswith("\n1 flaky\nreport: out/report.html\n")
     out = tmp_path / "out"
     told = json.loads((out / "result.json").read_text())
     assert told["verdict"] == "flaky"
