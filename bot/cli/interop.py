@@ -99,6 +99,7 @@ def command(uri: str | None, **options: Any) -> int:
 
     Places one call for each cell: SRTP modes by suites, and each --transport and --codec; then key changes
     within a call; then invalid and unusual offers. An echo at the peer allows the audio to be verified.
+    With --ice no SDP is edited, and the cells that need it are left out.
     """  # fmt: skip
     plan, config = planned(uri, options)
     cells = chosen(cells_of(plan), options.pop("only"), options.pop("skip"))
@@ -133,6 +134,7 @@ def planned(uri: str | None, options: dict[str, Any]) -> tuple[Plan, EndpointCon
         role=Role.LISTENER if listens else Role.CALLER,
         orders=options.pop("orders"),
         negative=not options.pop("no_negative"),
+        edits=not config.nat.uses_ice,
     )
     if Transport.TLS in plan.transports:
         config.tls.check_files()

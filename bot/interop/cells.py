@@ -79,11 +79,14 @@ class Plan:
     negative: bool = True
     keying: tuple[Keying, ...] = (Keying.SDES,)
     """Key exchanges; with DTLS there are cells for it."""
+    edits: bool = True
+    """Whether SDP can be edited, which ICE does not allow; without it the cells that need it are left out."""
 
 
 def cells_of(plan: Plan) -> list[Cell]:
     """All cells of the selection, in order."""
-    plain = [*base(plan), *further(plan), *dtls_cells(plan)]
+    every = [*base(plan), *further(plan), *dtls_cells(plan)]
+    plain = [cell for cell in every if plan.edits or cell.case is None or not cell.case.edits]
     return [
         placed(cell, plan.role, transport, codec)
         for transport, codec in product(plan.transports, plan.codecs)

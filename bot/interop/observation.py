@@ -262,6 +262,9 @@ def ending(facts: CallRecord, talk: Talk) -> str:
     """The description of an unexpected end of the call."""
     ended = facts.ended
     how = ended_text(ended.code, ended.reason, None) if ended is not None else "it has not ended"
+    line = facts.audio()
+    if line is not None and facts.dtls() is not None:
+        how = facts.suite_disagreement(line) or how
     who = "the peer ended it" if ended_by(facts, talk) is EndedBy.REMOTE else "this endpoint gave it up"
     return f"then {who}: {how}"
 

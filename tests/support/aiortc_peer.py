@@ -43,9 +43,10 @@ class AiortcPeer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._run(self._connection.close())
+        self._run(self._close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     @property
     def state(self) -> str:
@@ -71,6 +72,13 @@ class AiortcPeer:
         self._connection = self.aiortc.RTCPeerConnection()
         self._connection.addTrack(self._tone())
         self._connection.on("track", lambda track: asyncio.ensure_future(self._listen(track)))
+
+    async def _close(self) -> None:
+        await self._connection.close()
+        tasks = [one for one in asyncio.all_tasks() if one is not asyncio.current_task()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _offer(self) -> str:
         await self._connection.setLocalDescription(await self._connection.createOffer())

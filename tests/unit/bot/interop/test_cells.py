@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -83,6 +84,16 @@ def test_cases_that_are_about_aes_cm_have_such_a_suite() -> None:
     only_gcm = {cell.id for cell in cells_of(Plan(suites=(gcm,)))}
     assert "negative/lower-case-suite" not in only_gcm
     assert "negative/tag-0" in only_gcm
+
+
+@pytest.mark.parametrize("role", Role)
+def test_without_edits_no_cell_needs_one(role: Role) -> None:
+    plan = Plan(role=role, keying=tuple(Keying), edits=False)
+    cells, every = cells_of(plan), cells_of(replace(plan, edits=True))
+    assert cells
+    assert [cell for cell in every if cell not in cells] == [
+        cell for cell in every if cell.case is not None and cell.case.edits
+    ]
 
 
 def test_cells_of_dtls() -> None:
