@@ -7,9 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from bot import Call, expect
+from bot import Call, Journal, SrtpMode, expect
+from bot.config import EndpointConfig
+from bot.interop.attempt import Setting
+from bot.interop.cells import Plan, Role, cells_of, chosen
+from bot.interop.matrix import Matrix
+from bot.model import Keying
+from bot.workers import Workers
 from tests.support import needs
 from tests.support.aiortc_peer import TONE_HZ, AiortcPeer, has_aiortc
+from tests.support.aiortc_phone import AiortcPhone
 from tests.support.link import linked_namespace
 from tests.support.namespaces import Namespace, cannot_make_namespaces
 from tests.support.sip_peer import SipPeer
@@ -90,3 +97,20 @@ def test_its_offer_is_answered(
             assert_both_hear(call, peer, tmp_path)
             expect(call).to_use_codec(codec)
         endpoint.close()
+
+
+@pytest.mark.parametrize("role", Role)
+def test_interop(network: Namespace, role: Role, tmp_path: Path) -> None:
+    config = EndpointConfig(name="interop", bind=HERE).with_options(nat_ice=True)
+    plan = Plan(modes=(SrtpMode.MANDATORY,), keying=(Keying.DTLS,), role=role, edits=False)
+    cells = chosen(cells_of(plan), ["mandatory/DTLS-all"], ())
+    setting = Setting(config, tmp_path, HANDSHAKE_S, {"journal": Journal()})
+    with network.entered(), AiortcPhone() as phone, Workers(1, "cell") as workers:
+        matrix = Matrix(cells, setting, lambda cell, seen: None)
+        if role is Role.CALLER:
+            matrix.place(phone.uri, workers)
+        else:
+            matrix.receive(0, HANDSHAKE_S, None, lambda uris: None, lambda cell, uri: phone.dial(uri))
+    [seen] = matrix.seen.values()
+    assert seen.outcome.startswith("SRTP "), seen.why
+    assert seen.audio == "audio"
