@@ -2,7 +2,7 @@
 
 from bot.ua.build import build, check_build, check_codec
 from bot.ua.call import Call, Playback, Recording, Transmission, checked_digits, ensure_writable
-from bot.ua.call_list import Awaited
+from bot.ua.call_list import Awaited, dialog_of
 from bot.ua.call_record import Activity, CallRecord, Digit, answers_invite
 from bot.ua.controller import Controller
 from bot.ua.echo_passes import passes_of, said_to_echo
@@ -40,6 +40,7 @@ __all__ = [
     "check_build",
     "check_codec",
     "checked_digits",
+    "dialog_of",
     "ensure_writable",
     "flows_plausibly",
     "heard_of",

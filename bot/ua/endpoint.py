@@ -252,6 +252,11 @@ class Endpoint(EndpointRequests):
         return self.ready
 
     @property
+    def accepts_calls(self) -> bool:
+        """Whether an agent runs that takes commands; False while a crashed one is being replaced."""
+        return self._agent.accepts_commands and self.failure is None
+
+    @property
     def uri(self) -> str:
         """The SIP URI of the endpoint: ``sip:NAME@HOST:PORT;transport=...``."""
         return self.uris[0]

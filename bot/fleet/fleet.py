@@ -1,0 +1,393 @@
+"""Many agents as one endpoint: a library takes few calls in a process, and a core carries one process.
+
+Every agent has a journal and a range of RTP ports of its own, and is supervised: an agent that dies costs its
+own calls, and another takes its place. A call goes to the agent with the fewest calls. Agents are started
+ahead of need, and renewed after some thousand calls: nothing that a library may keep of a call adds up.
+
+When all slots are taken, ``FleetBusy`` says so: that is this side's limit, and no failure of a peer.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from bot.config import EndpointConfig
+from bot.deadline import TIMEOUT_S, Deadline
+from bot.errors import BotError, CallFailed, ConfigError, NativeError, WaitTimeout
+from bot.fleet.member import Member
+from bot.ipc import CallStarted, CallStateChanged, SipReceived
+from bot.model import CallState, Direction, OnCrash
+from bot.ua import Awaited, Call, Controller, Endpoint, Entry, Journal, build, dialog_of
+
+__all__ = ["Fleet", "FleetBusy"]
+
+MOST_PER_AGENT = 32
+"""Calls in an agent at most, whatever the build can: each wait of a call looks at all events of its agent."""
+RENEWED_AFTER = 2000
+"""Calls after which an agent is replaced by a new one."""
+TRANSACTION_S = 33.0
+"""After this time a request without a response is given up: 64 times T1 (RFC 3261 17.1), and a margin."""
+SWEEP_S = 0.1
+NO_ROOM = ("too many calls at once", "PJ_ETOOMANY")
+"""Words of an agent that has no socket or slot for another call yet: closed ones stay taken a while."""
+REST_S = 0.2
+"""Seconds after which such an agent is asked again."""
+
+Observer = Callable[[Endpoint, Entry], None]
+
+
+class FleetBusy(BotError):
+    """No call slot is free: a limit of this side."""
+
+    exit_status = 3
+
+
+@dataclass(eq=False)
+class Placed:
+    """A call, and the agent whose slot it takes until it has ended."""
+
+    member: Member
+    call: Call
+    unanswered_until: float | None = None
+    """When the library gives up the BYE or CANCEL that has no final response; None before there is one."""
+
+    def is_numbered(self, member: Member, number: int) -> bool:
+        """Whether it is this call of that agent."""
+        return self.member is member and self.call.number == number
+
+
+class Fleet:
+    """Places and answers up to ``calls`` calls at once; a context manager that hangs up at its end.
+
+    Its end raises the first failure of an agent or a controller.
+
+    Settings are those of an endpoint; each agent gets its share of ``rtp_ports``, and with ``port`` the first
+    one listens there, the next one two ports higher, and so on. ``settings_of`` changes the settings of the
+    agent with that number, from 0: its accounts, for instance. ``controller`` makes the controller of each
+    agent. ``calls_per_agent`` is at most the number that the build takes. Raises ConfigError for invalid
+    settings, NativeError when an agent cannot start.
+    """
+
+    def __init__(
+        self,
+        config: EndpointConfig | None = None,
+        *,
+        calls: int,
+        controller: Callable[[], Controller] | None = None,
+        calls_per_agent: int | None = None,
+        renewed_after: int = RENEWED_AFTER,
+        settings_of: Callable[[EndpointConfig, int], EndpointConfig] = lambda config, number: config,
+        **settings: Any,
+    ) -> None:
+        if calls < 1:
+            raise ConfigError(f"calls: expected 1 or more, got {calls}")
+        if calls_per_agent is not None and calls_per_agent < 1:
+            raise ConfigError(f"calls_per_agent: expected 1 or more, got {calls_per_agent}")
+        self.config = (config or EndpointConfig()).with_options(**settings)
+        self._wanted = calls
+        self._per_agent = calls_per_agent
+        self._controller = controller
+        self._renewed_after = renewed_after
+        self._settings_of = settings_of
+        self._waits = Journal(kept=1)
+        """Wakes those who wait for a slot or a call; it has no events."""
+        self._members: list[Member] = []
+        self._placed: dict[str, Placed] = {}
+        """By Call-ID, the calls whose end frees a slot."""
+        self._arrived: deque[Call] = deque(maxlen=calls)
+        self._observers: list[Observer] = []
+        self._started = 0
+        self._closing = False
+        self._starters: ThreadPoolExecutor | None = None
+        self.failure: BotError | None = None
+        """The first failure, of an agent that could not be renewed or of a controller; the rest works on."""
+
+    # ---- life
+
+    def start(self) -> Self:
+        """Start all agents and wait until they listen; raises NativeError, ConfigError."""
+        slots = min(self._per_agent or MOST_PER_AGENT, self.config.max_calls or MOST_PER_AGENT)
+        slots = min(slots, build().calls or 1, self._wanted)
+        count = math.ceil(self._wanted / slots)
+        self._slots, self._ranges = slots, shares(self.config, slots, count)
+        self._starters = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="srtpbot-fleet")
+        try:
+            for member in self._starters.map(self._new_member, range(count)):
+                self._members.append(member)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _new_member(self, number: int) -> Member:
+        """Start the agent at this place; its name is never used twice."""
+        if self._closing:
+            raise NativeError(f"{self.config.name}: the fleet was closed")
+        with self._waits.held():
+            self._started += 1
+            name = f"{self.config.name[:50]}-{self._started}"
+        config = self.config.with_options(
+            name=name,
+            port=self.config.port + 2 * number if self.config.port else None,
+            rtp_ports=self._ranges[number],
+            on_crash=self.config.on_crash or OnCrash.RESTART,
+        )
+        controller = self._controller() if self._controller is not None else None
+        member = Member(
+            self._settings_of(config, number), controller, slots=self._slots, on_entry=self._observe
+        )
+        member.start()
+        return member
+
+    def give_up(self) -> None:
+        """Start no further agent; a ``start`` on another thread raises NativeError."""
+        self._closing = True
+
+    def close(self) -> None:
+        """Hang up every call and end every agent, all of them at the same time."""
+        with self._waits.held():
+            self._closing = True
+            members, self._members = self._members, []
+        if self._starters is not None:
+            self._starters.shutdown(cancel_futures=True)
+            self._starters = None
+        threads = [threading.Thread(target=self._end, args=(member,)) for member in members]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _end(self, member: Member) -> None:
+        failure = member.close()
+        with self._waits.held():
+            self.failure = self.failure or failure
+
+    def __enter__(self) -> Self:
+        return self if self._members else self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+        if error is None and self.failure is not None:
+            raise self.failure
+
+    # ---- properties
+
+    @property
+    def slots(self) -> int:
+        """How many calls it takes at once."""
+        with self._waits.held():
+            return sum(member.slots for member in self._members)
+
+    @property
+    def used(self) -> int:
+        """How many of the slots are taken."""
+        with self._waits.held():
+            return sum(member.used for member in self._members)
+
+    @property
+    def endpoints(self) -> list[Endpoint]:
+        """The endpoints of the agents."""
+        with self._waits.held():
+            return [member.endpoint for member in self._members]
+
+    @property
+    def uris(self) -> list[str]:
+        """The first SIP URI of each agent."""
+        return [endpoint.uri for endpoint in self.endpoints]
+
+    # ---- calls
+
+    def make_call(self, uri: str, *, wait: float = 0.0, **arguments: Any) -> Call:
+        """Send an INVITE with the least busy agent, like ``Endpoint.make_call``.
+
+        The slot is free again when the call has ended. Waits up to ``wait`` seconds for a free slot; raises
+        FleetBusy.
+        """
+        deadline = Deadline(wait)
+        while True:
+            member = self._taken(deadline)
+            try:
+                call = member.endpoint.make_call(uri, **arguments)
+                break
+            except CallFailed as error:
+                self._give_back(member)
+                if not any(words in str(error) for words in NO_ROOM):
+                    raise
+                with self._waits.held():
+                    member.rests_until = time.monotonic() + REST_S
+            except BaseException:
+                self._give_back(member)
+                raise
+        placed = Placed(member, call)
+        with member.journal.held():  # its events come under this lock
+            with self._waits.held():
+                self._placed[call.facts.sip_call_id] = placed
+            self._settle(placed)
+        return call
+
+    @contextmanager
+    def slot(self, wait: float = 0.0) -> Iterator[Member]:
+        """Context of a slot of the least busy agent, for one call at a time; raises FleetBusy."""
+        member = self._taken(Deadline(wait))
+        try:
+            yield member
+        finally:
+            self._give_back(member)
+
+    @contextmanager
+    def expect_call(self, timeout: float = TIMEOUT_S) -> Iterator[Awaited]:
+        """Take the next incoming call of any agent, like ``Endpoint.expect_call``; raises WaitTimeout."""
+        awaited = Awaited()
+        yield awaited
+        if not self._waits.wait_until(lambda: bool(self._arrived), Deadline(timeout)):
+            raise WaitTimeout(f"{self.config.name}: no call arrived within {timeout:g} s")
+        awaited.call = self._arrived.popleft()
+
+    def entries(self, call: Call) -> list[Entry]:
+        """The events of a call, SIP messages and verdicts too, until ``forget``."""
+        return self._member_of(call).entries(call)
+
+    def forget(self, call: Call) -> None:
+        """Drop the events of an ended call; otherwise those of the last calls are kept."""
+        self._member_of(call).forget(call)
+
+    def observe(self, observer: Observer) -> None:
+        """Call ``observer`` with every event of every agent, under that agent's lock; it must not wait."""
+        self._observers.append(observer)
+
+    # ---- slots
+
+    def _taken(self, deadline: Deadline) -> Member:
+        found: list[Member] = []
+
+        def take() -> bool:
+            self._free_unanswered()
+            free = [member for member in self._members if member.is_free]
+            if free:
+                best = min(free, key=lambda member: member.used)
+                best.used += 1
+                best.calls_taken += 1
+                found.append(best)
+            return bool(free)
+
+        while not self._waits.wait_until(take, Deadline(min(deadline.left, SWEEP_S))):
+            if deadline.passed:
+                raise FleetBusy(f"{self.config.name}: {self._why_busy()}")
+        return found[0]
+
+    def _settle(self, placed: Placed) -> None:
+        """Free the slot of an ended call as soon as the library has: with the response to its BYE."""
+        facts = placed.call.facts
+        if facts.ended is None:
+            return
+        with self._waits.held():
+            if facts.awaits_final_response:
+                placed.unanswered_until = placed.unanswered_until or facts.ended.at + TRANSACTION_S
+                return
+            if self._placed.pop(facts.sip_call_id, None) is None:
+                return
+        self._give_back(placed.member)
+
+    def _free_unanswered(self) -> None:
+        """Free the slots of calls whose BYE or CANCEL timed out; under the lock."""
+        now = time.monotonic()
+        for dialog, placed in list(self._placed.items()):
+            if placed.unanswered_until is not None and now > placed.unanswered_until:
+                self._placed.pop(dialog)
+                placed.member.used -= 1
+
+    def _why_busy(self) -> str:
+        """Why there is no free slot."""
+        with self._waits.held():
+            down = sum(not member.endpoint.accepts_calls for member in self._members)
+            slots = sum(member.slots for member in self._members)
+        replaced = f", and {down} agents are being replaced" if down else ""
+        return f"all {slots} call slots of this side are taken{replaced}"
+
+    def _give_back(self, member: Member) -> None:
+        with self._waits.held():
+            member.used -= 1
+            worn = member.calls_taken >= self._renewed_after
+            member.retires = member.retires or worn
+            renew = member.retires and not member.used and not self._closing
+        if renew and self._starters is not None:
+            self._starters.submit(self._renew, member)
+        self._waits.wake()
+
+    def _renew(self, old: Member) -> None:
+        """Put a new agent in the place of one without calls; a failure leaves the old one at work."""
+        with self._waits.held():
+            if old not in self._members or old.used:
+                return
+            place = self._members.index(old)
+        try:
+            new = self._new_member(place)
+        except (BotError, OSError) as error:
+            with self._waits.held():
+                self.failure = self.failure or NativeError(str(error))
+                old.retires, old.calls_taken = False, 0
+            return
+        with self._waits.held():
+            kept = not self._closing
+            if kept:
+                self._members[place] = new
+        self._end(old if kept else new)
+        self._waits.wake()
+
+    # ---- observing
+
+    def _observe(self, member: Member, entry: Entry) -> None:
+        """Under the lock of the member's journal."""
+        match entry.event:
+            case CallStarted(call=number, direction=Direction.INCOMING):
+                self._arrived.append(member.endpoint.call(number))
+                self._waits.wake()
+            case CallStateChanged(call=number, state=CallState.DISCONNECTED):
+                for one in self._placed_calls():
+                    if one.is_numbered(member, number):
+                        self._settle(one)
+            case SipReceived(text=text) if text.startswith("SIP/2.0 "):
+                if (placed := self._placed.get(dialog_of(text))) is not None:
+                    self._settle(placed)
+            case _:
+                pass
+        for observer in self._observers:
+            observer(member.endpoint, entry)
+
+    def _placed_calls(self) -> list[Placed]:
+        with self._waits.held():
+            return list(self._placed.values())
+
+    def _member_of(self, call: Call) -> Member:
+        with self._waits.held():
+            members = [member for member in self._members if member.endpoint is call.endpoint]
+        if not members:
+            raise NativeError(f"{call}: its agent has ended")
+        return members[0]
+
+
+def shares(config: EndpointConfig, slots: int, agents: int) -> list[tuple[int, int] | None]:
+    """The range of RTP ports of each agent; None for free ports. Raises ConfigError for too few ports."""
+    if config.rtp_ports is None:
+        return [None] * agents
+    low, high = config.rtp_ports
+    size = (high - low + 1) // agents // 2 * 2
+    needed = 2 * config.audio_lines * slots
+    if size < needed:
+        raise ConfigError(
+            f"rtp_ports: {agents} agents with {slots} calls each need {needed * agents} ports, "
+            f"for instance {low}-{low + needed * agents - 1}; got {low}-{high}"
+        )
+    return [(low + size * number, low + size * (number + 1) - 1) for number in range(agents)]
