@@ -34,9 +34,9 @@ def defined(owner: type) -> list[Definition]:
     return [definition for definition in definitions(owner) if definition.option]
 
 
-def defined_options() -> Iterator[tuple[str, dict[str, Any]]]:
+def defined_options(owners: Sequence[type] = OWNERS) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each option with the arguments of ``click.option``; options of companions follow their own."""
-    for owner in OWNERS:
+    for owner in owners:
         for definition in defined(owner):
             flag = definition.is_yes_or_no
             yield described(definition, bool if flag else definition.value, definition.description)

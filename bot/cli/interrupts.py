@@ -23,11 +23,16 @@ NO_SIGNAL = b"\0"
 class Interrupts:
     """The thread that handles interrupts; ``start`` and ``stop`` in the main thread.
 
-    ``interrupted`` handles the first signal, and ``notified`` each ``notify``.
+    ``interrupted`` handles the first signal, ``again`` the second one, and ``notified`` each ``notify``.
     """
 
-    def __init__(self, interrupted: Callable[[], None], notified: Callable[[], None]) -> None:
-        self._interrupted = interrupted
+    def __init__(
+        self,
+        interrupted: Callable[[], None],
+        notified: Callable[[], None],
+        again: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._handlers = [interrupted, again]
         self._notified = notified
         self._reader, self._writer = socket.socketpair()
         self._writer.setblocking(False)  # as set_wakeup_fd requires
@@ -56,10 +61,8 @@ class Interrupts:
             self._writer.send(NO_SIGNAL)
 
     def _run(self) -> None:
-        interrupted = False
         while numbers := self._reader.recv(64):
             if NO_SIGNAL[0] in numbers:
                 self._notified()
-            if not interrupted and any(number in numbers for number in INTERRUPTS):
-                interrupted = True
-                self._interrupted()
+            if self._handlers and any(number in numbers for number in INTERRUPTS):
+                self._handlers.pop(0)()

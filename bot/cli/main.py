@@ -23,6 +23,7 @@ COMMANDS = {
     "init": "Make a folder to begin with: a scenario, a test, an endpoint file, a CI job.",
     "interop": "Test SRTP with a peer: modes, suites, renegotiation, invalid offers.",
     "pcap": "Inspect packet captures: list, split and decrypt RTP streams.",
+    "load": "Place many verified calls at once, at a rate, until a threshold breaks.",
     "ping": "Send OPTIONS to a peer; show round-trip times and capabilities.",
     "register": "Register, show the responses and unregister.",
     "report": "Show the report of a run, or make one of several runs.",
@@ -30,7 +31,7 @@ COMMANDS = {
     "scenario": "Make a scenario from a call of a packet capture.",
     "schema": "Print the JSON Schema of a result, an endpoint file or a scenario.",
 }
-REPORTING = {"answer", "call", "demo", "interop", "ping", "register", "run"}
+REPORTING = {"answer", "call", "demo", "interop", "load", "ping", "register", "run"}
 """Commands with --json, --junit and --out."""
 
 

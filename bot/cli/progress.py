@@ -159,16 +159,38 @@ class Progress:
         for text in self._take_said():  # the table broke before they were shown
             click.echo(text)
 
+    # ---- for subclasses
+
+    @property
+    def is_shown(self) -> bool:
+        """Whether the table has been shown."""
+        return self._thread is not None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something changes although there is no event."""
+        return bool(self._calls.running)
+
+    def drawn(self, lines: int) -> Group:
+        """What is shown, in so many lines."""
+        with self._lock:
+            now = time.monotonic()
+            return table(self._calls, lines, now, passed(self._doing, now))
+
     # ---- from the journals' threads
 
     def _observe(self, journal: int, entry: Entry) -> None:
         with self._lock:
             if self._stopping.is_set() or not self._calls.observe(journal, entry):
                 return
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="srtpbot-progress", daemon=True)
-                self._thread.start()
+            self._begin()
         self._marked.set()
+
+    def _begin(self) -> None:
+        """Show the table from now on; under the lock."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="srtpbot-progress", daemon=True)
+            self._thread.start()
 
     # ---- the thread that draws
 
@@ -194,7 +216,7 @@ class Progress:
         while not self._stopping.is_set():
             self._draw(live)
             self._stopping.wait(EVERY_S)
-            self._marked.wait(TICK_S - EVERY_S if self._calls.running else None)
+            self._marked.wait(TICK_S - EVERY_S if self.is_busy else None)
         self._tell(live)
         live.update("", refresh=True)
         live.stop()
@@ -202,10 +224,7 @@ class Progress:
     def _draw(self, live: Live) -> None:
         self._marked.clear()
         self._tell(live)
-        with self._lock:
-            now = time.monotonic()
-            drawn = table(self._calls, live.console.size.height - AROUND, now, passed(self._doing, now))
-        live.update(drawn, refresh=True)
+        live.update(self.drawn(live.console.size.height - AROUND), refresh=True)
 
     def _take_said(self) -> list[str]:
         with self._lock:

@@ -8,9 +8,9 @@ __all__ = ["command"]
 
 
 @click.command(name="schema")
-@click.argument("subject", type=click.Choice(["result", "endpoint", "scenario"]))
+@click.argument("subject", type=click.Choice(["result", "load", "endpoint", "scenario"]))
 def command(subject: str) -> int:
-    """Print the JSON Schema of a result, an endpoint file or a scenario."""
+    """Print the JSON Schema of a result, the result of a load, an endpoint file or a scenario."""
     import msgspec
 
     from bot.json_schema import json_schema
@@ -19,6 +19,10 @@ def command(subject: str) -> int:
         from bot.report.result import Result
 
         schema = json_schema(Result)
+    elif subject == "load":
+        from bot.load.result import LoadResult
+
+        schema = json_schema(LoadResult)
     elif subject == "scenario":
         from bot.scenario.schema import scenario_schema
 

@@ -71,7 +71,8 @@ class Session:
         """Verification of the captured packets of each m= line of each call, at the end of the run."""
         self.error: str | None = None
         self.exit_status = 0
-        self._workers: Workers | None = None
+        self._interruptible: Callable[[BaseException], None] | None = None
+        """What an interrupt ends besides the waits of the journal."""
         self._entered = ExitStack()
         """Ends the handling of interrupts; empty for a session that leaves them to another one."""
         self.result: Result
@@ -195,7 +196,7 @@ class Session:
             self._print(harmless_json(msgspec.json.encode(call_result(call))).decode(), err=False)
 
     def __enter__(self) -> Self:
-        interrupts = Interrupts(self._interrupt, self._lose_output)
+        interrupts = Interrupts(self._interrupt, self._lose_output, self.interrupted_again)
         interrupts.start()
         self._entered.callback(interrupts.stop)
         self._entered.callback(outputs.finish)
@@ -378,21 +379,29 @@ class Session:
     def _end_by(self, interrupted: Interrupted) -> None:
         """Let the main thread's wait raise the interrupt: with workers their ``run``, else the journal's."""
         self.journal.interruption = interrupted
-        if (workers := self._workers) is not None:
-            workers.interrupt(interrupted)
+        if (interrupt := self._interruptible) is not None:
+            interrupt(interrupted)
         self.journal.wake()
+
+    def interrupted_again(self) -> None:
+        """Handle a second signal, on the thread of interrupts: by default the orderly end goes on."""
+
+    @contextmanager
+    def interrupting(self, interrupt: Callable[[BaseException], None]) -> Iterator[None]:
+        """Context in which an interrupt also calls ``interrupt``, from another thread."""
+        self._interruptible = interrupt
+        try:
+            if self.journal.interruption is not None:  # it came before
+                interrupt(self.journal.interruption)
+            yield
+        finally:
+            self._interruptible = None
 
     @contextmanager
     def workers(self, count: int, name: str) -> Iterator[Workers]:
         """Context of worker threads; their ``run`` raises interrupts."""
-        try:
-            with Workers(count, name) as workers:
-                self._workers = workers
-                if self.journal.interruption is not None:  # it came before there were workers
-                    workers.interrupt(self.journal.interruption)
-                yield workers
-        finally:
-            self._workers = None
+        with Workers(count, name) as workers, self.interrupting(workers.interrupt):
+            yield workers
 
     # ---- files of the run
 

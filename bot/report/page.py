@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from bot.harmless import harmless
 from bot.ipc import AgentReady
@@ -28,7 +29,7 @@ from bot.report.timeline import beginning, last_moment, timeline
 from bot.sip import ended_text, refused_text
 from bot.ua import Call
 
-__all__ = ["FILES", "about", "page", "page_of"]
+__all__ = ["FILES", "about", "page", "page_context", "page_of"]
 
 PICTURED = 20
 """Largest number of calls with spectrograms; further calls have one only if the audio did not match."""
@@ -112,34 +113,58 @@ def page_of(
     ``error`` is an error outside of the runs. The verdict is the worst one, unless ``verdict`` has another.
     ``folder`` is the place of the page, for its links, and ``command`` the command without secrets.
     """
+    return render(
+        "page.html",
+        **page_context(
+            runs,
+            title=title,
+            agents=agents,
+            error=error,
+            verdict=verdict,
+            folder=folder,
+            command=command,
+        ),
+    )
+
+
+def page_context(
+    runs: Sequence[ReportedRun],
+    *,
+    title: str = "",
+    agents: Mapping[str, AgentReady] | None = None,
+    error: str | None = None,
+    verdict: str | None = None,
+    folder: Path | None = None,
+    command: str = "",
+) -> dict[str, Any]:
+    """What the template ``page.html`` needs, and one that extends it; arguments as of ``page_of``."""
     files = PageFiles(folder)
     found = list(sections(runs, files))
     if error is not None:
         verdict = "error"
     elif verdict is None:
         verdict = worst([run.result.verdict for run in runs])
-    return render(
-        "page.html",
-        verdict=verdict,
-        title=title or (runs[0].name if len(runs) == 1 else "") or "srtpbot",
-        totals=totals(runs),
-        error=error,
-        about=list(about(runs, command)),
-        links=files.links(*FILES),
-        sections=found,
-        beside=files.beside,
-        left_out=files.left_out,
-        environment=environment(agents or {}),
-        beginning=beginning,
-        call_facts=call_facts,
-        ending=ending,
-        exchanges=exchanges,
-        ladder=ladder,
-        streams=streams,
-        timeline=timeline,
-        FOLDER=FOLDER,
-        PICTURED=PICTURED,
-    )
+    return {
+        "verdict": verdict,
+        "title": title or (runs[0].name if len(runs) == 1 else "") or "srtpbot",
+        "totals": totals(runs),
+        "error": error,
+        "about": list(about(runs, command)),
+        "links": files.links(*FILES),
+        "sections": found,
+        "beside": files.beside,
+        "left_out": files.left_out,
+        "environment": environment(agents or {}),
+        "beginning": beginning,
+        "call_facts": call_facts,
+        "ending": ending,
+        "exchanges": exchanges,
+        "ladder": ladder,
+        "streams": streams,
+        "timeline": timeline,
+        "FOLDER": FOLDER,
+        "PICTURED": PICTURED,
+    }
 
 
 def about(runs: Sequence[ReportedRun], command: str) -> Iterator[tuple[str, str]]:

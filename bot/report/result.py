@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from bot.capture.verification import WireResult
 from bot.ipc import CallRefused, ExpectationChecked
@@ -99,7 +100,7 @@ class RestartResult(msgspec.Struct, kw_only=True):
 class Result(msgspec.Struct, kw_only=True):
     """Result of one run."""
 
-    schema: Literal["srtpbot.result/1"] = "srtpbot.result/1"
+    schema: Annotated[str, Meta(extra_json_schema={"const": SCHEMA})] = SCHEMA
     """Name and version of this format."""
     verdict: Verdict
     """``pass``, ``fail`` when an expectation failed, ``error`` when the run could not be completed; ``flaky``

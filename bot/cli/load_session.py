@@ -1,0 +1,235 @@
+"""Session of a load: its engine, its live table, its verdict and its reports."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bot.cli.load_table import LoadTable, status
+from bot.cli.progress import at_a_terminal
+from bot.cli.session import INTERRUPTED, TROUBLE, Session
+from bot.fleet import Fleet
+from bot.load.arrivals import LATE_S
+from bot.load.detail import CallDetail
+from bot.load.machine import Processors
+from bot.load.plan import Plan
+from bot.load.result import AskedFor, LoadResult, OwnLimits, StepResult
+from bot.load.run import Keep, Load
+from bot.load.tally import Sample
+from bot.load.thresholds import Check, checks, limited_by
+from bot.report.result import Result
+
+__all__ = ["LoadSession"]
+
+LOGGED_EACH_S = 10
+"""Without a terminal a line is printed so often, in seconds."""
+
+
+class LoadSession(Session):
+    """A session whose result is that of a load."""
+
+    plan: Plan
+    uri: str
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.keep: Keep = options.pop("keep")
+        verbose, trace = options["verbose"], options["trace"]
+        super().__init__(options)
+        self.tells_all = bool(verbose)
+        """Whether the events of every call are told."""
+        self.temporary: Path | None = None
+        """Folder to delete when a second interrupt ends the process at once."""
+        self.load: Load | None = None
+        self._samples: list[Sample] = []
+        self._processors = Processors()
+        self._late = 0
+        self._slots = self._agents = 0
+        self._missed = 0
+        self._steps: list[StepResult] = []
+        self._checks: list[Check] = []
+        self._reasons: list[str] = []
+        self._table = LoadTable(wanted=not (verbose or trace) and at_a_terminal())
+        self.progress = self._table
+
+    # ---- while it runs
+
+    def drive(self, load: Load) -> None:
+        """Run the load to its end, to a broken step, or to an interrupt."""
+        from bot.load.engine import Engine
+
+        load.on_detail = self._count
+        self._slots, self._agents = load.fleet.slots, len(load.fleet.endpoints)
+        self._processors = Processors()
+        self._table.begin(load, self._samples, self._processors)
+        engine = Engine(load, lambda: self._tick(load))
+        with self.interrupting(lambda error: engine.stop()):
+            engine.run()
+
+    def _count(self, detail: CallDetail) -> None:
+        self._late += detail.late_ms > 1000 * LATE_S
+
+    def _tick(self, load: Load) -> bool:
+        """Take the sample of a second; whether the load goes on."""
+        stages, passed = load.plan.stages, load.passed_s
+        stage = next((one for one in stages if passed < one.end_s), stages[-1])
+        missed, self._missed = load.arrivals.missed - self._missed, load.arrivals.missed
+        self._samples.append(
+            load.tally.sample(
+                passed, target=stage.target, up=load.up, missed=missed, cpu=self._processors.use()
+            )
+        )
+        if not self._table.is_shown and len(self._samples) % LOGGED_EACH_S == 0:
+            self.say(status(load, self._samples, self._processors))
+        return self._judge_steps(load)
+
+    def _judge_steps(self, load: Load, *, at_end: bool = False) -> bool:
+        """Judge the steps whose calls have all ended; whether no threshold broke."""
+        stages = load.plan.stages if load.plan.steps is not None else ()
+        while len(self._steps) < len(stages):
+            place = len(self._steps)
+            is_over = load.passed_s >= stages[place].end_s and not load.tally.unfinished(place)
+            figures = load.tally.figures(place)
+            if not (is_over or at_end) or not figures.placed:
+                break
+            found = checks(load.plan.limits, figures)
+            broken = [f"{one.name}: {one.observed}, expected {one.expected}" for one in found if not one.held]
+            wanted = stages[place].target * (stages[place].end_s - stages[place].begin_s)
+            short = load.plan.by_rate and load.arrivals.missed > 0.01 * wanted
+            if short:
+                broken.append(f"this side: {load.arrivals.missed} calls were due with no line free")
+            step = StepResult(target=stages[place].target, held=not broken, broken=broken, figures=figures)
+            self._steps.append(step)
+            self.say(f"step {step.target:g}: {'held' if step.held else 'broke: ' + '; '.join(broken)}")
+        return all(step.held for step in self._steps)
+
+    def conclude(self, fleet: Fleet) -> None:
+        """Decide the verdict; after all calls have theirs."""
+        load = self.load
+        if load is None:
+            return
+        self._judge_steps(load, at_end=True)
+        figures = load.tally.figures()
+        if load.plan.steps is not None:
+            held = [step for step in self._steps if step.held]
+            first = load.plan.stages[0].target
+            self.decide(
+                "capacity", bool(held), f"at least {first:g}", f"{held[-1].target:g}" if held else "none"
+            )
+        else:
+            self._checks = checks(load.plan.limits, figures, load.tally.causes())
+            for check in self._checks:
+                self.decide(check.name, check.held, check.expected, check.observed)
+        self._reasons = limited_by(
+            figures,
+            missed=load.arrivals.missed if load.plan.steps is None else 0,
+            late=self._late,
+            full_s=self._processors.full_s,
+            seconds=load.passed_s,
+            broken=[check for check in self._checks if not check.held],
+        )
+        if fleet.failure is not None:
+            self._reasons.append(f"an agent failed: {str(fleet.failure).splitlines()[0]}")
+        self.calls = [ended.call for ended in load.worst]
+        for entry in [] if self.tells_all else load.messages_of_worst():
+            self.journal.append(entry.endpoint, entry.event)
+        if self._reasons and self.error is None and self.journal.interruption is None:
+            self.error = "this side was the limit, so the figures are not the peer's: " + "; ".join(
+                self._reasons
+            )
+            self.exit_status = TROUBLE
+
+    def interrupted_again(self) -> None:
+        """End at once: the agents end when their pipes close."""
+        self.progress.stop()
+        if self.temporary is not None:
+            shutil.rmtree(self.temporary, ignore_errors=True)
+        os._exit(INTERRUPTED)
+
+    # ---- the end
+
+    def put_away(self) -> None:
+        """Keep or delete the files of the worst calls."""
+        if self.load is not None and self.folder is not None:
+            self.load.put_away_worst()
+
+    def completed(self, result: Result) -> Result:
+        """The result with the figures of the load."""
+        load, plan = self.load, getattr(self, "plan", None)
+        if load is None or plan is None:
+            return result
+        facts = {name: getattr(result, name) for name in result.__struct_fields__ if name != "schema"}
+        begun = [sample for sample in self._samples if sample.started]
+        seconds = begun[-1].at_s - begun[0].at_s + 1 if begun else 0.0
+        figures = load.tally.figures()
+        held = []
+        for step in self._steps:
+            if not step.held:
+                break
+            held.append(step.target)
+        return LoadResult(
+            **facts,
+            asked=AskedFor(
+                uri=self.uri,
+                rate=plan.rate,
+                concurrency=plan.concurrency,
+                calls=plan.most_calls,
+                seconds=plan.seconds,
+                ramp_s=plan.ramp_s,
+                arrivals=plan.pattern,
+                length_s=[plan.length.least_s, plan.length.most_s],
+                verify=plan.verify,
+            ),
+            figures=figures,
+            rate_reached=round(sum(one.started for one in begun) / seconds, 3) if begun else None,
+            up_most=max((sample.up for sample in self._samples), default=0),
+            causes=load.tally.causes(),
+            steps=self._steps,
+            capacity=held[-1] if held else None,
+            own=OwnLimits(
+                slots=self._slots,
+                agents=self._agents,
+                missed=load.arrivals.missed,
+                late=self._late,
+                cpu=self._processors.mean,
+                cpu_full_s=round(self._processors.full_s, 3),
+                reasons=self._reasons,
+            ),
+            samples=self._samples,
+        )
+
+    def show(self) -> None:
+        """The figures, and the verdict."""
+        from bot.load.page import figures_of
+
+        result = self.result
+        if not isinstance(result, LoadResult):
+            super().show()
+            return
+        rows = list(figures_of(result))
+        rows += [("", f"{cause.calls} x {cause.cause}: {cause.first}") for cause in result.causes]
+        if result.asked.uri and result.steps:
+            rows.append(("capacity", f"{result.capacity:g}" if result.capacity is not None else "none"))
+        width = max(len(name) for name, _ in rows)
+        for name, text in rows:
+            self.say(f"{name:<{width}}  {text}")
+        if self.folder is not None:
+            self.say(f"{'report':<{width}}  {self.folder / 'report.html'}")
+        self.say(f"{result.verdict.upper()}")
+
+    def page_report(self, result: Result) -> bytes:
+        """The HTML report of the load."""
+        from bot.load.page import page_of_load
+
+        if not isinstance(result, LoadResult) or self.load is None:
+            return super().page_report(result)
+        worst = [(ended.detail, self._files(ended.folder)) for ended in self.load.worst]
+        return page_of_load(result, self.calls, worst, self.events.agents)
+
+    def _files(self, folder: Path) -> Sequence[Path]:
+        """The recordings of a call that stay, as the page names them."""
+        if self.folder is None or not folder.is_dir():
+            return []
+        return [path.relative_to(self.folder) for path in sorted(folder.glob("*.wav"))]

@@ -1,0 +1,1 @@
+"""Load: many verified calls at once, their schedule, figures, thresholds and reports."""
