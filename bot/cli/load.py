@@ -100,8 +100,9 @@ class Loading:
         run.plan = self._plan = plan_of(options)
         run.uri = uri
         users = users_of(options)
-        impairment = impaired(options)
-        config = trusting(endpoint_config(options, name="load")).with_options(**impairment)
+        dropped = impaired(options)
+        config = trusting(endpoint_config(options, name="load"))
+        config = config.with_options(rx_drop_pct=dropped, tx_drop_pct=dropped)
         self._config = with_accounts(config, users)
         self._target = Target(uri, headers(options.pop("header_texts")), users)
         with naming("--dtmf"):

@@ -111,13 +111,11 @@ def users_of(options: dict[str, Any]) -> list[User]:
     return read_users(Path(path)) if path else []
 
 
-def impaired(options: dict[str, Any]) -> dict[str, int]:
-    """The settings of ``--impair``; raises ConfigError for what the library cannot simulate."""
+def impaired(options: dict[str, Any]) -> int | None:
+    """The setting ``rx_drop_pct`` of ``--impair``; raises ConfigError for what cannot be simulated."""
     text = options.pop("impair")
-    if text is None:
-        return {}
-    settings = {}
-    for part in text.split(","):
+    dropped = None
+    for part in text.split(",") if text is not None else ():
         name, _, value = part.partition("=")
         if name.strip() != "loss":
             raise ConfigError(
@@ -128,5 +126,5 @@ def impaired(options: dict[str, Any]) -> dict[str, int]:
             percent = 100 * percentage(value)
         if percent < 2 or percent != round(percent):
             raise ConfigError(f"--impair {part!r}: expected a whole percentage from 2% on")
-        settings = {"rx_drop_pct": round(percent) - 1, "tx_drop_pct": round(percent) - 1}  # it drops 1 % more
-    return settings
+        dropped = round(percent) - 1  # the library drops 1 % more
+    return dropped

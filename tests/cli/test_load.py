@@ -22,6 +22,9 @@ from tests.support.process import FAILED, INTERRUPTED, OK, TROUBLE, USAGE
 from tests.support.starting import LOOPBACK
 
 NewPeer = Callable[..., list[str]]
+pytestmark = pytest.mark.timeout(150)
+END_S = 100.0
+"""A loaded machine starts agents slowly; a wait proves no speed."""
 SHORT = ("--bind", LOOPBACK, "--codec", "PCMA", "--srtp", "mandatory")
 
 
@@ -78,7 +81,7 @@ def test_every_call_is_verified(peer: NewPeer, srtpbot: NewBot, tmp_path: Path) 
         *("load", peer()[0], *SHORT, "--rate", 4, "--calls", 3, "--length", 5),
         *("--max-failures", "100%", "--out", "out", "--keep", "all"),
     )
-    status = bot.end()
+    status = bot.end(END_S)
     assert status in {OK, TROUBLE}, bot.said
     out = tmp_path / "out"
     result = json.loads((out / "result.json").read_text())
@@ -123,7 +126,7 @@ def test_exactly_the_bad_calls_fail_each_with_its_cause(
         *("load", "sip:nobody@127.0.0.1", *SHORT, "--concurrency", len(causes), "--length", 3),
         *("--users", "users.csv", "--out", "out", "--keep", "none"),
     )
-    assert bot.end() == FAILED, bot.said
+    assert bot.end(END_S) == FAILED, bot.said
     calls = rows(tmp_path / "out")
     found = {row["remote_uri"]: row["cause"] for row in calls}
     assert len(found) == len(causes)
@@ -137,7 +140,7 @@ def test_steps_to_the_capacity(peer: NewPeer, srtpbot: NewBot) -> None:
         *("load", peer(calls=2, max_calls=2)[0], *SHORT, "--concurrency", 5, "--step", "1:5:4/2"),
         *("--length", 1, "--verify", "0%", "--json", "-"),
     )
-    assert bot.end() in {OK, FAILED, TROUBLE}, bot.said
+    assert bot.end(END_S) in {OK, FAILED, TROUBLE}, bot.said
     result = bot.json()
     held = [step["target"] for step in result["steps"] if step["held"]]
     assert (result["capacity"], held) == (1, [1]), result["steps"]
@@ -149,13 +152,13 @@ def test_a_threshold_decides(peer: NewPeer, srtpbot: NewBot) -> None:
     uri = peer(Busy)[0]
     common = ("load", uri, *SHORT, "--concurrency", 2, "--calls", 2, "--json", "-", "--junit", "junit.xml")
     bot = srtpbot(*common)
-    assert bot.end() == FAILED, bot.said
+    assert bot.end(END_S) == FAILED, bot.said
     result = bot.json()
     [failed] = result["expectations"]
     assert failed["observed"] == "2 of 2 (100.000%): 2 x 486 Busy Here"
     assert result["figures"]["failed"] == 2
     bot = srtpbot(*common, "--max-failures", "100%")
-    assert bot.end() == OK, bot.said
+    assert bot.end(END_S) == OK, bot.said
 
 
 def test_this_side_is_the_limit(peer: NewPeer, srtpbot: NewBot) -> None:
@@ -163,7 +166,7 @@ def test_this_side_is_the_limit(peer: NewPeer, srtpbot: NewBot) -> None:
         *("load", peer()[0], *SHORT, "--rate", 10, "--for", 1.5, "--concurrency", 1, "--length", 1),
         *("--verify", "0%", "--json", "-"),
     )
-    assert bot.end() == TROUBLE, bot.said
+    assert bot.end(END_S) == TROUBLE, bot.said
     result = bot.json()
     assert result["verdict"] == "error"
     assert result["error"].startswith("this side was the limit")
@@ -179,7 +182,7 @@ def test_an_interrupt(times: int, peer: NewPeer, srtpbot: NewBot) -> None:
     assert agents
     for _ in range(times):
         bot.send(signal.SIGINT)
-    assert bot.end() == INTERRUPTED, bot.said
+    assert bot.end(END_S) == INTERRUPTED, bot.said
     assert bot.leaves_nothing()
 
 
@@ -199,6 +202,6 @@ def test_an_interrupt(times: int, peer: NewPeer, srtpbot: NewBot) -> None:
 )
 def test_wrong_options(arguments: list[str], problem: str, srtpbot: NewBot) -> None:
     bot = srtpbot("load", "sip:100@127.0.0.1", *arguments)
-    assert bot.end() == USAGE, bot.said
+    assert bot.end(END_S) == USAGE, bot.said
     assert problem in bot.stderr
     assert "Traceback" not in bot.stderr

@@ -20,7 +20,8 @@ from bot.ua import Call
 from tests.support.starting import LOOPBACK
 
 NewFleet = Callable[..., Fleet]
-DEADLINE_S = 20.0
+DEADLINE_S = 40.0
+pytestmark = pytest.mark.timeout(150)
 
 
 @pytest.fixture
