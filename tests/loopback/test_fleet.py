@@ -57,8 +57,8 @@ def test_calls_on_several_agents(new_fleet: NewFleet, tmp_path: Path) -> None:
     for call in calls:
         expect(call).to_be_confirmed(timeout=DEADLINE_S)
     recording = calls[0].record(tmp_path / "heard.wav")
-    calls[0].play("silence:0.3,marker:17").wait()
-    recording.stop()
+    calls[0].play("silence:1,marker:17,silence:1,marker:17,silence:1").wait()
+    recording.stop(linger=1)
     expect(recording).to_contain_marker(17)
     told = [entry.event for entry in caller.entries(calls[0])]
     assert any(isinstance(event, SipSent) and event.text.startswith("INVITE") for event in told)
