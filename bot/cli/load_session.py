@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from bot.cli.load_table import LoadTable, status
-from bot.cli.progress import at_a_terminal
 from bot.cli.session import INTERRUPTED, TROUBLE, Session
 from bot.fleet import Fleet
 from bot.load.arrivals import LATE_S
@@ -36,10 +35,9 @@ class LoadSession(Session):
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.keep: Keep = options.pop("keep")
-        verbose, trace = options["verbose"], options["trace"]
-        super().__init__(options)
-        self.tells_all = bool(verbose)
+        self.tells_all = bool(options["verbose"])
         """Whether the events of every call are told."""
+        super().__init__(options)
         self.temporary: Path | None = None
         """Folder to delete when a second interrupt ends the process at once."""
         self.load: Load | None = None
@@ -51,7 +49,7 @@ class LoadSession(Session):
         self._steps: list[StepResult] = []
         self._checks: list[Check] = []
         self._reasons: list[str] = []
-        self._table = LoadTable(wanted=not (verbose or trace) and at_a_terminal())
+        self._table = LoadTable(wanted=self.progress.wanted)
         self.progress = self._table
 
     # ---- while it runs

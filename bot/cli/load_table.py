@@ -28,7 +28,7 @@ class LoadTable(Progress):
     def begin(self, load: Load, samples: list[Sample], processors: Processors) -> None:
         """Show this load from now on; ``samples`` grows by one each second."""
         self._load, self._samples, self._processors = load, samples, processors
-        if self._wanted:
+        if self.wanted:
             with self._lock:
                 self._begin()
 
