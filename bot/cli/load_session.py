@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from bot.cli.command_line import command_line
 from bot.cli.load_table import LoadTable, status
 from bot.cli.session import INTERRUPTED, TROUBLE, Session
 from bot.fleet import Fleet
@@ -224,7 +225,9 @@ class LoadSession(Session):
         if not isinstance(result, LoadResult) or self.load is None:
             return super().page_report(result)
         worst = [(ended.detail, self._files(ended.folder)) for ended in self.load.worst]
-        return page_of_load(result, self.calls, worst, self.events.agents)
+        return page_of_load(
+            result, self.calls, worst, self.events.agents, folder=self.folder, command=command_line()
+        )
 
     def _files(self, folder: Path) -> Sequence[Path]:
         """The recordings of a call that stay, as the page names them."""
