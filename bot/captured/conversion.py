@@ -137,8 +137,8 @@ class _Writer:
             found["PEER"] = flow(self._with_transport(script.target))
         else:
             found["PORT"] = flow(self._call.invite.target.port)
-        if script.refer_target:
-            found["TARGET"] = flow(script.refer_target)
+        for number, target in enumerate(script.refer_targets, 1):
+            found[f"TARGET{number}"] = flow(target)
         if script.challenged:
             found["USER"] = flow(str(self._settings.values.get("id", "")).partition(":")[2].partition("@")[0])
             found[PASSWORD] = "null  # --var PASSWORD=..."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -45,8 +46,8 @@ class Script:
         """Whether the INVITE was challenged."""
         self.target = ""
         """Request-URI of the INVITE."""
-        self.refer_target = ""
-        """Target of a blind transfer by the played side."""
+        self.refer_targets: list[str] = []
+        """Targets of the blind transfers by the played side."""
         self.answered_at: float | None = None
         self.ended_at: float | None = None
         self._said = said
@@ -193,23 +194,25 @@ class Script:
         uri = found[1] if (found := NAME_ADDR.search(target)) else target
         if not ours:
             self.transfers = True
-            user = user_of(uri)
-            self._step(one, "expect", transferred=re.escape(f"{user}@" if user else uri))
-            self._note(one, "the call to the target of the transfer is not taken over")
+            user, code = user_of(uri), self._result_of_transfer(one)
+            if code is not None and code < 300:
+                self._step(one, "expect", transferred=re.escape(f"{user}@" if user else uri))
+            self._note(one, f"the call to {uri}, the target of a transfer, is not taken over")
         elif "replaces=" in uri.lower():
             self._note(one, "an attended transfer: the other call of the played side is not taken over")
         else:
-            self.refer_target = uri
+            self.refer_targets.append(uri)
             code = self._result_of_transfer(one)
             result: dict[str, object] = {"wait": False} if code is None else {"code": code}
-            self._step(one, "transfer", to=Raw('"${TARGET}"'), **result)
+            self._step(one, "transfer", to=Raw(f'"${{TARGET{len(self.refer_targets)}}}"'), **result)
 
     def _result_of_transfer(self, one: Said) -> int | None:
-        """The status code of the last NOTIFY after a REFER (RFC 3515), if it is a final one."""
+        """The status code of the last NOTIFY of a REFER (RFC 3515), if it is a final one."""
+        requests = [other for other in self._said if other.message.is_request]
+        later = (other.at for other in requests if other.method == "REFER" and other.at > one.at)
+        end = next(later, math.inf)
         bodies = [
-            other.message.body
-            for other in self._said
-            if other.at >= one.at and other.message.is_request and other.method == "NOTIFY"
+            other.message.body for other in requests if other.method == "NOTIFY" and one.at <= other.at < end
         ]
         codes = [int(found[1]) for body in bodies if (found := STATUS_LINE.match(body))]
         refused = self._response(one)

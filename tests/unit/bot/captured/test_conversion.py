@@ -150,12 +150,29 @@ def test_transfers(tmp_path: Path) -> None:
     )  # fmt: skip
     bye(trace)
     made = Made(trace, tmp_path)
-    assert made.all("transfer") == [{"on": "caller", "to": "${TARGET}", "code": "200"}]
-    assert made.vars["TARGET"] == "sip:carol@example.com"
+    assert made.all("transfer") == [{"on": "caller", "to": "${TARGET1}", "code": "200"}]
+    assert made.vars["TARGET1"] == "sip:carol@example.com"
     other = Made(trace, tmp_path, "callee")
     assert other.endpoint["accept_transfers"] == "true"
     assert any(one.get("transferred") == "carol@" for one in other.all("expect"))
     assert other.notes
+
+
+def test_of_two_transfers_each_has_its_target_and_its_result(tmp_path: Path) -> None:
+    trace = Trace().invite().answered()
+    for number, (user, result) in enumerate((("busy", "486 Busy Here"), ("free", "200 OK")), 2):
+        refer = f"{number} REFER"
+        trace.send("REFER sip:bob@192.0.2.2:5070", refer, f"Refer-To: <sip:{user}@example.com>", after=1)
+        trace.send("SIP/2.0 202 Accepted", refer, by_caller=False)
+        notify = ("NOTIFY sip:alice@192.0.2.1", f"{number} NOTIFY", "Event: refer")
+        trace.send(*notify, by_caller=False, body=f"SIP/2.0 {result}\r\n")
+    made = Made(bye(trace), tmp_path)
+    assert [(one["to"], one["code"]) for one in made.all("transfer")] == [
+        ("${TARGET1}", "486"),
+        ("${TARGET2}", "200"),
+    ]
+    other = Made(trace, tmp_path, "callee")
+    assert [one["transferred"] for one in other.all("expect") if "transferred" in one] == ["free@"]
 
 
 def test_srtp_of_the_capture(tmp_path: Path) -> None:
