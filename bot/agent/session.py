@@ -33,7 +33,7 @@ from bot.agent.resolver import Resolver
 from bot.agent.trace import Trace
 from bot.agent.unproved_callers import UnprovedCallers
 from bot.agent.workarounds.socket_budget import SocketBudget, calls_at_once
-from bot.ipc import Start, Wired
+from bot.ipc import NativeLogged, Start, Wired
 from bot.model import MediaAddress, ResolvePeers
 
 __all__ = ["Session"]
@@ -66,6 +66,8 @@ class Session:
         self.trace = Trace(report, loop.soon, start.log_level, start.keep_keys, outcomes.complain)
         if library.names is not None and config.resolve_peers is ResolvePeers.ASYNC:
             library.names.resolver = Resolver(loop.soon)
+        if library.names is not None:
+            library.names.on_wait, library.names.on_slow = loop.pause, self._told_slow
         library.start(config, self.trace, start.listeners)
         loop.open_door(*library.door)
         self.legs = Legs(start.first_call)
@@ -174,6 +176,11 @@ class Session:
         self._bindings.sent(text)
         if self.modules.intake is not None:
             self.modules.intake.sent(text)
+
+    def _told_slow(self, name: str, seconds: float) -> None:
+        """A name server was slow, and the pump has waited for it."""
+        text = f"the name server took {seconds:.1f} s for {name}; every call of this endpoint waited"
+        self.report(NativeLogged(at=time.monotonic(), level=2, text=text))
 
     def _look_at_connections(self) -> None:
         """Close those that are of no use, every second."""

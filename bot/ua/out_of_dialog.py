@@ -135,7 +135,7 @@ class OutOfDialogRequests:
         name = self.named(account)
         self.registrations.pop(name, None)
         self._wanted[name] = on
-        self._endpoint.request(Register(account=name, on=on))
+        self._endpoint.request(Register(account=name, on=on), max(COMMAND_S, timeout))
         return self._word(name, timeout, on=on, code=code)
 
     def wait_registered(self, account: str | None, timeout: float) -> RegistrationChanged:

@@ -1,8 +1,9 @@
 """The host names that the library resolves; a resolution would block its only event loop.
 
 Its calls of ``getaddrinfo`` and ``gethostbyname`` are intercepted. Numeric addresses, the name of this
-machine and the names in the user's settings are resolved there and then. For a name from the network the
-address that is already known is handed on, or none.
+machine and the names in the user's settings are resolved there and then: the pump waits for the name server,
+which is announced, so that the agent is not taken for hung, and told when it was long. For a name from the
+network the address that is already known is handed on, or none.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import contextlib
 import ctypes
 import re
 import socket
+import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from bot.agent.native.detour import Detour
 from bot.agent.native.library import Exported, MissingSymbol
@@ -25,6 +27,8 @@ __all__ = ["Names"]
 
 NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]*[A-Za-z0-9])?")
 MOST = 4096
+LONGEST_S, SLOW_S = 35.0, 1.0
+"""Three name servers that are asked twice, 5 s each (resolv.conf); and how long a wait is told."""
 NO_SUCH_NAME = socket.EAI_NONAME
 HOST_NOT_FOUND = 1
 CANNOT_RESOLVE = 70018
@@ -33,6 +37,9 @@ HOST_OF_TARGET = 8
 """The offset of the host in ``pjsip_host_info`` of pjsip/sip_types.h."""
 Resolved = ctypes.CFUNCTYPE(None, ctypes.c_int, Pointer, Pointer)
 """``pjsip_resolver_callback``."""
+
+
+Answer = TypeVar("Answer")
 
 
 class Hints(ctypes.Structure):
@@ -48,6 +55,10 @@ class Names:
         self._own = OrderedDict.fromkeys(("localhost", socket.gethostname().lower()))
         self.resolver: Resolver | None = None
         """Resolver of names from the network; without it they are not resolved."""
+        self.on_wait: Callable[[float], None] = lambda seconds: None
+        """Called before the pump waits for a name server, with the longest wait in seconds."""
+        self.on_slow: Callable[[str, float], None] = lambda name, seconds: None
+        """Called after a long wait, with the name and the seconds."""
         system = ctypes.CDLL(None)
         self._error = system["__h_errno_location"]
         self._error.restype = ctypes.POINTER(ctypes.c_int)
@@ -101,14 +112,29 @@ class Names:
             return original(name, service, hints, *rest)
         family = Hints.from_address(hints).family if hints else socket.AF_UNSPEC
         known = self._numeric(name.decode("latin-1"), family)
-        return NO_SUCH_NAME if known is None else original(known.encode("latin-1"), service, hints, *rest)
+        if known is None:
+            return NO_SUCH_NAME
+        return self._announced(known, lambda: original(known.encode("latin-1"), service, hints, *rest))
 
     def _host(self, original: Callable[..., int | None], name: bytes) -> int | None:
         known = self._numeric(name.decode("latin-1"), socket.AF_INET)
         if known is not None:
-            return original(known.encode("latin-1"))
+            return self._announced(known, lambda: original(known.encode("latin-1")))
         self._error()[0] = HOST_NOT_FOUND
         return None
+
+    def _announced(self, name: str, ask: Callable[[], Answer]) -> Answer:
+        """Ask the system's resolver, which may wait for a name server."""
+        if is_address(name):
+            return ask()
+        self.on_wait(LONGEST_S)
+        began = time.monotonic()
+        try:
+            return ask()
+        finally:
+            seconds = time.monotonic() - began
+            if seconds > SLOW_S:
+                self.on_slow(name, seconds)
 
     def _resolve(self, original: Callable[..., None], *arguments: int) -> None:
         """Ask the name servers of the settings for a SIP host (RFC 3263), unless names are not resolved."""
