@@ -102,7 +102,9 @@ class Loading:
         users = users_of(options)
         dropped = impaired(options)
         config = trusting(endpoint_config(options, name="load"))
-        config = config.with_options(rx_drop_pct=dropped, tx_drop_pct=dropped)
+        config = config.with_options(
+            rx_drop_pct=dropped, tx_drop_pct=dropped, follow_redirects=options.pop("follow_redirects")
+        )
         self._config = with_accounts(config, users)
         self._target = Target(uri, headers(options.pop("header_texts")), users)
         with naming("--dtmf"):

@@ -10,6 +10,7 @@ import click
 
 from bot.cli.help import grouped
 from bot.cli.options import PositiveSeconds, applied, dtmf_method
+from bot.config import MOST_HOPS
 from bot.errors import ConfigError, naming
 from bot.load.plan import Length, Limits, Plan, Steps, percentage
 from bot.load.users import User, read_users
@@ -47,6 +48,8 @@ LOAD_OPTIONS = (
           help="Add a header to the INVITE; repeatable."),
     calls("--ring-timeout", type=PositiveSeconds, default=30.0, show_default=True, metavar="S",
           help="Seconds to wait for the answer."),
+    calls("--follow-redirects", type=click.IntRange(0, MOST_HOPS), metavar="N",
+          help="Follow up to N redirects (3xx), as a redirecting front needs.  [0]"),
     calls("--impair", metavar="loss=P%",
           help="Drop P per cent of the packets, 2 or more, in both directions."),
     thresholds("--max-failures", metavar="P%", default="0%", show_default=True,
