@@ -13,6 +13,7 @@ import pytest
 
 from bot import CallFailed, ExpectationFailed, expect
 from bot.ua import build
+from tests.support import needs
 from tests.support.certificates import Authority
 from tests.support.starting import LOOPBACK, NewEndpoint
 
@@ -115,10 +116,15 @@ def test_registrar_that_is_not_trusted(
         server.wait()
 
 
-def test_tls_1_2_is_what_is_spoken(new_endpoint: NewEndpoint, authority: Authority) -> None:
-    with tls_server(authority, ssl.TLSVersion.TLSv1_2) as server:
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_version_that_the_peer_alone_speaks(
+    new_endpoint: NewEndpoint, authority: Authority, version: ssl.TLSVersion
+) -> None:
+    if version is ssl.TLSVersion.TLSv1_3:
+        needs.require("TLS 1.3", lambda build: build.tls == "1.3")
+    with tls_server(authority, version) as server:
         caller = new_endpoint(transports=["tls"], tls_ca=authority.ca)
         call = caller.make_call(f"sip:silent@{LOOPBACK}:{server.port};transport=tls", ring_timeout=0.2)
         expect(call).to_be_disconnected(by="error", timeout=5)
         caller.close()
-        assert server.wait() == "TLSv1.2"
+        assert server.wait() == version.name.replace("_", ".")
