@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import fnmatch
 import os
@@ -22,19 +23,25 @@ from tests.support.process import import_path
 from tests.support.starting import LOOPBACK
 
 LONGEST_S = 250.0
+JUDGES_AUDIO = re.compile(r"match|marker|--expect-audio|srtpbot demo|audio compare|inband")
+"""Blocks with calls whose audio must not be damaged by a lack of processor time."""
 BLOCKS = page_blocks()
 RUN = [block for block in BLOCKS if not block.not_run and not block.title]
 
 
 @pytest.fixture
-def network() -> Iterator[None]:
-    """A network of its own, since the ports are fixed; where that cannot be had, one block at a time."""
-    if cannot_make_namespaces() is None:  # there no capture has the calls of other tests either
-        with Namespace() as namespace, namespace.entered():
-            yield
-        return
-    with Path(tempfile.gettempdir(), "srtpbot-documents.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def surroundings(block: Block) -> Iterator[None]:
+    """A network of its own, since the ports are fixed; and no other block beside one that judges audio.
+
+    Without network namespaces one block runs at a time.
+    """
+    alone = cannot_make_namespaces() is not None
+    with contextlib.ExitStack() as stack:
+        if alone or JUDGES_AUDIO.search(block.text + "".join(block.files.values())):
+            lock = stack.enter_context(Path(tempfile.gettempdir(), "srtpbot-documents.lock").open("a"))
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        if not alone:  # there no capture has the calls of other tests either
+            stack.enter_context(stack.enter_context(Namespace()).entered())
         yield
 
 
@@ -47,8 +54,8 @@ def skip_without_capture(folder: Path) -> None:
         pytest.skip(str(error))
 
 
-@pytest.mark.timeout(300)
-@pytest.mark.usefixtures("network")
+@pytest.mark.timeout(600)  # they wait for each other
+@pytest.mark.usefixtures("surroundings")
 @pytest.mark.parametrize("block", RUN, ids=str)
 def test_a_block_runs_as_printed(block: Block, tmp_path: Path, audio_cache: Path) -> None:
     if "--capture" in block.text:
