@@ -398,7 +398,7 @@ def test_ring_timeout(call: NewBot, new_endpoint: NewEndpoint) -> None:
 def test_nobody_there(call: NewBot) -> None:
     bot = call(f"sip:nobody@{LOOPBACK}:9;transport=tcp", "--transport", "tcp")
     assert bot.end() == FAILED, bot.said
-    assert "nothing received" in bot.stdout
+    assert "(nothing was sent)" in bot.stdout
     assert "503" not in bot.stdout
 
 
