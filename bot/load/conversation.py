@@ -15,13 +15,13 @@ from pathlib import Path
 from bot.deadline import Deadline
 from bot.errors import BotError, CallFailed, ExpectationFailed, NativeError, WaitTimeout
 from bot.expectations import MAX_DELAY_MS, expect
-from bot.load.detail import CallDetail
+from bot.load.detail import GAP, LATE, MISSING, NO_BYE, UNHEARD, CallDetail
 from bot.load.hearing import Heard, Hearing
 from bot.load.sounds import LEAD_S, SECTION_S, Section
 from bot.model import CallState, DtmfMethod, EndedBy, SrtpMode
 from bot.ua import Call, Playback, Recording
 
-__all__ = ["BOTH_S", "LEAST_S", "TIMELY", "Conversation", "Take", "judge_audio"]
+__all__ = ["BOTH_S", "LEAST_S", "Conversation", "Take", "judge_audio"]
 
 ECHO_S = 0.7
 """The longest that an echo takes while nothing is wrong; later audio is cut off from the recording."""
@@ -36,9 +36,6 @@ MISSING_MS = 200.0
 """More audio of a marker than this must not be missing; a codec may cost some of its 480 ms."""
 GAP_MS = 500.0
 DIED = "the agent died"
-LATE, GAP, MISSING, UNHEARD = "audio late", "gap", "audio missing", "marker not heard"
-TIMELY = frozenset({LATE, GAP, MISSING, UNHEARD})
-"""Causes that a machine without a free processor may have brought about."""
 
 
 @dataclass
@@ -192,7 +189,7 @@ class _Talk:
             assertion()
         except ExpectationFailed as failure:
             if not self._is_over():
-                self.detail.fail(cause, str(failure).partition("\n")[0])
+                self.detail.fail(cause, told(failure))
             return False
         return True
 
@@ -214,7 +211,7 @@ class _Talk:
                 if answered is not None:
                     expect(call).to_be_disconnected(code=200, by=EndedBy.LOCAL)
             except ExpectationFailed as failure:
-                detail.fail("BYE", str(failure).partition("\n")[0])
+                detail.fail("BYE" if facts.ended and facts.ended.code else NO_BYE, told(failure))
             except BotError as error:
                 self.broke(error)
         elif facts.ended.reason.startswith(DIED):
@@ -232,6 +229,12 @@ class _Talk:
                 take.recording.wait(SLACK_S)
             except (WaitTimeout, NativeError) as error:
                 detail.fail("agent", str(error), ours=facts.reached(CallState.CONFIRMED) is not None)
+
+
+def told(failure: ExpectationFailed) -> str:
+    """A failure in one line: its name and what was observed."""
+    name, *lines = str(failure).splitlines()
+    return " ".join([name, *(f"({line})" for line in lines if line.startswith("observed:"))])
 
 
 def judge_audio(detail: CallDetail, call: Call, takes: list[Take], hearing: Hearing) -> None:

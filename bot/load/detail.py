@@ -12,7 +12,23 @@ import msgspec
 from bot.model import Direction, EndedBy, MediaState, StreamStats
 from bot.ua import Call, quality_of
 
-__all__ = ["CallDetail", "CallVerdict", "Columns", "filled_in"]
+__all__ = [
+    "GAP",
+    "LATE",
+    "MISSING",
+    "NO_BYE",
+    "TIMELY",
+    "UNHEARD",
+    "CallDetail",
+    "CallVerdict",
+    "Columns",
+    "filled_in",
+]
+
+LATE, GAP, MISSING, UNHEARD = "audio late", "gap", "audio missing", "marker not heard"
+NO_BYE = "no response to BYE"
+TIMELY = frozenset({LATE, GAP, MISSING, UNHEARD, NO_BYE})
+"""Causes that a machine without a free processor may have brought about."""
 
 CallVerdict = Literal["pass", "fail", "ours", "ended"]
 
@@ -86,10 +102,10 @@ class CallDetail(msgspec.Struct, kw_only=True):
     """Description of the failures."""
 
     def fail(self, cause: str, why: str, *, ours: bool = False) -> None:
-        """Add a failure; the first one is the cause."""
+        """Add a failure; the cause is the first one that a busy machine does not explain, else the first."""
         if self.verdict == "ended":
             return
-        if self.verdict == "pass":
+        if self.verdict == "pass" or (self.cause in TIMELY and cause not in TIMELY):
             self.verdict, self.cause = "ours" if ours else "fail", cause
         self.why = f"{self.why}; {why}" if self.why else why
 

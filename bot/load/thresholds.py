@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.load.conversation import TIMELY
+from bot.load.detail import TIMELY
 from bot.load.plan import Limits
 from bot.load.tally import Cause, Figures
 

@@ -122,6 +122,14 @@ def test_the_first_failure_is_the_cause() -> None:
     assert (one.verdict, one.cause, one.why) == ("fail", "encryption", "no SRTP; nothing was heard")
 
 
+def test_a_cause_that_a_busy_machine_explains_gives_way() -> None:
+    one = detail()
+    one.fail("gap", "no packet for 600 ms")
+    one.fail("silence", "all was silent")
+    one.fail("audio missing", "240 ms")
+    assert (one.cause, one.why) == ("silence", "no packet for 600 ms; all was silent; 240 ms")
+
+
 def test_a_line_of_the_file_is_no_formula() -> None:
     line = Columns.line(detail(reason='=HYPERLINK("http://example")', why="a, b"))
     assert "\"'=HYPERLINK(" in line
