@@ -31,6 +31,7 @@ from bot.ipc.codec import encode_request, events_decoder
 from bot.ipc.commands import AnyCommand, Request, Shutdown
 from bot.ipc.events import UNREAD, UNREAD_STATUS, AgentCrashed, AgentStopped, AnyEvent, Heartbeat
 from bot.ipc.silence import AGAIN_S, Silence
+from bot.ipc.starvation import is_starved, state_of, times_of_threads
 from bot.ipc.user_callbacks import raised_by_observer
 from bot.pipes import pipe
 
@@ -253,30 +254,18 @@ class Driver:
             self._reap()
 
     def _is_starved(self) -> bool:
-        """Whether the agent is runnable but gets no processor: then it is slow, not hung.
-
-        Any of its threads counts: the event loop may wait for the interpreter lock of a starved thread.
-        """
-        deadline = Deadline(STARVATION_PROBE_S)
-        try:
-            before = self._waited_ns()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(deadline.left)
-            return self._waited_ns() - before > STARVATION_PROBE_S * 1e9 / 5
-        except (OSError, ValueError, IndexError):
-            return False
+        """Whether the agent is runnable but gets no processor: then it is slow, not hung."""
+        before = times_of_threads(self.pid)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(STARVATION_PROBE_S)
+        return is_starved(before, times_of_threads(self.pid), STARVATION_PROBE_S)
 
     def _state(self) -> str:
         """The state of its main thread, where the pump is, as proc_pid_stat(5) has it; empty if unknown."""
         try:
-            return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0]
+            return state_of(Path(f"/proc/{self.pid}"))
         except (OSError, IndexError):
             return ""
-
-    def _waited_ns(self) -> int:
-        """Nanoseconds in which its threads were runnable but not running (field 2 of Linux schedstat)."""
-        threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
-        return sum(int(statistics.read_text().split()[1]) for statistics in threads)
 
 
 PASSED_ON = {
