@@ -110,6 +110,9 @@ class CodecInfo:
 class TlsInfo:
     remoteAddr: str
     verifyMsgs: StringVector
+    established: bool
+    cipher: int
+    cipherName: str
     def isEmpty(self) -> bool: ...
 
 class TransportHandle:

@@ -15,7 +15,7 @@ from bot.agent.native.library import MissingSymbol, exported, missing_functions
 from bot.config import Capabilities
 from bot.model import Codec
 
-__all__ = ["linked", "started"]
+__all__ = ["TLS_1_3", "linked", "started"]
 
 T = TypeVar("T")
 SETTING = re.compile(r"([A-Z][A-Z0-9_]+)\s*: *(\d+)\s*$", re.MULTILINE)

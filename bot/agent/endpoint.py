@@ -21,6 +21,7 @@ from bot.agent.native.library import exported
 from bot.agent.native.media_flags import offer_telephone_events
 from bot.agent.native.names import Names
 from bot.agent.native.transports import remote_of
+from bot.agent.tls import secure, session_of, tls_port
 from bot.agent.trace import Trace
 from bot.agent.workarounds.preconditions import Handles, guard_always, guard_assertions
 from bot.agent.workarounds.registry import Registry
@@ -104,6 +105,7 @@ class NativeEndpoint(pj.Endpoint):
                 reason=self.utilStrError(prm.lastError) if prm.lastError else "",
                 peer=remote_of(int(prm.hnd))[1] if tls.isEmpty() else tls.remoteAddr,
                 problems=[] if tls.isEmpty() else list(tls.verifyMsgs),
+                tls=session_of(tls),
             )
         )
 
@@ -407,23 +409,3 @@ def conference_rate(codecs: Sequence[str]) -> int:
     if any(name.startswith("opus") for name in names):
         return 48000
     return 32000 if any(name.startswith("speex/32000") for name in names) else 16000
-
-
-def tls_port(config: EndpointConfig) -> int:
-    """RFC 3261 18: TLS listens beside TCP, by custom one port higher."""
-    return config.port + 1 if config.port and Transport.TCP in config.transports else config.port
-
-
-def secure(tls: pj.TlsConfig, config: EndpointConfig, build: Capabilities) -> None:
-    """TLS 1.2 or later with the peer's certificate and name verified, unless the user says otherwise."""
-    import ssl
-
-    tls.proto = pj.PJ_SSL_SOCK_PROTO_TLS1_2 | (pj.PJ_SSL_SOCK_PROTO_TLS1_3 if build.tls == "1.3" else 0)
-    tls.msecTimeout = round(1000 * config.limits.handshake_s)
-    tls.verifyServer = not config.tls.insecure
-    tls.verifyClient = tls.requireClientCert = config.tls.verify_client
-    # A listener sends the name of every CA that it knows, and with the system's the handshake stalls.
-    systems = "" if config.tls.cert else ssl.get_default_verify_paths().cafile
-    tls.CaListFile = str(config.tls.ca or systems or "")
-    tls.certFile = str(config.tls.cert or "")
-    tls.privKeyFile = str(config.tls.key or "")

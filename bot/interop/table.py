@@ -143,10 +143,7 @@ def list_of(cells: Sequence[CellResult], width: int) -> Table:
     ]
     taken = sum(2 + max(map(len, column)) for column in zip(*rows, strict=True))
     titled = width - taken >= TITLE_WIDTH
-    shown = columns((*row, cell.title) if titled else row for row, cell in zip(rows, cells, strict=True))
-    for column in shown.columns[:4]:
-        column.no_wrap = True
-    return shown
+    return columns((*row, cell.title) if titled else row for row, cell in zip(rows, cells, strict=True))
 
 
 def remarks(cells: Sequence[tuple[CellResult, str]]) -> Table:

@@ -38,6 +38,7 @@ __all__ = [
     "SipSent",
     "StorageFailed",
     "SubscriptionReceived",
+    "TlsSession",
     "TransportChanged",
 ]
 
@@ -228,6 +229,15 @@ class KeyNegotiated(Event, frozen=True, kw_only=True):
         return f"KeyNegotiated({facts})"
 
 
+class TlsSession(msgspec.Struct, frozen=True):
+    """What the TLS handshake of a connection agreed on."""
+
+    version: str
+    """``TLS 1.2`` or ``TLS 1.3``."""
+    cipher: str
+    """The cipher suite, in the words of the TLS library."""
+
+
 class TransportChanged(Event, frozen=True, kw_only=True):
     """A connection was opened or closed; ``problems`` are certificate errors in the library's words."""
 
@@ -236,6 +246,8 @@ class TransportChanged(Event, frozen=True, kw_only=True):
     reason: str
     peer: str
     problems: list[str]
+    tls: TlsSession | None = None
+    """None for TCP, and before the handshake has ended."""
 
 
 class RegistrationChanged(Event, frozen=True, kw_only=True):

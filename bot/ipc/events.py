@@ -43,6 +43,7 @@ from bot.ipc.endpoint_events import (
     SipSent,
     StorageFailed,
     SubscriptionReceived,
+    TlsSession,
     TransportChanged,
 )
 from bot.ipc.event import (
@@ -112,6 +113,7 @@ __all__ = [
     "StorageFailed",
     "StreamMeasured",
     "SubscriptionReceived",
+    "TlsSession",
     "TransferProgressed",
     "TransferRequested",
     "TransportChanged",

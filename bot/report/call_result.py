@@ -203,6 +203,15 @@ class AudioResult(msgspec.Struct, kw_only=True):
     """Gaps in the recording, in order."""
 
 
+class TlsResult(msgspec.Struct):
+    """The TLS connection of the INVITE."""
+
+    version: str
+    """``TLS 1.2`` or ``TLS 1.3``."""
+    cipher: str
+    """The cipher suite, in the words of the TLS library."""
+
+
 class CallResult(msgspec.Struct, kw_only=True):
     """One call."""
 
@@ -219,6 +228,8 @@ class CallResult(msgspec.Struct, kw_only=True):
     """URI of the peer in To or From."""
     transport: str
     """SIP transport of the INVITE: ``udp``, ``tcp`` or ``tls``."""
+    tls: TlsResult | None = None
+    """What the TLS handshake agreed on; null without TLS."""
     states: list[StateResult]
     """States of the INVITE session, in order."""
     setup: SetupResult
@@ -230,6 +241,14 @@ class CallResult(msgspec.Struct, kw_only=True):
     audio: AudioResult | None
     warnings: list[str] = []
     """Settings of this call that make a result unreliable, one sentence each."""
+
+
+def tls_result(call: Call) -> TlsResult | None:
+    """The TLS connection by which the call's first message went."""
+    if call.facts.transport != "tls":
+        return None
+    session = call.endpoint.tls_sessions.of(call.facts.messages[0].peer)
+    return TlsResult(session.version, session.cipher) if session is not None else None
 
 
 def call_result(call: Call, wire: Mapping[int, WireResult] | None = None) -> CallResult:
@@ -246,6 +265,7 @@ def call_result(call: Call, wire: Mapping[int, WireResult] | None = None) -> Cal
         local_uri=facts.local_uri,
         remote_uri=facts.remote_uri,
         transport=facts.transport,
+        tls=tls_result(call),
         states=[
             StateResult(
                 state=change.state, at_s=since(start, change.at), code=change.code, reason=change.reason

@@ -116,7 +116,8 @@ def words(entry: Entry) -> str | None:
             return f"library: {event.text}"
         case TransportChanged() as event:
             problems = f" ({'; '.join(event.problems)})" if event.problems else ""
-            return f"{event.transport} to {event.peer} {event.state} {event.reason}{problems}"
+            agreed = f" {event.tls.version} {event.tls.cipher}" if event.tls else ""
+            return f"{event.transport} to {event.peer} {event.state}{agreed} {event.reason}{problems}"
         case ExpectationChecked() as event:
             return f"{'pass' if event.passed else 'FAIL'}: {event.name}: {event.observed}"
         case ReportsDropped() as event:

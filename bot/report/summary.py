@@ -74,6 +74,8 @@ def call_figures(call: CallResult) -> list[tuple[str, str]]:
     figures: list[tuple[str, str]] = []
     if call.setup.answered_ms is not None:
         figures.append(("answered", f"after {call.setup.answered_ms:.1f} ms"))
+    if call.tls is not None:
+        figures.append(("signalling", f"{call.tls.version}, {call.tls.cipher}"))
     for media in call.media:
         figures += media_figures(media)
     if call.dtmf.sent:

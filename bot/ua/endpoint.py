@@ -51,6 +51,7 @@ from bot.ipc import (
     SipReceived,
     SipSent,
     Start,
+    TransportChanged,
     forbid_waiting_here,
 )
 from bot.ipc import CallbackFailed as CallbackRaised
@@ -65,6 +66,7 @@ from bot.ua.endpoint_requests import EndpointRequests
 from bot.ua.inband import InbandDetectors
 from bot.ua.journal import ITSELF, Entry, Journal
 from bot.ua.out_of_dialog import OutOfDialogRequests
+from bot.ua.tls_sessions import TlsSessions
 from bot.ua.watchers import announce
 
 if TYPE_CHECKING:
@@ -112,6 +114,7 @@ class Endpoint(EndpointRequests):
             raise ConfigError(f"log_level: expected 0 to {HIGHEST_LOG_LEVEL}, got {log_level}")
         self.config = (config or EndpointConfig()).with_options(**settings)
         self.journal = journal if journal is not None else Journal()
+        self.tls_sessions = TlsSessions()
         self.outside = OutOfDialogRequests(self, self.config)
         self.refused: deque[CallRefused] = deque(maxlen=REMEMBERED)
         """INVITEs that were refused before a call existed."""
@@ -401,6 +404,8 @@ class Endpoint(EndpointRequests):
                 self.outside.observe(event)
             case PresenceChanged() | MessageReceived() | MessageAnswered():
                 self.outside.observe(event)
+            case TransportChanged():
+                self.tls_sessions.observe(event)
             case CallRefused():
                 self.refused.append(event)
             case AgentCrashed():

@@ -10,6 +10,7 @@ import pytest
 
 from bot import Call, Endpoint, NativeError, SrtpMode, expect
 from bot.report.call_result import call_result
+from bot.ua import build
 from tests.support.certificates import Authority, Identity
 from tests.support.starting import LOOPBACK, STARVED_MS, NewEndpoint, connect
 
@@ -80,6 +81,9 @@ def test_tls_call_to_a_verified_peer_keeps_the_keys_to_itself(
         expect(call).to_be_encrypted()
         result = call_result(call)
         assert result.transport == "tls"
+        assert result.tls is not None
+        assert result.tls.version == f"TLS {build().tls}"
+        assert "GCM" in result.tls.cipher or "CHACHA20" in result.tls.cipher
         assert not result.media[0].srtp.keys_in_clear
     outgoing.hangup()
     expect(answered).to_be_disconnected(code=200, by="remote")

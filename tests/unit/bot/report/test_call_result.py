@@ -61,6 +61,7 @@ def test_a_whole_call(whole: Line, tmp_path: Path) -> None:
         "local_uri": "sip:srtpbot@127.0.0.1:5062",
         "remote_uri": PEER,
         "transport": "udp",
+        "tls": None,
         "disconnect": {"code": 200, "reason": "OK", "by": "local"},
         "media": [
             {
