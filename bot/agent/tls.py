@@ -11,6 +11,7 @@ from bot.model import Transport
 
 __all__ = ["secure", "session_of", "tls_port"]
 
+
 def session_of(tls: pj.TlsInfo) -> TlsSession | None:
     """Version and cipher suite of a connection; None without TLS, and before the handshake has ended.
 
