@@ -16,7 +16,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
 JOBS   ?= 2
 # Calls mostly wait, so more of them fit than there are cores; some of the tests start several at once.
-CALLING ?= 3
+CALLING ?= 4
 FUZZ_CALLEE ?= 20000
 FUZZ_CALLER ?= 5000
 FUZZ_MEDIA ?= 20000

@@ -108,7 +108,7 @@ def test_every_report_tells_the_same(srtpbot: NewBot, answer: NewBot, tmp_path: 
     assert REDACTED in page
     assert "inline:" in page
     assert "SRTP" in run.stdout
-    assert run.stdout.rstrip().endswith("verdict: pass")
+    assert run.stdout.splitlines()[-2:] == ["verdict: pass", "report: out/report.html"]
     table = (tmp_path / "t.yaml").read_text().splitlines()
     assert "off+PCMU: refused 488" in table
 

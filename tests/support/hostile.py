@@ -30,6 +30,7 @@ TAG = re.compile(rb"^To:[^\r\n]*(;tag=[^;\r\n]+)", re.MULTILINE | re.IGNORECASE)
 FINAL = re.compile(rb"SIP/2\.0 [2-6][0-9][0-9]")
 ANSWER_S, SILENCE_S = 2.0, 0.15
 BYTE = re.compile(r"\\x([0-9a-f]{2})")
+CONTACT = re.compile(r"(?mi)^Contact:[^\r\n]*")
 REPEATED = re.compile(r"%\(([A-Z]+)(?: untagged| strange)?\)s")
 FIELDS = re.compile(r"^(?:Via|From|To|Call-ID|CSeq):[^\r\n]*", re.MULTILINE | re.IGNORECASE)
 
@@ -154,6 +155,8 @@ class Answerer:
         method = text.split(" ", 1)[0]
         self._requests[method] = "\n".join(fields)
         self._requests[f"{method} untagged"] = "\n".join(FIELDS.findall(text))
+        if contact := CONTACT.search(text):
+            self._requests["contact"] = contact[0].strip()
         self._requests[f"{method} strange"] = re.sub(
             r"(?m)^To: <?(sip:[^>;]*)>?", r"To: x\1", "\n".join(fields)
         )

@@ -38,7 +38,7 @@ def of_terminal(said: str) -> str:
     verdicts = re.findall(r"^verdict: (\w+)", said, re.MULTILINE)
     if verdicts:
         return str(verdicts[-1]).lower()
-    tally = said.rstrip().splitlines()
+    tally = [line for line in said.rstrip().splitlines() if not line.startswith("report: ")]
     if "interrupted" in tally[-1] or re.search(r"\d+ could not be judged", tally[-1]):
         return "error"
     return "fail" if re.search(r"\d+ failed", tally[-1]) else "pass"
