@@ -7,9 +7,10 @@ The processes have the lowest priority, so that the audio of calls comes first.
 from __future__ import annotations
 
 import os
+import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from importlib import import_module
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -89,12 +90,21 @@ class Hearing:
 
 
 def _humble() -> None:
-    """Take the lowest priority, and leave interrupts to the parent."""
+    """Take the lowest priority, leave interrupts to the parent, and end with it."""
     import signal
 
+    # The queue of the pool does not end with the parent: an orphan would wait for ever, holding its output open.
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
     os.nice(BURDENED)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+
+
+def _end_with_the_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _warm() -> None:
