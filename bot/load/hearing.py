@@ -93,7 +93,7 @@ def _humble() -> None:
     """Take the lowest priority, leave interrupts to the parent, and end with it."""
     import signal
 
-    # The queue of the pool does not end with the parent: an orphan would wait for ever, holding its output open.
+    # The queue of the pool does not end with the parent: an orphan would wait for ever, its output open.
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     os.nice(BURDENED)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
