@@ -150,7 +150,8 @@ def test_refused_call_has_to_be_as_expected_too(parrot: str, call: NewBot, speec
     bot = call(parrot, "--srtp", "off", "--expect-code", NOT_ACCEPTABLE_HERE, *expected)
     assert bot.end() == FAILED, bot.said
     for name in ("has header", "uses codec", "recording matches"):
-        assert re.search(rf"^FAIL  caller: call 1 to \S+ {name}", bot.stdout, re.MULTILINE)
+        # a call that is refused before its recorder has started has no recording to name
+        assert re.search(rf"^FAIL  (caller: call 1 to \S+|call 1) {name}", bot.stdout, re.MULTILINE), bot.said
 
 
 def test_answer_with_another_code_than_expected(parrot: str, call: NewBot) -> None:
