@@ -19,6 +19,7 @@ from bot.config.endpoint import (
 from bot.config.extra_headers import StampedHeaders, stamps
 from bot.config.limits import LimitsConfig
 from bot.config.nat import NatConfig, TurnConfig
+from bot.config.rtp_port_shares import shares_of_rtp_ports
 from bot.config.tls import TlsConfig
 from bot.config.validation import LIBRARYS_EVENTS, check_text
 
@@ -48,5 +49,6 @@ __all__ = [
     "explain",
     "line_of",
     "load_config",
+    "shares_of_rtp_ports",
     "stamps",
 ]

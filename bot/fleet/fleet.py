@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from bot.config import EndpointConfig
+from bot.config import EndpointConfig, shares_of_rtp_ports
 from bot.deadline import TIMEOUT_S, Deadline
 from bot.errors import BotError, CallFailed, ConfigError, NativeError, WaitTimeout
 from bot.fleet.member import Member
@@ -119,7 +119,7 @@ class Fleet:
         slots = min(self._per_agent or MOST_PER_AGENT, self.config.max_calls or MOST_PER_AGENT)
         slots = min(slots, build().calls or 1, self._wanted)
         count = math.ceil(self._wanted / slots)
-        self._slots, self._ranges = slots, shares(self.config, slots, count)
+        self._slots, self._ranges = slots, shares_of_rtp_ports(self.config, slots, count)
         self._starters = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="srtpbot-fleet")
         try:
             for member in self._starters.map(self._new_member, range(count)):
@@ -376,18 +376,3 @@ class Fleet:
         if not members:
             raise NativeError(f"{call}: its agent has ended")
         return members[0]
-
-
-def shares(config: EndpointConfig, slots: int, agents: int) -> list[tuple[int, int] | None]:
-    """The range of RTP ports of each agent; None for free ports. Raises ConfigError for too few ports."""
-    if config.rtp_ports is None:
-        return [None] * agents
-    low, high = config.rtp_ports
-    size = (high - low + 1) // agents // 2 * 2
-    needed = 2 * config.audio_lines * slots
-    if size < needed:
-        raise ConfigError(
-            f"rtp_ports: {agents} agents with {slots} calls each need {needed * agents} ports, "
-            f"for instance {low}-{low + needed * agents - 1}; got {low}-{high}"
-        )
-    return [(low + size * number, low + size * (number + 1) - 1) for number in range(agents)]

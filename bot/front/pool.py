@@ -12,8 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from bot.config import EndpointConfig
-from bot.errors import ConfigError
+from bot.config import EndpointConfig, shares_of_rtp_ports
 from bot.ipc import AgentCrashed, AgentReplaced, CallStarted, CallStateChanged
 from bot.model import CallState
 from bot.ua import Controller, Endpoint, Entry, Journal, build
@@ -75,13 +74,11 @@ class WorkerPool:
         self._journal = journal
         most = calls_of_worker(config, calls)
         shares = [most] * (calls // most) + ([calls % most] if calls % most else [])
-        ports = port_ranges(config, most, len(shares))
+        ports = shares_of_rtp_ports(config, most, len(shares))
         self.workers = []
         for number, share in enumerate(shares, start=1):
             name = f"{config.name}-{number}"
-            settings = config.with_options(
-                name=name, port=0, max_calls=share, rtp_ports=ports[number - 1] if ports else None
-            )
+            settings = config.with_options(name=name, port=0, max_calls=share, rtp_ports=ports[number - 1])
             endpoint = Endpoint(
                 settings, controller=controller(name), journal=journal, goes_on=True, **arguments
             )
@@ -166,20 +163,6 @@ class WorkerPool:
                 worker.is_up = True
             case _:
                 pass
-
-
-def port_ranges(config: EndpointConfig, calls: int, workers: int) -> list[tuple[int, int]]:
-    """The RTP ports of each worker; empty for free ones. Raises ConfigError for too few ports."""
-    if config.rtp_ports is None:
-        return []
-    low, high = config.rtp_ports
-    size, needed = (high - low + 1) // workers // 2 * 2, 2 * config.audio_lines * calls
-    if size < needed:
-        raise ConfigError(
-            f"rtp_ports (--rtp-ports): {workers} agents with {calls} calls each need {needed * workers} "
-            f"ports, for instance {low}-{low + needed * workers - 1}; got {low}-{high}"
-        )
-    return [(low + size * number, low + size * (number + 1) - 1) for number in range(workers)]
 
 
 def calls_of_worker(config: EndpointConfig, calls: int) -> int:

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 import pytest
 
-from bot.config import EndpointConfig
+from bot.config import EndpointConfig, shares_of_rtp_ports
 from bot.errors import ConfigError
 from bot.fleet import Fleet
-from bot.fleet.fleet import shares
 
 
 def test_every_agent_has_ports_of_its_own() -> None:
     config = EndpointConfig(rtp_ports=(4000, 4031))
-    assert shares(config, 4, 4) == [(4000, 4007), (4008, 4015), (4016, 4023), (4024, 4031)]
+    assert shares_of_rtp_ports(config, 4, 4) == [(4000, 4007), (4008, 4015), (4016, 4023), (4024, 4031)]
 
 
 def test_a_share_begins_at_an_even_port() -> None:
     config = EndpointConfig(rtp_ports=(4000, 4029))
-    assert shares(config, 4, 3) == [(4000, 4009), (4010, 4019), (4020, 4029)]
+    assert shares_of_rtp_ports(config, 4, 3) == [(4000, 4009), (4010, 4019), (4020, 4029)]
 
 
 def test_free_ports_are_nobodys() -> None:
-    assert shares(EndpointConfig(), 4, 2) == [None, None]
+    assert shares_of_rtp_ports(EndpointConfig(), 4, 2) == [None, None]
 
 
 def test_too_few_ports() -> None:
     with pytest.raises(ConfigError, match="3 agents with 4 calls each need 24 ports, for instance 4000-4023"):
-        shares(EndpointConfig(rtp_ports=(4000, 4020)), 4, 3)
+        shares_of_rtp_ports(EndpointConfig(rtp_ports=(4000, 4020)), 4, 3)
 
 
 @pytest.mark.parametrize(("calls", "calls_per_agent"), [(0, None), (1, 0)])

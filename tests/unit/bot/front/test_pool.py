@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bot.config import EndpointConfig
+from bot.config import EndpointConfig, shares_of_rtp_ports
 from bot.errors import ConfigError
 from bot.front import WorkerPool
-from bot.front.pool import RESERVED_S, port_ranges
+from bot.front.pool import RESERVED_S
 from bot.ipc import AgentCrashed, AgentReplaced, CallStarted, CallStateChanged
 from bot.model import CallState, Direction
 from bot.ua import Controller, Journal
@@ -90,7 +90,7 @@ def test_a_dead_agent_gets_no_call_and_tells_which_were_lost(pool: WorkerPool, j
 
 def test_ports_are_shared_out() -> None:
     config = EndpointConfig(rtp_ports=(4000, 4033))
-    assert port_ranges(config, 4, 4) == [(4000, 4007), (4008, 4015), (4016, 4023), (4024, 4031)]
-    assert port_ranges(EndpointConfig(), 4, 4) == []
+    assert shares_of_rtp_ports(config, 4, 4) == [(4000, 4007), (4008, 4015), (4016, 4023), (4024, 4031)]
+    assert shares_of_rtp_ports(EndpointConfig(), 4, 4) == [None, None, None, None]
     with pytest.raises(ConfigError, match="5 agents with 4 calls each need 40 ports, for instance 4000-4039"):
-        port_ranges(config, 4, 5)
+        shares_of_rtp_ports(config, 4, 5)
