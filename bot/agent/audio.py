@@ -1,7 +1,9 @@
 """Native players, recorders, tones and the tap of a call, connected while its media is active.
 
 Sources play into the call; sinks get the received audio. A silent source is always connected, because without
-a source the library sends no RTP and no telephone-events.
+a source the library sends no RTP and no telephone-events. It is a sink as well, which drops what it gets: the
+library reads a jitter buffer only for sinks, and a buffer that was not read is full (240 ms late) at the
+beginning of the next recording.
 """
 
 from __future__ import annotations
@@ -67,6 +69,7 @@ class CallAudio:
         for key, source in self._sources.items():
             source.startTransmit(port)
             self._announce(key)
+        port.startTransmit(self._sources["silence"])
         for key, (sink, _) in self._sinks.items():
             port.startTransmit(sink)
             self._announce(key)
@@ -76,8 +79,9 @@ class CallAudio:
             port.startTransmit(port)
 
     def accompany(self, port: pj.AudioMedia) -> None:
-        """Send silence on another line of the call, which the library would fall silent on."""
+        """Send silence on another line of the call, which would send nothing; drop what it receives."""
         self._sources["silence"].startTransmit(port)
+        port.startTransmit(self._sources["silence"])
 
     def _announce(self, key: int | str) -> None:
         if isinstance(key, int) and key not in self._connected:

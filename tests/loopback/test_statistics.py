@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bot import Call, Endpoint, expect
 from bot.model import StreamStats
+from media.audio.wav import read
+from media.signals.marker import find_markers
 from tests.support.measuring import measured
 from tests.support.sip_peer import SipPeer
 from tests.support.starting import NewEndpoint, connect
+
+UNREAD_S = 0.4
+"""A full jitter buffer alone delays audio by more."""
 
 
 def after(packets: int, call: Call) -> StreamStats:
@@ -36,11 +43,20 @@ def test_the_jitter_buffer_delays_by_a_packet_at_least(codec: str, new_endpoint:
         assert 10 <= stats.jitter_buffer_ms <= 300
 
 
-def test_audio_that_nobody_takes_leaves_no_jitter_buffer(new_endpoint: NewEndpoint) -> None:
-    _, answered = connect(new_endpoint(), new_endpoint())
-    assert after(25, answered).jitter_buffer_ms is None
-    answered.listen()
-    assert after(50, answered).jitter_buffer_ms is not None
+def test_audio_that_nobody_records_passes_the_jitter_buffer_too(
+    new_endpoint: NewEndpoint, tmp_path: Path
+) -> None:
+    outgoing, answered = connect(new_endpoint(), new_endpoint())
+    with answered.record(tmp_path / "before.wav"):
+        after(25, answered)
+    after(100, answered)  # a jitter buffer that is not read is full by now
+    with answered.record(tmp_path / "heard.wav") as recording:
+        outgoing.play("marker:7").wait()
+        expect(answered).to_have_received_packets(at_least=after(100, answered).rx.packets + 50)
+    [heard] = find_markers(read(recording.path))
+    *_, played = (one.at for one in outgoing.facts.activities if one.kind == "play")
+    *_, recorded = (one.at for one in answered.facts.activities if one.kind == "record")
+    assert recorded + heard.start_s - played < UNREAD_S
 
 
 def test_a_stream_that_was_never_heard_has_no_delay(new_endpoint: NewEndpoint) -> None:
