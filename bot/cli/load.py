@@ -21,6 +21,7 @@ from bot.cli.options import (
     endpoint_config,
     endpoint_options,
     expectation,
+    given_audio,
     headers,
     result_options,
 )
@@ -46,7 +47,6 @@ from bot.ua import Call, Endpoint, Entry, checked_digits
 
 __all__ = ["command"]
 
-BODY = "speech"
 TOLD = (AgentReady, AgentCrashed, AgentReplaced, CallbackFailed, LimitReached, StorageFailed)
 """Events of the agents that the run's journal has; the others are of single calls."""
 
@@ -106,7 +106,9 @@ class Loading:
             rx_drop_pct=dropped, tx_drop_pct=dropped, follow_redirects=options.pop("follow_redirects")
         )
         self._config = with_accounts(config, users)
-        self._target = Target(uri, headers(options.pop("header_texts")), users)
+        self._target = Target(uri, users)
+        self._headers = headers(options.pop("header_texts"))
+        self._body = given_audio("--play", options.pop("play"))
         with naming("--dtmf"):
             self._digits = checked_digits(text) if (text := options.pop("dtmf")) else ""
         self._method = DtmfMethod(options.pop("dtmf_method"))
@@ -129,13 +131,11 @@ class Loading:
             fleet.observe(self._tell)
             self._start(fleet)
             stack.callback(fleet.close)
-            sounds = self._prepared(fleet)
             load = run.load = Load(
                 plan,
                 self._target,
                 fleet,
                 self._conversation(fleet),
-                sounds=sounds,
                 hearing=hearing,
                 folder=folder,
                 keep=run.keep if run.folder is not None else "none",
@@ -170,9 +170,11 @@ class Loading:
     def _conversation(self, fleet: Fleet) -> Conversation:
         return Conversation(
             srtp=self._config.srtp,
-            body=fleet.endpoints[0].playable(BODY),
+            sounds=self._prepared(fleet),
+            body=fleet.endpoints[0].playable(self._body),
             digits=self._digits,
             method=self._method,
+            headers=self._headers,
             ring_timeout=self._ring_timeout,
             expected=self._expected,
         )

@@ -41,6 +41,8 @@ LOAD_OPTIONS = (
           help="Identities and numbers: a CSV file with the columns id, user, password, realm, proxy, to."),
     calls("--verify", metavar="all|P%", default="all", show_default=True,
           help="Share of the calls whose audio is verified."),
+    calls("--play", metavar="FILE|SIGNAL", default="speech", show_default=True,
+          help="What plays between the markers, repeated: an audio file, or a signal such as tone:440:1."),
     calls("--dtmf", metavar="DIGITS", default="1", show_default=True,
           help="Digits that each call sends; an empty text: none."),
     calls("--dtmf-method", type=dtmf_method, default="rfc4733", show_default=True, help="Send --dtmf so."),

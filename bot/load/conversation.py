@@ -13,15 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.deadline import Deadline
-from bot.errors import BotError, CallFailed, ExpectationFailed, NativeError, WaitTimeout
-from bot.expectations import MAX_DELAY_MS, expect
-from bot.load.detail import GAP, LATE, MISSING, NO_BYE, UNHEARD, CallDetail
-from bot.load.hearing import Heard, Hearing
-from bot.load.sounds import LEAD_S, SECTION_S, Section
-from bot.model import CallState, DtmfMethod, EndedBy, SrtpMode
-from bot.ua import Call, Playback, Recording
+from bot.errors import CallFailed, ExpectationFailed, NativeError, WaitTimeout
+from bot.expectations import expect
+from bot.load.detail import GAP, CallDetail
+from bot.load.ending import broke, complete, died, hang_up, told, unanswered
+from bot.load.sounds import SECTION_S, Section, Sounds
+from bot.load.takes import Take
+from bot.load.turn import Invitation, Talk, Turn
+from bot.model import CallState, DtmfMethod, SrtpMode
+from bot.sip import HeaderFields
+from bot.ua import Call, Playback
 
-__all__ = ["BOTH_S", "LEAST_S", "Conversation", "Take", "judge_audio"]
+__all__ = ["BOTH_S", "LEAST_S", "Conversation"]
 
 ECHO_S = 0.7
 """The longest that an echo takes while nothing is wrong; later audio is cut off from the recording."""
@@ -32,57 +35,28 @@ BOTH_S = 2 * PART_S + 0.5
 """A call of this length or more is verified at its end too."""
 SLACK_S = 5.0
 """How much longer than its audio a playback may take, in seconds."""
-MISSING_MS = 200.0
-"""More audio of a marker than this must not be missing; a codec may cost some of its 480 ms."""
 GAP_MS = 500.0
-DIED = "the agent died"
-
-
-@dataclass
-class Take:
-    """A recording of a marker, and when the recording and the playback began."""
-
-    section: Section
-    recording: Recording
-    played: int
-    """Index of the playback among the activities of the call."""
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """What every call of the load does."""
+    """What every call of the load does, unless a scenario says otherwise."""
 
     srtp: SrtpMode
+    sounds: Sounds
     body: Path
     """Audio between the markers, repeated."""
     digits: str = "1"
     method: DtmfMethod = DtmfMethod.RFC4733
+    headers: HeaderFields = ()
     ring_timeout: float = 30.0
     expected: Callable[[Call], Iterable[Callable[[], None]]] = lambda call: ()
     """Further expectations of an answered call."""
 
-    def perform(
-        self,
-        call: Call,
-        detail: CallDetail,
-        seconds: float,
-        *,
-        sections: tuple[Section, Section] | None,
-        folder: Path,
-        stopped: Callable[[], bool],
-    ) -> list[Take]:
-        """Talk for ``seconds`` and hang up; with ``sections`` the audio is recorded into ``folder``.
-
-        Failures are noted in ``detail``. Returns at once when ``stopped`` holds at any wait.
-        """
-        talk = _Talk(self, call, detail, stopped)
-        try:
-            talk.perform(seconds, sections, folder)
-        except (CallFailed, ExpectationFailed, WaitTimeout, NativeError) as error:
-            talk.broke(error)
-        finally:
-            talk.end()
-        return talk.takes
+    def talk(self, turn: Turn, stopped: Callable[[], bool]) -> Talk:
+        """The conversation of one call."""
+        sections = self.sounds.of_call(turn.line, turn.index) if turn.is_verified else None
+        return _Talk(self, turn, sections, stopped)
 
 
 @dataclass
@@ -90,15 +64,38 @@ class _Talk:
     """A conversation in progress."""
 
     of: Conversation
-    call: Call
-    detail: CallDetail
+    turn: Turn
+    sections: tuple[Section, Section] | None
+    """The audio with markers; None for a call whose audio is not verified."""
     stopped: Callable[[], bool]
     takes: list[Take] = field(default_factory=list)
     is_judged: bool = False
     """Whether the media was judged; a call that never got there has not passed."""
+    call: Call = field(init=False)
+    detail: CallDetail = field(init=False)
     _playback: Playback | None = None
 
-    def perform(self, seconds: float, sections: tuple[Section, Section] | None, folder: Path) -> None:
+    @property
+    def invitation(self) -> Invitation:
+        """The INVITE."""
+        turn, of = self.turn, self.of
+        return Invitation(turn.uri, of.headers, of.ring_timeout, turn.account)
+
+    def perform(self, call: Call, detail: CallDetail) -> None:
+        """Talk for as long as the turn says, and hang up; failures are noted in ``detail``."""
+        self.call, self.detail = call, detail
+        try:
+            self._talk(self.turn.seconds, self.sections, self.turn.folder)
+        except (CallFailed, ExpectationFailed, WaitTimeout, NativeError) as error:
+            broke(call, detail, error)
+        finally:
+            self.end()
+
+    def interrupt(self, call: Call) -> None:
+        """Let every wait ask whether the load was stopped."""
+        call.endpoint.journal.wake()
+
+    def _talk(self, seconds: float, sections: tuple[Section, Section] | None, folder: Path) -> None:
         """From the INVITE that was sent to the BYE."""
         first = self._begin(sections[0], folder / "begin.wav") if sections is not None else None
         if first is None:
@@ -193,93 +190,19 @@ class _Talk:
             return False
         return True
 
-    def broke(self, error: BotError) -> None:
-        """Note what kept this side from going on, unless the end of the call explains it."""
-        if self.call.facts.ended is None:
-            ours = isinstance(error, NativeError | WaitTimeout)
-            self.detail.fail("agent" if ours else "call", str(error).partition("\n")[0], ours=ours)
-
     def end(self) -> None:
         """Hang up, and judge the end of the call."""
-        call, facts, detail = self.call, self.call.facts, self.detail
+        facts, detail = self.call.facts, self.detail
         answered = facts.reached(CallState.CONFIRMED)
         if facts.ended is None:
-            if self.stopped():
-                detail.verdict = "ended"
-            try:
-                call.hangup()
-                if answered is not None:
-                    expect(call).to_be_disconnected(code=200, by=EndedBy.LOCAL)
-            except ExpectationFailed as failure:
-                detail.fail("BYE" if facts.ended and facts.ended.code else NO_BYE, told(failure))
-            except BotError as error:
-                self.broke(error)
-        elif facts.ended.reason.startswith(DIED):
+            hang_up(self.call, detail, is_stopped=self.stopped())
+        elif died(self.call):
             detail.fail("agent died", facts.ended.reason, ours=True)
         elif answered is not None:
             after_s = facts.ended.at - answered.at
             detail.fail("ended early", f"{facts.ended_text}, {after_s:.1f} s after the answer")
         else:
-            end = facts.ended
-            detail.fail(f"{end.code} {end.reason}" if end.code else "no response", facts.ended_text)
+            detail.fail(unanswered(self.call), facts.ended_text)
         if detail.verdict == "pass" and not self.is_judged:
             detail.fail("no answer" if answered is None else "not judged", "the call was given up")
-        for take in self.takes:
-            try:
-                take.recording.wait(SLACK_S)
-            except (WaitTimeout, NativeError) as error:
-                detail.fail("agent", str(error), ours=facts.reached(CallState.CONFIRMED) is not None)
-
-
-def told(failure: ExpectationFailed) -> str:
-    """A failure in one line: its name and what was observed."""
-    name, *lines = str(failure).splitlines()
-    return " ".join([name, *(f"({line})" for line in lines if line.startswith("observed:"))])
-
-
-def judge_audio(detail: CallDetail, call: Call, takes: list[Take], hearing: Hearing) -> None:
-    """Search the recordings for their markers and note what is wrong; waits for the searching processes."""
-    if not takes or call.facts.reached(CallState.CONFIRMED) is None or detail.verdict == "ended":
-        return
-    searched = [(take, hearing.listen(take.recording.path, take.section.identity)) for take in takes]
-    delays: list[float] = []
-    heard_all: list[int] = []
-    missing = 0.0
-    for take, future in searched:
-        heard = future.result()
-        heard_all += heard.identities
-        missing += heard.missing_ms
-        if heard.start_s is not None:
-            delays.append(_delay_ms(take, heard.start_s))
-        _judge_take(detail, take, heard)
-    detail.markers_sent = " ".join(str(take.section.identity) for take in takes)
-    detail.markers_heard = " ".join(map(str, heard_all))
-    detail.missing_ms = missing if delays else None
-    detail.delay_ms = round(max(delays), 1) if delays else None
-    if delays and max(delays) > MAX_DELAY_MS:
-        detail.fail(LATE, f"heard after {max(delays):.0f} ms, at most {MAX_DELAY_MS:.0f}")
-
-
-def _judge_take(detail: CallDetail, take: Take, heard: Heard) -> None:
-    where = f"at its {take.recording.path.stem}"
-    own, others = take.section.identity, [one for one in heard.identities if one != take.section.identity]
-    if heard.start_s is None and others:
-        detail.fail("wrong marker", f"{where} marker {others[0]} was heard, not {own}: other audio")
-    elif heard.problem:
-        detail.fail("no audio", f"{where}: {heard.problem}")
-    elif heard.start_s is None and heard.silent:
-        detail.fail("silence", f"{where} all was silent; marker {own} was expected")
-    elif heard.start_s is None:
-        detail.fail(UNHEARD, f"{where} marker {own} was not heard")
-    elif heard.missing_ms > MISSING_MS:
-        detail.fail(MISSING, f"{where} {heard.missing_ms:.0f} ms of marker {own} were missing")
-
-
-def _delay_ms(take: Take, start_s: float) -> float:
-    """From the playing of the marker to its arrival: both begin when the media is active, or later."""
-    activities = take.recording.call.facts.activities
-    plays = [one for one in activities if one.kind == "play"]
-    records = [one for one in activities if one.kind == "record" and one.number == take.recording.number]
-    if take.played >= len(plays) or not records:
-        return 0.0
-    return 1000 * (records[0].at + start_s - plays[take.played].at - LEAD_S)
+        complete(self.call, detail)

@@ -24,14 +24,13 @@ from bot.fleet import Fleet, FleetBusy
 from bot.harmless import harmless_json
 from bot.ipc import KeyNegotiated, SipReceived, SipSent
 from bot.load.arrivals import Due
-from bot.load.conversation import Conversation, Take, judge_audio
 from bot.load.detail import CallDetail, Columns, filled_in
 from bot.load.hearing import Hearing
 from bot.load.plan import Plan
-from bot.load.sounds import Sounds
+from bot.load.takes import Take, judge_audio
 from bot.load.tally import Tally
+from bot.load.turn import Behaviour, Talk, Turn
 from bot.load.users import User
-from bot.sip import HeaderFields
 from bot.ua import Call, Entry
 
 __all__ = ["Keep", "Load", "Target"]
@@ -50,7 +49,6 @@ class Target:
     """Where calls go."""
 
     uri: str
-    headers: HeaderFields = ()
     users: Sequence[User] = ()
     """Identities and numbers that the calls take in turn; without any, all calls go to ``uri``."""
 
@@ -61,7 +59,7 @@ class Ended:
 
     detail: CallDetail
     call: Call
-    takes: list[Take]
+    takes: Sequence[Take]
     folder: Path
     entries: list[Entry]
     badness: float = 0.0
@@ -78,9 +76,8 @@ class Load:
         plan: Plan,
         target: Target,
         fleet: Fleet,
-        conversation: Conversation,
+        behaviour: Behaviour,
         *,
-        sounds: Sounds,
         hearing: Hearing,
         folder: Path,
         keep: Keep = "failed",
@@ -93,8 +90,8 @@ class Load:
         self.worst: list[Ended] = []
         """The worst calls, the worst first."""
         self._target = target
-        self._conversation = conversation
-        self._sounds = sounds
+        self._behaviour = behaviour
+        self._talks: dict[Call, Talk] = {}
         self._hearing = hearing
         self._folder = folder
         self._keep = keep
@@ -137,10 +134,10 @@ class Load:
         with self._lock:
             self._up += 1
             seconds = self.plan.length.draw(self._random)
-            turn = self._turns[line] = self._turns.get(line, -1) + 1
+            index = self._turns[line] = self._turns.get(line, -1) + 1
             is_verified = int(due.number * self.plan.verify) > int((due.number - 1) * self.plan.verify)
         try:
-            self._talk(detail, line, turn, seconds, is_verified)
+            self._talk(detail, line, index, seconds, is_verified)
         except ConfigError:
             raise
         except BotError as error:  # the agent, or the machine
@@ -155,8 +152,10 @@ class Load:
         """Let no further call begin, and hang up those that are up."""
         self._stopping = True
         self.arrivals.stop()
-        for endpoint in self.fleet.endpoints:
-            endpoint.journal.wake()
+        with self._lock:
+            talks = list(self._talks.items())
+        for call, talk in talks:
+            talk.interrupt(call)
 
     def finish(self) -> None:
         """Wait for all verdicts, and close the file of calls."""
@@ -175,16 +174,28 @@ class Load:
 
     # ---- one call
 
-    def _talk(self, detail: CallDetail, line: int, turn: int, seconds: float, is_verified: bool) -> None:
+    def _talk(self, detail: CallDetail, line: int, index: int, seconds: float, is_verified: bool) -> None:
         users = self._target.users
-        user = users[(detail.number - 1) % len(users)] if users else None
+        user = users[(detail.number - 1) % len(users)] if users else User()
+        turn = Turn(
+            number=detail.number,
+            line=line,
+            index=index,
+            uri=user.to or self._target.uri,
+            account=user.id or None,
+            seconds=seconds,
+            is_verified=is_verified,
+            folder=self._folder / "calls" / f"{detail.number:06}",
+        )
+        talk = self._behaviour.talk(turn, lambda: self._stopping)
+        invitation = talk.invitation
         try:
             call = self.fleet.make_call(
-                user.to if user is not None and user.to else self._target.uri,
+                invitation.uri,
                 wait=SLOT_S,
-                headers=self._target.headers,
-                ring_timeout=self._conversation.ring_timeout,
-                **({"account": user.id} if user is not None and user.id else {}),
+                headers=invitation.headers,
+                ring_timeout=invitation.ring_timeout,
+                account=invitation.account,
             )
         except FleetBusy as busy:
             detail.fail("no free slot", str(busy), ours=True)
@@ -194,18 +205,14 @@ class Load:
             detail.fail("not sent", str(error).partition("\n")[0], ours=True)
             self._decided(detail)
             return
-        folder = self._folder / "calls" / f"{detail.number:06}"
-        if is_verified:
-            folder.mkdir(parents=True, exist_ok=True)
-        takes = self._conversation.perform(
-            call,
-            detail,
-            seconds,
-            sections=self._sounds.of_call(line, turn) if is_verified else None,
-            folder=folder,
-            stopped=lambda: self._stopping,
-        )
-        ended = Ended(detail, call, takes, folder, self.fleet.entries(call))
+        with self._lock:
+            self._talks[call] = talk
+        try:
+            talk.perform(call, detail)
+        finally:
+            with self._lock:
+                self._talks.pop(call, None)
+        ended = Ended(detail, call, talk.takes, turn.folder, self.fleet.entries(call))
         self.fleet.forget(call)
         with self._lock:
             self.pending += 1

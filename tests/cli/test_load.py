@@ -79,7 +79,7 @@ def rows(out: Path) -> list[dict[str, str]]:
 def test_every_call_is_verified(peer: NewPeer, srtpbot: NewBot, tmp_path: Path) -> None:
     bot = srtpbot(
         *("load", peer()[0], *SHORT, "--rate", 4, "--calls", 3, "--length", 5),
-        *("--max-failures", "100%", "--out", "out", "--keep", "all"),
+        *("--max-failures", "100%", "--out", "out", "--keep", "all", "--play", "tone:440:1"),
     )
     status = bot.end(END_S)
     assert status in {OK, TROUBLE}, bot.said
@@ -197,6 +197,7 @@ def test_an_interrupt(times: int, peer: NewPeer, srtpbot: NewBot) -> None:
         (["--impair", "jitter=20ms"], "the library simulates loss only"),
         (["--impair", "loss=1%"], "expected a whole percentage from 2% on"),
         (["--p95-setup", "soon"], "--p95-setup: 'soon': expected milliseconds"),
+        (["--play", "none.wav"], "--play: none.wav: no such file"),
         (["--users", "none.csv"], "--users none.csv: cannot be read"),
         (["--rate", "1", "--step", "1:2:1/1"], "remove --rate"),
     ],
