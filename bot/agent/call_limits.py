@@ -145,6 +145,8 @@ class CallLimits:
         """
         if self._legs.of_dialog(call_id) is not None:  # sent again
             return Room()
+        if self._in_the_way(host) is None:
+            return Room()
         now = time.monotonic()
         for leg in self._incoming():
             self._listen(leg, now)

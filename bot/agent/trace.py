@@ -35,7 +35,9 @@ KEYING_FAILED = re.compile(r"Call (\d+): Media \d+: SRTP negotiation completes: 
 SHOWS_MESSAGES = 4
 """The least level at which the library logs SIP messages."""
 WARNING = 2
-SLOW_HANDSHAKE = "SSL timeout after"
+SLOW_HANDSHAKE, NEGOTIATED = "SSL timeout after", "SRTP negotiation"
+REPORTS = (SLOW_HANDSHAKE, NEGOTIATED)
+"""Lines of any level that are looked at."""
 
 
 class Trace(pj.LogWriter):
@@ -53,6 +55,8 @@ class Trace(pj.LogWriter):
         self._emit = emit
         self._soon = soon
         self._written_level = log_level
+        self._used = max(log_level, WARNING)
+        """Other lines, of which each call has some hundred, are not even redacted."""
         self.level = max(log_level, SHOWS_MESSAGES)
         """The log level of the library."""
         self.on_keying_failed: Callable[[int, str], None] = lambda call, reason: None
@@ -84,8 +88,10 @@ class Trace(pj.LogWriter):
         if start is not None:
             self._message(start, text[start.end() :].removesuffix("\n").removesuffix(END_OF_MESSAGE))
             return
+        if level > self._used and not any(words in text for words in REPORTS):
+            return
         line = DIGIT.sub(rf"\g<1>{REDACTED}", redact(printable(text.rstrip("\n"))))
-        if "SRTP negotiation" in line and (failed := KEYING_FAILED.search(line)):
+        if NEGOTIATED in line and (failed := KEYING_FAILED.search(line)):
             call, reason = int(failed[1]), failed[2]
             self._soon(lambda: self.on_keying_failed(call, reason))
         if level <= self._written_level:

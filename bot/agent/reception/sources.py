@@ -37,6 +37,7 @@ START_S = 2.0
 """Seconds that a stream waits for its peer's first packet while a stranger sends."""
 FLOOD = 256
 """Packets of strangers from which on they count as a flood, which the kernel has to drop."""
+LOOK_S = 0.05
 KEPT = 16
 """Maximum number of strangers reported by address."""
 ADDRESS = slice(4, 24)
@@ -106,7 +107,7 @@ class Former:
     """Whether that was its negotiated address: then another description moves it."""
 
 
-@dataclass
+@dataclass(eq=False)
 class StreamSources:
     """The sources of one stream."""
 
@@ -117,7 +118,6 @@ class StreamSources:
     others: set[Source] = field(default_factory=set)
     """Sources of accepted packets before that; not the peer's former one, whose last packets may be late."""
     former: Source = NOBODY
-    decided: bool = False
     began: float = field(default_factory=time.monotonic)
     filtered: dict[int, Filtered] = field(default_factory=dict)
     """The sockets of the stream whose strangers the kernel drops."""
@@ -131,6 +131,10 @@ class Sources:
         self._guard = SourceGuard(notes, kind)
         self._streams: dict[int, StreamSources] = {}
         """By both descriptors."""
+        self._undecided: list[StreamSources] = []
+        """The streams that have not heard the negotiated address yet."""
+        self._looked = 0.0
+        """When floods were looked for."""
         self._former: dict[int, Former] = {}
 
     def hears_negotiated(self, sources: StreamSources) -> bool:
@@ -152,6 +156,7 @@ class Sources:
             late = LATE if former.as_negotiated else 0
             self._guard.open(line.descriptor, line.negotiated, former.source, late)
             self._streams[line.descriptor] = sources
+        self._undecided.append(sources)
         return sources
 
     def _rtcp_of(self, stream: int, rtp: Source) -> Source:
@@ -165,6 +170,7 @@ class Sources:
 
     def end(self, stream: StreamSources) -> None:
         """The stream has ended; its sockets may stay open."""
+        self._undecided = [one for one in self._undecided if one is not stream]
         for descriptor in stream.filtered:
             socket_filter.detach(descriptor)
         for line in (stream.rtp, stream.rtcp):
@@ -204,15 +210,21 @@ class Sources:
             self._guard.latch(line.descriptor, line.last)
 
     def decide(self) -> None:
-        """Restrict RTCP to the negotiated address if RTP comes from its own one: there is no NAT."""
-        for stream in self._streams.values():
-            if not stream.decided and self._guard.is_heard(stream.rtp.descriptor):
-                stream.decided = True
-                if stream.rtcp.negotiated != NOBODY:
-                    self._guard.restrict(stream.rtcp.descriptor)
-            for line in (stream.rtp, stream.rtcp):
-                if self._guard.dropped(line.descriptor) > FLOOD:
-                    self._filter(stream, line.descriptor)
+        """Restrict RTCP to the negotiated address if RTP comes from its own one: there is no NAT.
+
+        It is called with every packet and call, so floods are looked for every 50 ms only.
+        """
+        for stream in [one for one in self._undecided if self._guard.is_heard(one.rtp.descriptor)]:
+            self._undecided.remove(stream)
+            if stream.rtcp.negotiated != NOBODY:
+                self._guard.restrict(stream.rtcp.descriptor)
+        now = time.monotonic()
+        if now - self._looked < LOOK_S:
+            return
+        self._looked = now
+        for descriptor, stream in self._streams.items():
+            if self._guard.dropped(descriptor) > FLOOD:
+                self._filter(stream, descriptor)
 
     def _filter(self, stream: StreamSources, descriptor: int) -> None:
         """Make the kernel drop the rest of a flood."""
