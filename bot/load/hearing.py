@@ -34,7 +34,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """Start of the searched marker in the recording; None when it was not heard."""
     level_dbfs: float | None = None
     missing_ms: float = 0.0
-    """Audio of the searched marker that was not heard as sent."""
+    """Audio of the searched marker that was not heard, nor heard somewhat later or earlier."""
     silent: bool = False
     """Whether the recording has no sound above -50 dBFS."""
     problem: str = ""
@@ -58,7 +58,7 @@ def listen(path: str, identity: int) -> Heard:
         identities=tuple(one.identity for one in found),
         start_s=own.start_s if own else None,
         level_dbfs=own.level_dbfs if own else None,
-        missing_ms=round((1 - own.confidence) * SYMBOLS) * SLOT_MS if own else 0.0,
+        missing_ms=round((1 - own.heard) * SYMBOLS) * SLOT_MS if own else 0.0,
         silent=not len(audio.samples) or float(np.abs(audio.samples).max()) < SILENCE,
     )
 

@@ -95,6 +95,10 @@ SAME_S = 0.021  # closer markers of the same identity are one marker
 JUMP_S = 2 * BESIDE / RATE  # ... and a marker combined from parts belongs to a whole one, if there is one
 FAINTEST = 1e-6  # -120 dBFS
 
+# A jitter buffer repeats or drops frames within a marker; what follows is late or early, but was heard.
+LAGS = np.arange(-BESIDE, BESIDE + 1, SLOT // 2)  # samples
+JUMP_SYMBOLS = 2  # a jump is believed if it explains more symbols
+
 
 @dataclass(frozen=True, slots=True)
 class Marker:
@@ -103,13 +107,15 @@ class Marker:
     `start_s` is its start in seconds after the first sample, including the delay of a speech codec.
     `level_dbfs` is the level of the part with the marker's waveform (0 dBFS is a full-scale sine), which is
     lower than the sent level after a codec that changes the waveform. `confidence` is the share of the 24
-    symbols that agree with the identity: 1 in a good call, 0.5 at least.
+    symbols that agree with the identity: 1 in a good call, 0.5 at least. `heard` is the share that was heard
+    at all, also behind jumps of the audio by 100 ms or less, as a jitter buffer makes them.
     """
 
     identity: int
     start_s: float
     level_dbfs: float
     confidence: float
+    heard: float = 1
 
 
 def marker(identity: int, rate: int, level_dbfs: float = -16) -> Audio:
@@ -163,7 +169,8 @@ def _marker(block: Block, top: Peak, near: list[Peak]) -> Marker | None:
     if agreement < LEAST_AGREEMENT:
         return None
     start_s = block.start_s + (_begun(block, top, identity) - block.margin) / RATE
-    return Marker(identity, start_s, _level(block, near, identity), agreement / SYMBOLS)
+    heard = agreement if agreement == SYMBOLS else max(agreement, _heard(block, top, identity))
+    return Marker(identity, start_s, _level(block, near, identity), agreement / SYMBOLS, heard / SYMBOLS)
 
 
 def _is_among(markers: list[Marker], marker: Marker, within_s: float) -> bool:
@@ -179,6 +186,23 @@ def _decoded(block: Block, tops: list[Peak]) -> tuple[int, int]:
         agreements += _book()[place] == value
     identity = int(agreements.argmax())
     return identity, int(agreements[identity])
+
+
+def _heard(block: Block, top: Peak, identity: int) -> int:
+    """The number of symbols that were heard, on the course through the lags that explains most of them."""
+    positions = [round(top.at) + lag for lag in LAGS]
+    slots = np.stack(
+        [block.white[at : at + SLOTS * SLOT].reshape(SLOTS, SLOT)[IS_SYMBOL] for at in positions]
+    )
+    symbols = np.abs(slots @ _values().conj().T).argmax(axis=2)
+    agrees = symbols == _book()[:, identity]  # of shape (lags, symbols)
+    score, heard = np.zeros(len(LAGS), int), np.zeros(len(LAGS), int)
+    for column in agrees.T:
+        best = int(score.argmax())
+        jumps = score[best] - JUMP_SYMBOLS > score
+        score = np.where(jumps, score[best] - JUMP_SYMBOLS, score) + column
+        heard = np.where(jumps, heard[best], heard) + column
+    return int(heard[score.argmax()])
 
 
 def _begun(block: Block, top: Peak, identity: int) -> float:

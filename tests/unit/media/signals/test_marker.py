@@ -214,6 +214,27 @@ def test_audio_that_jumps_within_a_marker(jump: int, after_s: float) -> None:
     assert [one.start_s for one in found] == pytest.approx(expected, abs=0.0005)
 
 
+@pytest.mark.parametrize("jump_ms", [20, 30, 40, 60, -20, -40])
+@pytest.mark.parametrize("after_s", [0.2, 0.35, 0.5])
+def test_audio_behind_a_jump_was_heard(jump_ms: int, after_s: float) -> None:
+    sound = scene(8000, speech=True).samples
+    place, moved = round((starts()[2] + after_s) * 8000), jump_ms * 8
+    jumped = Audio(np.concatenate([sound[:place], sound[place - moved :]]), 8000)
+    found = next(one for one in find_markers(jumped) if one.identity == IDS[2])
+    dropped_ms = max(0, -jump_ms)
+    assert (1 - found.heard) * SYMBOLS * 20 <= dropped_ms + 40
+    assert found.heard >= found.confidence
+
+
+@pytest.mark.parametrize(("muted_ms", "least_ms"), [(100, 40), (200, 100), (300, 160)])
+def test_what_was_muted_was_not_heard(muted_ms: int, least_ms: int) -> None:
+    sound = scene(8000).samples.copy()
+    place = round((starts()[2] + 0.2) * 8000)
+    sound[place : place + muted_ms * 8] = 0
+    found = next(one for one in find_markers(Audio(sound, 8000)) if one.identity == IDS[2])
+    assert least_ms <= round((1 - found.heard) * SYMBOLS) * 20 <= muted_ms
+
+
 def test_overlapping_markers_are_detected() -> None:
     first, second = marker(1, 8000).samples, marker(2, 8000).samples
     samples = np.zeros(8000, np.float32)
