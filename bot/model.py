@@ -15,6 +15,7 @@ import msgspec
 __all__ = [
     "HIDDEN",
     "NOT_AUTHENTIC",
+    "AudioLevels",
     "CallState",
     "CandidatePair",
     "Codec",
@@ -382,6 +383,13 @@ class RtpCounters(msgspec.Struct, frozen=True, kw_only=True):
     def unauthentic(self) -> int:
         """Number of packets with a wrong authentication tag."""
         return sum(count for why, count in (self.refused or {}).items() if why.startswith(NOT_AUTHENTIC))
+
+
+class AudioLevels(msgspec.Struct, frozen=True, kw_only=True):
+    """Mean magnitudes of the samples of a frame, in dB relative to full scale; None for digital silence."""
+
+    received_dbfs: float | None
+    sent_dbfs: float | None
 
 
 class StreamStats(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pjsua2 as pj
 
+from bot.agent.levels import levels_of
 from bot.agent.media_state import DIRECTIONS, HEARING, SPEAKING
 from bot.agent.native_call import LiveCall
 from bot.agent.reception.arrivals import Arrivals
@@ -16,7 +17,7 @@ from bot.agent.reception.statistics import Reception
 from bot.agent.stream_stats import stream_stats, timestamp_rate
 from bot.agent.withheld_media import WithheldMedia
 from bot.ipc import StreamMeasured, Wired
-from bot.model import MediaState
+from bot.model import AudioLevels, MediaState
 from bot.rates import host_of
 
 __all__ = ["CONNECTIONS", "LegStreams"]
@@ -103,7 +104,18 @@ class LegStreams:
             foreign = self._arrivals and self._arrivals.foreign(self.running.get(index, 0))
             if foreign:
                 stats = msgspec.structs.replace(stats, rx=msgspec.structs.replace(stats.rx, foreign=foreign))
-            self._report(StreamMeasured(at=now, call=self._number, index=index, stats=stats, final=final))
+            levels = None if final else self._levels(index)
+            self._report(
+                StreamMeasured(
+                    at=now, call=self._number, index=index, stats=stats, final=final, levels=levels
+                )
+            )
+
+    def _levels(self, index: int) -> AudioLevels | None:
+        """The levels of a stream of audio."""
+        with contextlib.suppress(pj.Error):
+            return levels_of(self._call.live.getAudioMedia(index))
+        return None
 
     def began(self, index: int, stream: int, proven: str) -> None:
         """The library has made a stream; ``proven`` is the peer's address if a connection proves it."""

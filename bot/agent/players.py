@@ -41,6 +41,8 @@ class Players:
         self.silence = new_tone(rate)
         """A source without sound that every call has."""
         self._players: dict[int, tuple[Leg, Player]] = {}
+        self._playing: dict[int, tuple[str, float | None]] = {}
+        """Name and duration of each."""
         self._recordings: dict[int, Leg] = {}
         self._tends = False
         self._starts = Starts(loop.soon, self._started)
@@ -85,11 +87,14 @@ class Players:
 
         player = Player(command.path, command.loop, ended)
         self._players[command.playback] = (leg, player)
+        duration_s = None if command.loop else player.getInfo().sizeSamples / self._rate
+        self._playing[command.playback] = command.source, duration_s
         leg.audio.add_source(command.playback, player)
 
     def stop_play(self, playback: int, *, complete: bool) -> None:
         """End a playback and report it, once."""
         leg, _ = self._players.pop(playback, (None, None))
+        self._playing.pop(playback, None)
         if leg is not None:
             leg.audio.remove_source(playback)
             self._loop.emit(
@@ -131,7 +136,10 @@ class Players:
 
     def _started(self, call: int, key: int, at: float) -> None:
         if key in self._players:
-            self._loop.emit(PlaybackStarted(at=at, call=call, playback=key))
+            source, duration_s = self._playing[key]
+            self._loop.emit(
+                PlaybackStarted(at=at, call=call, playback=key, source=source, duration_s=duration_s)
+            )
         elif key in self._recordings:
             self._loop.emit(RecordingStarted(at=at, call=call, recording=key))
 

@@ -136,6 +136,8 @@ class Answering:
                 for uri in uris:
                     click.echo(f"ready {uri if ';transport=' in uri else uri + ';transport=udp'}")
                 deadline = Deadline(self._seconds or FOREVER_S)
+                if self._seconds is not None:
+                    self._run.progress.does("until the end", self._seconds)
                 while self._wanted is None or done < self._wanted:
                     if not self._run.journal.wait_until(self._has_news, deadline):
                         break

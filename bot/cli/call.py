@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bot.audio_files import audio_of
 from bot.cli.call_checks import Checks
 from bot.cli.help import GroupedCommand, grouped
 from bot.cli.options import (
@@ -250,15 +249,14 @@ class Placing:
 
     def _send(self, call: Call) -> None:
         playback = call.play(self._play, loop=self._loop) if self._play else None
-        if playback is not None and self._play is not None and not self._loop:
-            self._run.progress.does(f"playing {self._play}", audio_of(self._play).duration_s)
+        if playback is not None and not self._loop:
             playback.wait(self._duration or LONGEST_S)
         if self._digits:
             call.send_dtmf(self._digits, method=self._method).wait()
         if self._verbs:
             from bot.cli.verbs import perform
 
-            perform(self._verbs, call)
+            perform(self._verbs, call, self._run.progress.does)
 
     def _may_be_cut_short(self, call: Call) -> bool:
         """Whether the peer was allowed to end the call, and all digits were sent before."""

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 import click
@@ -20,7 +21,8 @@ import click
 from bot.cli import outputs
 from bot.harmless import harmless
 from bot.ipc import AgentCrashed, AgentStopped, CallEvent, CallStarted, CallStateChanged
-from bot.model import CallState, EndedBy
+from bot.model import AudioLevels, CallState, EndedBy
+from bot.report.console import SPACES, WIDTH
 from bot.report.console import table as columns
 from bot.ua import CallRecord, Entry, Journal
 
@@ -36,9 +38,17 @@ TICK_S = 1.0
 ENDED_SHOWN = 8
 AROUND = 4
 """Lines of the terminal without calls: heading, totals, margin."""
-COLUMNS = ("endpoint", "call", "peer", "state", "s", "codec", "suite", "rx/lost", "digits")
-FLEXIBLE = {"endpoint", "peer", "suite", "digits"}
-"""Columns that a narrow terminal cuts."""
+COLUMNS = (
+    "endpoint", "call", "peer", "state", "s", "codec", "suite", "rx/lost", "dB in/out", "playing", "digits"
+)  # fmt: skip
+IF_ANY = {"dB in/out", "playing", "digits"}
+"""Columns that are left out while no call has anything in them."""
+FLEXIBLE = {"endpoint", "peer", "playing", "digits"}
+"""Columns that a narrow terminal cuts ..."""
+LEAST = 8
+"""... to this width."""
+DISPENSABLE = ("suite", "codec", "call", "dB in/out", "digits", "playing", "endpoint")
+"""Columns that a still narrower terminal leaves out, in this order."""
 STYLES = {CallState.CONFIRMED: "green", CallState.DISCONNECTED: "dim"}
 
 
@@ -118,14 +128,15 @@ class Progress:
         self.wanted = wanted
         self._console = console
         self._calls = Calls()
-        self._doing: tuple[str, float, float] | None = None
-        """What the command does, since when, and for how many seconds."""
+        self._doing: tuple[str, float | None] | None = None
+        """What the command does, and until when."""
         self._said: list[str] = []
         self._lock = threading.Lock()
         self._marked = threading.Event()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._journals = itertools.count()
+        self._width = WIDTH
 
     def follow(self, journal: Journal) -> None:
         """Show the calls of a journal; keeps a weak reference only."""
@@ -133,10 +144,10 @@ class Progress:
             number = next(self._journals)
             journal.observe(lambda entry: self._observe(number, entry))
 
-    def does(self, what: str, seconds: float) -> None:
-        """Show what the command does, and how much of its ``seconds`` has passed."""
+    def does(self, what: str, seconds: float | None = None) -> None:
+        """Show what the command does, and how much of its ``seconds`` is left."""
         with self._lock:
-            self._doing = what, time.monotonic(), seconds
+            self._doing = what, None if seconds is None else time.monotonic() + seconds
         self._marked.set()
 
     def say(self, text: str) -> bool:
@@ -175,7 +186,7 @@ class Progress:
         """What is shown, in so many lines."""
         with self._lock:
             now = time.monotonic()
-            return table(self._calls, lines, now, passed(self._doing, now))
+            return table(self._calls, lines, now, self._width, remaining(self._doing, now))
 
     # ---- from the journals' threads
 
@@ -224,6 +235,7 @@ class Progress:
     def _draw(self, live: Live) -> None:
         self._marked.clear()
         self._tell(live)
+        self._width = live.console.width
         live.update(self.drawn(live.console.size.height - AROUND), refresh=True)
 
     def _take_said(self) -> list[str]:
@@ -236,15 +248,15 @@ class Progress:
             live.console.out("\n".join(said), highlight=False)
 
 
-def passed(doing: tuple[str, float, float] | None, now: float) -> str:
-    """What the command does: ``; playing speech:4: 1 of 4 s``."""
+def remaining(doing: tuple[str, float | None] | None, now: float) -> str:
+    """What the command does: ``; until the end: 3 s``."""
     if doing is None:
         return ""
-    what, since, seconds = doing
-    return f"; {what}: {min(now - since, seconds):.0f} of {seconds:.0f} s"
+    what, until = doing
+    return f"; {what}" if until is None else f"; {what}: {max(0.0, until - now):.0f} s"
 
 
-def table(calls: Calls, lines: int, now: float, doing: str = "") -> Group:
+def table(calls: Calls, lines: int, now: float, width: int, doing: str = "") -> Group:
     """The current calls and a line of totals."""
     from rich.console import Group
     from rich.text import Text
@@ -253,13 +265,35 @@ def table(calls: Calls, lines: int, now: float, doing: str = "") -> Group:
         return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
     rows = calls.shown(lines)
+    texts = [[harmless(cell) for cell in cells(row, now)] for row in rows]
+    names = fitting(texts, width)
     shown = [
-        [cut(harmless(cell), STYLES.get(row.record.state, "")) for cell in cells(row, now)] for row in rows
+        [
+            cut(text, STYLES.get(row.record.state, ""))
+            for name, text in zip(COLUMNS, line, strict=True)
+            if name in names
+        ]
+        for row, line in zip(rows, texts, strict=True)
     ]
-    drawn = columns(shown, COLUMNS)
-    for column, name in zip(drawn.columns, COLUMNS, strict=True):
+    drawn = columns(shown, names)
+    for column, name in zip(drawn.columns, names, strict=True):
         column.no_wrap = name not in FLEXIBLE
     return Group(drawn, cut(calls.totals(len(rows)) + harmless(doing), "dim"))
+
+
+def fitting(rows: list[list[str]], width: int) -> list[str]:
+    """The columns that have something in them and fit."""
+    wide = {
+        name: max(len(name), *(len(row[index]) for row in rows))
+        for index, name in enumerate(COLUMNS)
+        if name not in IF_ANY or any(row[index] for row in rows)
+    }
+    least = {name: min(size, LEAST) if name in FLEXIBLE else size for name, size in wide.items()}
+    for name in DISPENSABLE:
+        if sum(least.values()) + SPACES * (len(least) - 1) <= width:
+            break
+        least.pop(name, None)
+    return list(least)
 
 
 def cells(row: Row, now: float) -> list[str]:
@@ -279,10 +313,32 @@ def cells(row: Row, now: float) -> list[str]:
         state,
         f"{(row.ended_at or now) - record.started_at:.0f}",
         line.codec or "" if line is not None else "",
-        (line.suite or "none") if line is not None else "",
+        (line.suite or "none").replace("_HMAC_SHA1", "") if line is not None else "",
         received,
+        levels(record.levels.get(line.index)) if line is not None and line.active and end is None else "",
+        playing(record, now) if end is None else "",
         record.digits,
     ]
+
+
+def levels(measured: AudioLevels | None) -> str:
+    """The levels of the audio in both directions: ``-18/-20``, ``-`` for silence."""
+    if measured is None:
+        return ""
+    both = measured.received_dbfs, measured.sent_dbfs
+    return "/".join("-" if level is None else f"{level:.0f}" for level in both)
+
+
+def playing(record: CallRecord, now: float) -> str:
+    """What a call plays, and how far: ``1/4 s speech:4``."""
+    running = [one for one in record.activities if one.kind == "play" and one.ended_at is None]
+    if not running:
+        return ""
+    one = running[-1]
+    name = one.source.rpartition("/")[2] if Path(one.source).suffix else one.source
+    if one.duration_s is None:
+        return f"{now - one.at:.0f} s {name}"
+    return f"{min(now - one.at, one.duration_s):.0f}/{one.duration_s:.0f} s {name}"
 
 
 def bare(uri: str) -> str:

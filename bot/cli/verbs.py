@@ -38,6 +38,7 @@ class VerbFailed(CallFailed):
 class Verb:
     """A verb with its steps; ``place`` names it in messages."""
 
+    text: str
     place: str
     steps: tuple[Step, ...]
 
@@ -96,7 +97,7 @@ def verbs(text: str) -> list[Verb]:
         start = text.index(part, start)
         place = f"verb {index}, {part!r} at character {start + 1}"
         try:
-            found.append(Verb(place, steps_of(part)))
+            found.append(Verb(part, place, steps_of(part)))
         except ConfigError as error:
             raise ConfigError(f"--do: {place}: {error}") from None
         start += len(part)
@@ -121,10 +122,14 @@ def steps_of(part: str) -> tuple[Step, ...]:
         raise ConfigError(str(error).partition(" - at ")[0]) from None
 
 
-def perform(doing: list[Verb], call: Call) -> None:
-    """Carry out the verbs in a call, one after the other; raises VerbFailed for the first that fails."""
+def perform(doing: list[Verb], call: Call, tell: Callable[[str], None]) -> None:
+    """Carry out the verbs in a call, one after the other; raises VerbFailed for the first that fails.
+
+    ``tell`` gets the text of each verb that begins.
+    """
     context = context_of(call)
-    for verb in doing:
+    for number, verb in enumerate(doing, start=1):
+        tell(f"{verb.text} ({number} of {len(doing)})")
         for step in verb.steps:
             try:
                 HANDLERS[step.verb](context, step.action, Deadline(STEP_S + waiting(step)))

@@ -143,12 +143,16 @@ class Update(Command, frozen=True, kw_only=True):
 
 
 class Play(Command, frozen=True, kw_only=True):
-    """Play a 16-bit mono WAV file into the call, as soon as its media is active."""
+    """Play a 16-bit mono WAV file into the call, as soon as its media is active.
+
+    ``source`` is the name of the file or the signal that it was made of.
+    """
 
     call: int
     playback: int
     path: str
     loop: bool = False
+    source: str = ""
 
 
 class StopPlay(Command, frozen=True, kw_only=True):

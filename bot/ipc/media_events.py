@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bot.ipc.event import CallEvent
-from bot.model import DtmfMethod, MediaState, StreamStats
+from bot.model import AudioLevels, DtmfMethod, MediaState, StreamStats
 
 __all__ = [
     "AudioHeard",
@@ -28,11 +28,15 @@ class MediaStateChanged(CallEvent, frozen=True, kw_only=True):
 
 
 class StreamMeasured(CallEvent, frozen=True, kw_only=True):
-    """The counters of one stream; ``final`` when the stream has ended (a re-INVITE starts another stream)."""
+    """The counters of one stream; ``final`` when the stream has ended (a re-INVITE starts another stream).
+
+    ``levels`` are those of the last frame (20 ms) of a running stream.
+    """
 
     index: int
     stats: StreamStats
     final: bool
+    levels: AudioLevels | None = None
 
 
 class DtmfReceived(CallEvent, frozen=True, kw_only=True):
@@ -74,9 +78,14 @@ class PlaybackFinished(CallEvent, frozen=True, kw_only=True):
 
 
 class PlaybackStarted(CallEvent, frozen=True, kw_only=True):
-    """A file was connected to the call's audio; its first frame is sent at the next clock tick (20 ms)."""
+    """A file was connected to the call's audio; its first frame is sent at the next clock tick (20 ms).
+
+    ``duration_s`` is None for a loop.
+    """
 
     playback: int
+    source: str = ""
+    duration_s: float | None = None
 
 
 class RecordingStarted(CallEvent, frozen=True, kw_only=True):

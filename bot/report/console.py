@@ -19,7 +19,17 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["WIDTH", "choose_colours", "colours_of", "rendered", "styled", "table", "verdict_of", "width_of"]
+__all__ = [
+    "SPACES",
+    "WIDTH",
+    "choose_colours",
+    "colours_of",
+    "rendered",
+    "styled",
+    "table",
+    "verdict_of",
+    "width_of",
+]
 
 WIDTH = 110
 """Columns of a page of text."""

@@ -90,7 +90,7 @@ def words(entry: Entry) -> str | None:
         case DtmfSent() as event:
             return f"call {event.call} sent digit {event.digit} by {event.method}"
         case PlaybackStarted() as event:
-            return f"call {event.call} plays a file"
+            return f"call {event.call} plays {event.source or 'a file'}"
         case RecordingStarted() as event:
             return f"call {event.call} records"
         case RecordingFinished() as event:

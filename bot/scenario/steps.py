@@ -193,7 +193,7 @@ def play_audio(
     """Play audio, and with ``wait`` wait for its end; the scenario's timeout starts after the audio."""
     target = context.call(step.on, deadline)
     path = audio_file(sound, context.case.folder)
-    playback = target.play(path, loop=loop)
+    playback = target.play(path, loop=loop, name=sound)
     if not loop:
         context.playbacks.setdefault(target, []).append(playback)
     if is_yes(step.wait):

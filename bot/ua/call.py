@@ -77,16 +77,24 @@ class Call(Signalling):
 
     # ---- media
 
-    def play(self, source: Source, *, loop: bool = False) -> Playback:
+    def play(self, source: Source, *, loop: bool = False, name: str | None = None) -> Playback:
         """Play a file that libsndfile reads, or a signal such as ``speech:2``, from when the media is active.
 
-        Raises ConfigError when ``source`` is neither.
+        ``name`` stands for it in the journal and on the terminal. Raises ConfigError when it is neither.
         """
         playable = self.endpoint.playable(source)
         number = next(self._numbers)
         playback = Playback(self, number, playable, loop=loop)
         self._playbacks[number] = self.played[number] = playback
-        self.endpoint.request(Play(call=self.number, playback=number, path=str(playable), loop=loop))
+        self.endpoint.request(
+            Play(
+                call=self.number,
+                playback=number,
+                path=str(playable),
+                loop=loop,
+                source=name or os.fspath(source),
+            )
+        )
         return playback
 
     def record(self, path: str | os.PathLike[str]) -> Recording:

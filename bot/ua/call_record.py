@@ -27,6 +27,7 @@ from bot.ipc import (
     TransferProgressed,
 )
 from bot.model import (
+    AudioLevels,
     CallState,
     CryptoSuite,
     Direction,
@@ -89,6 +90,10 @@ class Activity:
     number: int
     at: float
     ended_at: float | None = None
+    source: str = ""
+    """What is played."""
+    duration_s: float | None = None
+    """Of the file that is played; None for a loop and for a recording."""
 
 
 @dataclass
@@ -130,6 +135,8 @@ class CallRecord:
     """The compared files: the reference and the recording."""
     measured_at: dict[int, float] = field(default_factory=dict)
     """Time of the last counters of each m= line."""
+    levels: dict[int, AudioLevels] = field(default_factory=dict)
+    """The last levels of the audio of each m= line."""
     _message_characters: int = 0
     _messages: list[TracedMessage] = field(default_factory=list)
     _packed: bytes | None = None
@@ -392,7 +399,9 @@ class CallRecord:
 
     def _begin(self, event: PlaybackStarted | RecordingStarted) -> None:
         if isinstance(event, PlaybackStarted):
-            self.activities.append(Activity("play", event.playback, event.at))
+            self.activities.append(
+                Activity("play", event.playback, event.at, source=event.source, duration_s=event.duration_s)
+            )
         else:
             self.activities.append(Activity("record", event.recording, event.at))
 
@@ -411,6 +420,10 @@ class CallRecord:
             self._running.pop(event.index, None)
         else:
             self._running[event.index] = event.stats
+        if event.levels is None:
+            self.levels.pop(event.index, None)
+        else:
+            self.levels[event.index] = event.levels
 
 
 def answers_invite(message: Message) -> bool:

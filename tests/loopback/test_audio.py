@@ -190,3 +190,23 @@ def test_what_cannot_be_recorded_to_is_refused(new_endpoint: NewEndpoint, tmp_pa
     for target in (tmp_path, tmp_path / "file" / "heard.wav"):
         with pytest.raises(ConfigError, match="cannot record there"):
             outgoing.record(target)
+
+
+def test_the_levels_of_the_moment_and_what_is_played(new_endpoint: NewEndpoint) -> None:
+    outgoing, answered = connect(new_endpoint(), new_endpoint())
+
+    def heard() -> bool:
+        """Whether both sides have measured the tone, in the direction in which it goes."""
+        for call in (outgoing, answered):
+            call.measure()
+        ours, theirs = outgoing.facts.levels.get(0), answered.facts.levels.get(0)
+        both = ours and ours.sent_dbfs, theirs and theirs.received_dbfs
+        return all(level == pytest.approx(-20, abs=1.5) for level in both)
+
+    outgoing.play("tone:1000:20@-20")
+    until(outgoing.endpoint, heard)
+    (playing,) = outgoing.facts.activities
+    assert playing.source == "tone:1000:20@-20"
+    assert playing.duration_s == pytest.approx(20, abs=0.1)
+    ours = outgoing.facts.levels[0]
+    assert ours.received_dbfs is None  # the peer sends silence

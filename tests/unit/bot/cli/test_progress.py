@@ -26,9 +26,19 @@ from bot.ipc.events import (
     CallStateChanged,
     DtmfReceived,
     MediaStateChanged,
+    PlaybackStarted,
     StreamMeasured,
 )
-from bot.model import CryptoSuite, DtmfMethod, EndedBy, MediaDirection, MediaState, RtpCounters, StreamStats
+from bot.model import (
+    AudioLevels,
+    CryptoSuite,
+    DtmfMethod,
+    EndedBy,
+    MediaDirection,
+    MediaState,
+    RtpCounters,
+    StreamStats,
+)
 from bot.ua.journal import Journal
 
 
@@ -76,7 +86,7 @@ class Paper(io.StringIO):
 class Show:
     """A table on paper, and a journal that a test writes."""
 
-    def __init__(self, columns: int = 120, lines: int = 24, **options: Any) -> None:
+    def __init__(self, columns: int = 130, lines: int = 24, **options: Any) -> None:
         self.paper = Paper()
         self.size = {"columns": columns, "lines": lines}
         console = Console(
@@ -156,8 +166,14 @@ def test_a_call_is_one_line_of_facts(new_show: NewShow) -> None:
         jitter_ms_max=0.1,
     )
     stats = StreamStats(rx=counters, tx=counters, rtt_ms=None)
+    levels = AudioLevels(received_dbfs=-18.4, sent_dbfs=None)
     show.journal.append(
-        "caller", StreamMeasured(at=time.monotonic(), call=1, index=0, stats=stats, final=False)
+        "caller",
+        StreamMeasured(at=time.monotonic(), call=1, index=0, stats=stats, final=False, levels=levels),
+    )
+    show.journal.append(
+        "caller",
+        PlaybackStarted(at=time.monotonic(), call=1, playback=1, source="speech:40", duration_s=40.0),
     )
     for digit in "42#":
         show.journal.append(
@@ -177,10 +193,15 @@ def test_a_call_is_one_line_of_facts(new_show: NewShow) -> None:
         "codec",
         "suite",
         "rx/lost",
+        "dB",
+        "in/out",
+        "playing",
         "digits",
     ]
-    expected = ["caller", "1", "->", "callee@127.0.0.1:5070", "CONFIRMED", "0", "PCMA", SUITE, "250/3", "42#"]
-    assert row.split() == expected
+    expected = (
+        "caller 1 -> callee@127.0.0.1:5070 CONFIRMED 0 PCMA AES_CM_128_80 250/3 -18/- 0/40 s speech:40 42#"
+    )
+    assert row.split() == expected.split()
     assert totals == "1 call, 1 running"
 
 
