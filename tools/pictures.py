@@ -1,7 +1,7 @@
 """Makes the pictures of the README: ``make pictures``. Needs chromium for the report.
 
-The live table is that of ``srtpbot run`` on a terminal, at the moment when several calls are confirmed; the
-report is that of an echo call.
+The live table is that of ``srtpbot run`` on a terminal, while several calls are measured and one plays; the
+report is that of an echo call, with the cursor in the middle of its audio.
 """
 
 from __future__ import annotations
@@ -26,17 +26,30 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
+from tests.support.chromium import browser
+
 __all__ = ["main"]
 
 PROJECT = Path(__file__).parents[1]
 PICTURES = PROJECT / "docs" / "pictures"
 SRTPBOT = [sys.executable, "-c", "from bot.cli.main import main; main()"]
 SCENARIOS = ["echo-call", "attended-transfer", "dtmf-three-ways", "hold-resume"]
-COLUMNS, ROWS = 104, 20
-ENOUGH = 5
+COLUMNS, ROWS = 116, 20
+ENOUGH = 4
 """Confirmed calls at the moment of the picture."""
+MEASURED = re.compile(r"/-\d+ +\d/\d s \w")
+"""A level, and what is played."""
 LONGEST_S = 60.0
-WINDOW = "1200,1900"
+WIDTH, HEIGHT = 960, 1290
+CURSOR = """(() => {
+    const sound = document.querySelector("audio");
+    const placed = new Promise((done) => sound.addEventListener("seeked", () => requestAnimationFrame(done)));
+    sound.currentTime = 1.05;
+    const call = sound.closest(".call");
+    call.querySelector("h3").scrollIntoView();
+    return placed.then(() => true);
+})()"""
+"""Puts the cursor into the audio, and the first picture of the call to the top."""
 FONTS = re.compile(r"@font-face \{.*?\}", re.DOTALL)
 """They would come from elsewhere."""
 COLOURS = {"brown": "yellow", "default": None}
@@ -74,13 +87,18 @@ def watch(command: list[str], screen: pyte.Screen) -> None:
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     end = time.monotonic() + LONGEST_S
     try:
-        while "".join(screen.display).count("CONFIRMED") < ENOUGH and time.monotonic() < end:
+        while not is_full("\n".join(screen.display)) and time.monotonic() < end:
             if select.select([terminal], [], [], 1)[0]:
                 stream.feed(os.read(terminal, 65536))
     finally:
         os.kill(pid, 15)
         drain(terminal)
         os.waitpid(pid, 0)
+
+
+def is_full(text: str) -> bool:
+    """Whether the table shows what it can show."""
+    return text.count("CONFIRMED") >= ENOUGH and MEASURED.search(text) is not None
 
 
 def drain(terminal: int) -> None:
@@ -112,15 +130,13 @@ def line(screen: pyte.Screen, row: int) -> Text:
 
 def report(folder: Path) -> Path:
     """The report of a call as a picture."""
-    scenario = PROJECT / "configs" / "scenarios" / "echo-call.yaml"
-    subprocess.run([*SRTPBOT, "run", str(scenario), "--out", "out"], check=True, cwd=folder)
-    page = next((folder / "out").rglob("report.html"))
-    page.write_text(page.read_text().replace(f"{folder.resolve()}/", ""))  # where it was made does not matter
-    picture = folder / "report.png"
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or "google-chrome"
-    options = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={WINDOW}"]
-    subprocess.run([chromium, *options, f"--screenshot={picture}", page.as_uri()], check=True, cwd=folder)
-    return picture
+    scenario = shutil.copy(PROJECT / "configs" / "scenarios" / "echo-call.yaml", folder)
+    subprocess.run([*SRTPBOT, "run", Path(scenario).name, "--out", "out"], check=True, cwd=folder)
+    page = folder / "out" / "report.html"
+    with browser() as chromium:
+        chromium.open(page.as_uri(), width=WIDTH, height=HEIGHT)
+        chromium.run(CURSOR)
+        return chromium.picture(folder / "report.png")
 
 
 if __name__ == "__main__":

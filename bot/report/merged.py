@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import msgspec
 from bot.errors import ConfigError
 from bot.report.html import counted, render
 from bot.report.page import worst
+from bot.report.page_files import PageFiles
 from bot.report.result import ReportedRun, Result
 
 __all__ = ["MergedRun", "merged_page", "results_in", "results_of"]
@@ -37,9 +37,8 @@ class MergedRun:
         return ReportedRun(self.name, self.result)
 
     def page(self, folder: Path) -> str | None:
-        """The path of its own page, relative to ``folder``; None without one."""
-        page = self.file.with_name(PAGE)
-        return os.path.relpath(page, folder) if page.is_file() else None
+        """The URL of its own page, relative to ``folder``; None without one."""
+        return PageFiles(folder).link(self.file.with_name(PAGE))
 
 
 def results_in(place: Path) -> list[MergedRun]:

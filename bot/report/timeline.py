@@ -123,7 +123,7 @@ def bar(start: float, end: float, kind: str, words: str, scale: Scale) -> Bar:
 def activity(one: Activity, facts: CallRecord, scale: Scale) -> Bar:
     """The bar of a file; a bar without a known end is pale."""
     if one.ended_at is not None:
-        return bar(one.at, one.ended_at, one.kind, "", scale)
+        return bar(one.at, one.ended_at, one.kind, one.source.rpartition("/")[2], scale)
     return bar(one.at, call_end(facts, scale), f"{one.kind} endless", "until an end that was not seen", scale)
 
 

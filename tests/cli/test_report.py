@@ -61,6 +61,15 @@ def test_merge_makes_one_report_of_several_runs(srtpbot: NewBot, tmp_path: Path)
     assert again.end() == OK, again.said
 
 
+def test_a_link_to_a_folder_with_any_name_is_a_url(srtpbot: NewBot, tmp_path: Path) -> None:
+    name = "100% of #5? & more"
+    write(tmp_path / name, result(expectation("a", True)))
+    merged = srtpbot("report", "merge", name, "--out", "all")
+    assert merged.end() == OK, merged.said
+    link = '<a href="../100%25%20of%20%235%3F%20%26%20more/report.html">100% of #5? &amp; more</a>'
+    assert link in (tmp_path / "all" / "report.html").read_text()
+
+
 def test_what_is_no_result_is_refused(srtpbot: NewBot, tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text('{"schema": "mine"}')
     refused, missing = (srtpbot("report", "merge", name, "--out", "all") for name in ("other.json", "gone"))

@@ -14,6 +14,7 @@ import pytest
 
 from bot import Endpoint, expect
 from bot.errors import ExpectationFailed
+from bot.interop.page import page_of_matrix
 from bot.ipc.events import ExpectationChecked
 from bot.report import page_files
 from bot.report.page import page_of
@@ -22,6 +23,7 @@ from bot.report.steps import StepResult
 from bot.ua.journal import Entry, Journal
 from media.audio.wav import write
 from media.signals.tones import speech_like
+from tests.support.build import result, usual
 from tests.support.chromium import Browser, browser
 from tests.support.programs import LOOPBACK
 
@@ -232,6 +234,26 @@ def test_the_policy_alone_keeps_requests_and_scripts_in(reports: Reports, chromi
         assert "/img" in reached  # which shows that the server would have seen it
         assert chromium.run("document.title") == "run"
     assert reports.asked == []
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+def test_the_banner_of_a_matrix_leads_to_its_bad_cells(
+    scripts: bool, chromium: Browser, tmp_path: Path
+) -> None:
+    page = tmp_path / "matrix.html"
+    page.write_bytes(page_of_matrix(result(usual()), {}, {}))
+    chromium.open(page.as_uri(), width=390, scripts=scripts)
+    links = "[...document.querySelectorAll('header .noted a, .banner .noted a')]"
+    names = chromium.run(f"{links}.map(one => one.textContent)")
+    assert names == [
+        cell.id for word in ("fail", "deviates") for cell in result(usual()).cells if cell.verdict == word
+    ]
+    for number in range(len(names)):
+        chromium.run(f"{links}[{number}].click()")
+        chromium.until(f"'#' + document.querySelector(':target')?.id === decodeURI({links}[{number}].hash)")
+        assert chromium.run("document.querySelector(':target').open")
+        assert -1 <= chromium.run("document.querySelector(':target').getBoundingClientRect().top") < 900
+    assert chromium.complaints == []
 
 
 @pytest.mark.parametrize("width", [1400, 390])

@@ -52,7 +52,9 @@ class Browser:
         for domain in ("Page", "Network", "Runtime", "Log"):
             self._ask(f"{domain}.enable")
 
-    def open(self, url: str, *, width: int = 1400, dark: bool = False, scripts: bool = True) -> None:
+    def open(
+        self, url: str, *, width: int = 1400, height: int = 900, dark: bool = False, scripts: bool = True
+    ) -> None:
         """Load a page."""
         self.requests.clear()
         self.complaints.clear()
@@ -60,7 +62,7 @@ class Browser:
         self._ask(
             "Emulation.setDeviceMetricsOverride",
             width=width,
-            height=900,
+            height=height,
             deviceScaleFactor=1,
             mobile=width < 500,
         )
