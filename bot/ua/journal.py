@@ -69,7 +69,7 @@ class Wait:
 
     def look(self) -> None:
         """Evaluate the condition in another thread; raises what ``holds`` and ``check`` raise."""
-        self.has_held = self.holds()
+        self.has_held = self.has_held or self.holds()
         if not self.has_held:
             self.check()
 

@@ -26,6 +26,10 @@ from tests.support.fakes import KEY, LONG, WatchedJournal, at_once, while_waitin
 from tests.support.samples import EVENTS
 
 
+class GivenUpError(Exception):
+    pass
+
+
 def done(request: int) -> CommandDone:
     return CommandDone(at=float(request), request=request)
 
@@ -207,16 +211,64 @@ def test_a_waiter_sleeps_through_what_does_not_matter() -> None:
         assert journal.wait_until(lambda: len(journal.recent()) == 5, Deadline(LONG))
 
 
+def test_the_waiter_itself_sleeps_until_it_is_over() -> None:
+    journal, asked_by = WatchedJournal(), []
+
+    def append() -> None:
+        for number in range(5):
+            journal.append("a", done(number))
+
+    def holds() -> bool:
+        asked_by.append(threading.current_thread())
+        return len(journal.recent()) == 5
+
+    with while_waiting(journal, append), at_once():
+        assert journal.wait_until(holds, Deadline(LONG))
+    assert asked_by.count(threading.current_thread()) == 1
+    assert len(asked_by) == 6
+
+
+def test_a_condition_that_held_once_ends_the_wait() -> None:
+    journal = WatchedJournal()
+
+    def append() -> None:
+        with journal.held():
+            journal.append("a", done(1))
+            journal.append("a", done(2))
+
+    with while_waiting(journal, append), at_once():
+        assert journal.wait_until(lambda: requests(journal) == [1], Deadline(LONG))
+
+
+def test_what_a_condition_raises_is_raised_by_the_wait_alone() -> None:
+    journal = WatchedJournal()
+
+    def holds() -> bool:
+        if journal.recent():
+            raise GivenUpError
+        return False
+
+    with pytest.raises(GivenUpError), at_once(), while_waiting(journal, lambda: journal.append("a", done(1))):
+        journal.wait_until(holds, Deadline(LONG))
+    assert requests(journal) == [1]
+
+
+def test_a_condition_may_wait_itself() -> None:
+    journal = WatchedJournal()
+
+    def holds() -> bool:
+        return bool(journal.recent()) and journal.wait_until(lambda: True, Deadline(LONG))
+
+    with while_waiting(journal, lambda: journal.append("a", done(1))), at_once():
+        assert journal.wait_until(holds, Deadline(LONG))
+
+
 def test_steps_share_a_deadline() -> None:
     journal = Journal()
     deadline = Deadline(0.5)
     before = time.monotonic()
     assert [journal.wait_until(lambda: False, deadline) for _ in range(5)] == [False] * 5
     assert 0.5 <= time.monotonic() - before < 2.4  # five waits of their own would take 2.5 s
-
-
-class GivenUpError(Exception):
-    pass
 
 
 def test_check_raises_before_any_waiting() -> None:
