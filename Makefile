@@ -1,4 +1,4 @@
-# make demo | test | test-all | test-latest | check | docs | fuzz | flood | soak | bench | lock | clean
+# make demo | test | test-all | test-latest | check | docs | fuzz | flood | soak | bad-calls | bench | lock | clean
 #
 # Everything runs in .venv, which the first target makes with Python 3.11 or 3.12 and the releases of
 # constraints.txt; `make test-latest` runs the tests in .venv-latest, with the newest releases instead.
@@ -25,11 +25,13 @@ FUZZ_SEED ?= 1
 FLOOD_SECONDS ?= 5
 FLOOD_RATE ?= 2000
 MINUTES ?= 30
+CALLS ?= 2000
+RATE ?= 8
 export OPENBLAS_NUM_THREADS ?= 1
 # The tests start thousands of processes; without bytecode each of them would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-all test-latest check fuzz flood soak bench lock clean peers reference docs pictures
+.PHONY: demo test test-all test-latest check fuzz flood soak bad-calls bench lock clean peers reference docs pictures
 
 demo: $(READY)
 	$(BIN)/srtpbot demo
@@ -81,8 +83,13 @@ flood: $(READY) peers
 soak: $(READY)
 	$(BIN)/python -m tests.bench.soak --minutes $(MINUTES)
 
+# A load of CALLS calls, RATE a second, one in a hundred made bad by the peer: exactly those must fail.
+bad-calls: $(READY)
+	$(BIN)/python -m tests.bench.bad_calls --calls $(CALLS) --rate $(RATE)
+
+# ONLY=calls|legs|load|analysis is one section of it.
 bench: $(READY)
-	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench $(addprefix --only ,$(ONLY))
 
 peers:
 	@sh tests/install-peers.sh

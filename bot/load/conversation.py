@@ -16,18 +16,18 @@ from bot.deadline import Deadline
 from bot.errors import CallFailed, ExpectationFailed, NativeError, WaitTimeout
 from bot.expectations import expect
 from bot.load.detail import GAP, CallDetail
-from bot.load.ending import broke, complete, died, hang_up, told, unanswered
+from bot.load.ending import broke, complete, died, hang_up, predicate, told, unanswered
 from bot.load.sounds import SECTION_S, Section, Sounds
 from bot.load.takes import Take
 from bot.load.turn import Invitation, Talk, Turn
-from bot.model import CallState, DtmfMethod, SrtpMode
+from bot.model import CallState, DtmfMethod, MediaState, RtpCounters, SrtpMode
 from bot.sip import HeaderFields
-from bot.ua import Call, Playback
+from bot.ua import Call, Playback, packet_ms, unheard_packets
 
 __all__ = ["BOTH_S", "LEAST_S", "Conversation"]
 
 ECHO_S = 0.7
-"""The longest that an echo takes while nothing is wrong; later audio is cut off from the recording."""
+"""How long a recording goes on after its section was played, in seconds."""
 PART_S = SECTION_S + ECHO_S
 LEAST_S = 2.5
 """A call with verified audio lasts this long at least, in seconds."""
@@ -36,6 +36,8 @@ BOTH_S = 2 * PART_S + 0.5
 SLACK_S = 5.0
 """How much longer than its audio a playback may take, in seconds."""
 GAP_MS = 500.0
+REFUSED_SHARE = 0.1
+"""Share of the peer's packets that SRTP may refuse: some peers send before they have their keys."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,7 @@ class _Talk:
             self._played()
             self._playback = self.call.play(self.of.body, loop=True)
             first.recording.stop(linger=ECHO_S)
+            first.is_cut_short = self._is_over()
         if self._is_over():
             return
         if self.of.digits:
@@ -117,9 +120,10 @@ class _Talk:
         if both and sections is not None and not self._is_over():
             if self._playback is not None:
                 self._playback.stop()
-            self._begin(sections[1], folder / "end.wav")
+            second = self._begin(sections[1], folder / "end.wav")
             self._played()
             self._wait(Deadline(ECHO_S))
+            second.is_cut_short = self._is_over()
         if not self._is_over():
             self._judge_media()
             self.is_judged = True
@@ -128,7 +132,7 @@ class _Talk:
         """Record, and play a marker, from when the media is active."""
         recording = self.call.record(path)
         played = sum(one.kind == "play" for one in self.call.facts.activities)
-        take = Take(section, recording, played)
+        take = Take(section, recording, played, is_cut_short=True)  # until its echo was due
         self.takes.append(take)
         self._playback = self.call.play(section.path)
         return take
@@ -167,26 +171,39 @@ class _Talk:
 
     def _judge_media(self) -> None:
         """The encryption, the packets and what the user expects, before the end of the call."""
-        call = self.call
+        call, patience = self.call, Deadline(1.0)
         if self.of.srtp is SrtpMode.MANDATORY or call.facts.crypto().keyed:
-            self._check("encryption", lambda: expect(call).to_be_encrypted(timeout=1.0))
+            self._check("encryption", lambda: expect(call).to_be_encrypted(timeout=patience.left))
         elif self.of.srtp is SrtpMode.OFF:
-            self._check("encryption", lambda: expect(call).not_to_be_encrypted(timeout=1.0))
-        self._check("media", lambda: expect(call).to_have_media("sendrecv", timeout=1.0))
+            self._check("encryption", lambda: expect(call).not_to_be_encrypted(timeout=patience.left))
+        self._check("media", lambda: expect(call).to_have_media("sendrecv", timeout=patience.left))
         line = call.facts.audio()
         stats = call.facts.stats(line.index) if line is not None else None
-        gap = stats.rx.longest_gap_ms if stats is not None and not stats.rx.paused_ms else None
-        if gap is not None and gap > GAP_MS:
-            self.detail.fail(GAP, f"no packet for {gap:.0f} ms, at most {GAP_MS:.0f}")
+        if line is not None and stats is not None:
+            self._judge_packets(line, stats.rx)
         for assertion in self.of.expected(call):
-            self._check("expectation", assertion)
+            self._check("", assertion)
+
+    def _judge_packets(self, line: MediaState, rx: RtpCounters) -> None:
+        """Whether packets came all the time, and under the key that was negotiated."""
+        if line.suite is not None and rx.packets and rx.refusals > REFUSED_SHARE * (rx.packets + rx.refusals):
+            reasons = ", ".join(f"{count} {why}" for why, count in (rx.refused or {}).items())
+            self.detail.fail("encryption", f"packets that SRTP refused beside {rx.packets} others: {reasons}")
+            return
+        gap_ms = (rx.longest_gap_ms or 0.0) - (rx.paused_ms or 0.0)
+        if gap_ms > GAP_MS:  # not silence that the peer suppressed, nor a digit
+            self.detail.fail(GAP, f"no packet for {rx.longest_gap_ms:.0f} ms, at most {GAP_MS:.0f}")
+        unheard_ms = unheard_packets(self.call.facts, line, rx) * packet_ms(line, rx)
+        if rx.packets and unheard_ms > GAP_MS:
+            self.detail.fail(GAP, f"packets of {unheard_ms:.0f} ms never came, at most {GAP_MS:.0f}")
 
     def _check(self, cause: str, assertion: Callable[[], None]) -> bool:
+        """Whether it holds; a failure has this cause, or is named after the user's expectation."""
         try:
             assertion()
         except ExpectationFailed as failure:
             if not self._is_over():
-                self.detail.fail(cause, told(failure))
+                self.detail.fail(cause or f"expectation: {predicate(failure)}", told(failure))
             return False
         return True
 
@@ -198,6 +215,8 @@ class _Talk:
             hang_up(self.call, detail, is_stopped=self.stopped())
         elif died(self.call):
             detail.fail("agent died", facts.ended.reason, ours=True)
+        elif answered is not None and facts.broken:
+            detail.fail("answer not accepted", facts.ended_text)
         elif answered is not None:
             after_s = facts.ended.at - answered.at
             detail.fail("ended early", f"{facts.ended_text}, {after_s:.1f} s after the answer")

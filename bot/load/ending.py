@@ -8,7 +8,7 @@ from bot.load.detail import NO_BYE, CallDetail
 from bot.model import CallState, EndedBy
 from bot.ua import Call
 
-__all__ = ["broke", "complete", "died", "hang_up", "told", "unanswered"]
+__all__ = ["broke", "complete", "died", "hang_up", "predicate", "told", "unanswered"]
 
 DIED = "the agent died"
 COMPLETE_S = 5.0
@@ -54,9 +54,16 @@ def died(call: Call) -> bool:
 
 
 def unanswered(call: Call) -> str:
-    """The cause of the end of a call that was not answered."""
-    end = call.facts.ended
-    return f"{end.code} {end.reason}" if end is not None and end.code else "no response"
+    """The cause of a call that was not answered: its final response, or what was missing."""
+    facts = call.facts
+    if facts.ended is not None and facts.ended.code:
+        return f"{facts.ended.code} {facts.ended.reason}"
+    return "no response" if facts.response_after_ms(100, 199) is None else "no answer"
+
+
+def predicate(failure: ExpectationFailed) -> str:
+    """What an expectation says, without the call that it is about: ``is encrypted``."""
+    return failure.text.partition("\n")[0].removeprefix(failure.subject).strip()
 
 
 def told(failure: ExpectationFailed) -> str:

@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from importlib import import_module
 from multiprocessing import get_context, parent_process
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import msgspec
+
+if TYPE_CHECKING:
+    from media.signals.marker import Marker
 
 __all__ = ["Heard", "Hearing", "listen"]
 
 SLOT_MS = 20.0
+MOSTLY = 0.75
+"""Share of a marker that is enough without a closer search for its pieces."""
 SYMBOLS = 24
 """Slots of a marker that carry its identity; the share that agrees is known (``media.signals.marker``)."""
 BURDENED = 19
@@ -32,7 +38,6 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
     """Every identity that was heard, in order."""
     start_s: float | None = None
     """Start of the searched marker in the recording; None when it was not heard."""
-    level_dbfs: float | None = None
     missing_ms: float = 0.0
     """Audio of the searched marker that was not heard, nor heard somewhat later or earlier."""
     silent: bool = False
@@ -47,6 +52,7 @@ def listen(path: str, identity: int) -> Heard:
 
     from media.audio.wav import AudioError, read
     from media.signals.marker import find_markers
+    from media.signals.marker_trace import trace_marker
 
     try:
         audio = read(path)
@@ -54,13 +60,23 @@ def listen(path: str, identity: int) -> Heard:
     except (AudioError, OSError) as error:
         return Heard(problem=str(error))
     own = next((one for one in found if one.identity == identity), None)
+    if own is None or own.heard < MOSTLY:
+        traced = trace_marker(audio, identity)
+        own = max(filter(None, (own, traced)), key=lambda one: one.heard, default=None)
     return Heard(
-        identities=tuple(one.identity for one in found),
+        identities=identities_of(found, own),
         start_s=own.start_s if own else None,
-        level_dbfs=own.level_dbfs if own else None,
         missing_ms=round((1 - own.heard) * SYMBOLS) * SLOT_MS if own else 0.0,
         silent=not len(audio.samples) or float(np.abs(audio.samples).max()) < SILENCE,
     )
+
+
+def identities_of(found: Sequence[Marker], own: Marker | None) -> tuple[int, ...]:
+    """The identities in order of time; the searched marker is among them, whole or in pieces, once."""
+    if own is None:
+        return tuple(one.identity for one in found)
+    others = [one for one in found if one.identity != own.identity]
+    return tuple(one.identity for one in sorted([*others, own], key=lambda one: one.start_s))
 
 
 SILENCE = 10 ** (-50 / 20)
@@ -109,4 +125,4 @@ def _end_with_the_parent() -> None:
 
 def _warm() -> None:
     """Load the modules before the first recording."""
-    import_module("media.signals.marker")
+    import_module("media.signals.marker_trace")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.expectations import MAX_DELAY_MS
 from bot.load.detail import LATE, MISSING, UNHEARD, CallDetail
 from bot.load.hearing import Heard, Hearing
 from bot.load.sounds import LEAD_S, Section
@@ -16,6 +15,8 @@ __all__ = ["Take", "judge_audio"]
 
 MISSING_MS = 200.0
 """More audio of a marker than this must not be missing; a codec may cost some of its 480 ms."""
+MAX_ECHO_MS = 800.0
+"""The longest that audio may take there and back: twice the 400 ms of ITU-T G.114."""
 
 
 @dataclass
@@ -26,10 +27,13 @@ class Take:
     recording: Recording
     played: int
     """Index of the playback among the activities of the call."""
+    is_cut_short: bool = False
+    """Whether the call ended before its echo was due; then it proves nothing about the audio."""
 
 
 def judge_audio(detail: CallDetail, call: Call, takes: Sequence[Take], hearing: Hearing) -> None:
     """Search the recordings for their markers and note what is wrong; waits for the searching processes."""
+    takes = [take for take in takes if not take.is_cut_short]
     if not takes or call.facts.reached(CallState.CONFIRMED) is None or detail.verdict == "ended":
         return
     searched = [(take, hearing.listen(take.recording.path, take.section.identity)) for take in takes]
@@ -47,8 +51,8 @@ def judge_audio(detail: CallDetail, call: Call, takes: Sequence[Take], hearing: 
     detail.markers_heard = " ".join(map(str, heard_all))
     detail.missing_ms = missing if delays else None
     detail.delay_ms = round(max(delays), 1) if delays else None
-    if delays and max(delays) > MAX_DELAY_MS:
-        detail.fail(LATE, f"heard after {max(delays):.0f} ms, at most {MAX_DELAY_MS:.0f}")
+    if delays and max(delays) > MAX_ECHO_MS:
+        detail.fail(LATE, f"heard after {max(delays):.0f} ms, at most {MAX_ECHO_MS:.0f}")
 
 
 def _judge_take(detail: CallDetail, take: Take, heard: Heard) -> None:

@@ -36,6 +36,7 @@ start is off by 0.02 ms in G.711, 0.06 ms in GSM, iLBC and speex, whose own dela
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,21 @@ from numpy.typing import NDArray
 from media.audio.wav import Audio, AudioError
 from media.signals.marker_search import BESIDE, RATE, Block, Peak, blocks, peaks, refined
 
-__all__ = ["DURATION_S", "IDENTITIES", "LEAST_AGREEMENT", "Marker", "find_markers", "marker"]
+__all__ = [
+    "DURATION_S",
+    "IDENTITIES",
+    "IS_SYMBOL",
+    "LEAST_AGREEMENT",
+    "SLOT",
+    "SLOTS",
+    "SYMBOLS",
+    "Marker",
+    "best_peaks",
+    "find_markers",
+    "marker",
+    "symbols_of",
+    "values",
+]
 
 Floats = NDArray[np.float64]
 Complex = NDArray[np.complex64]
@@ -150,9 +165,24 @@ def find_markers(audio: Audio) -> tuple[Marker, ...]:
     return _without_doubles(found)
 
 
+def best_peaks(audio: Audio) -> Iterator[tuple[Block, list[Peak]]]:
+    """The places of each block that resemble any marker, the most similar first."""
+    for block in blocks(audio, len(_sync())):
+        yield block, sorted(_tops(block), key=lambda peak: -peak.likeness)
+
+
+def symbols_of(identity: int) -> Bytes:
+    """The symbols of an identity, in their order."""
+    return _book()[:, identity]
+
+
+def _tops(block: Block) -> list[Peak]:
+    return peaks(block, _sync(), len(SYNC) * SLOT, least=LEAST_LIKENESS, apart=APART, most=CANDIDATES)
+
+
 def _detected(block: Block) -> list[Marker]:
     """Decode every peak alone; if that fails, with its neighbours, because the audio may have jumped."""
-    tops = peaks(block, _sync(), len(SYNC) * SLOT, least=LEAST_LIKENESS, apart=APART, most=CANDIDATES)
+    tops = _tops(block)
     alone = [_marker(block, top, [top]) for top in tops]
     found = [marker for marker in alone if marker is not None]
     for top, marker in zip(tops, alone, strict=True):
@@ -179,7 +209,7 @@ def _is_among(markers: list[Marker], marker: Marker, within_s: float) -> bool:
 
 def _decoded(block: Block, tops: list[Peak]) -> tuple[int, int]:
     """The identity with the most matching symbols, and their number; a symbol is the loudest at any peak."""
-    likeness = [np.abs(_slots(block.white, top)[IS_SYMBOL] @ _values().conj().T) for top in tops]
+    likeness = [np.abs(_slots(block.white, top)[IS_SYMBOL] @ values().conj().T) for top in tops]
     symbols = np.max(likeness, axis=0).argmax(axis=1).astype(np.uint8)
     agreements = np.zeros(IDENTITIES, np.uint8)
     for place, value in enumerate(symbols):
@@ -194,7 +224,7 @@ def _heard(block: Block, top: Peak, identity: int) -> int:
     slots = np.stack(
         [block.white[at : at + SLOTS * SLOT].reshape(SLOTS, SLOT)[IS_SYMBOL] for at in positions]
     )
-    symbols = np.abs(slots @ _values().conj().T).argmax(axis=2)
+    symbols = np.abs(slots @ values().conj().T).argmax(axis=2)
     agrees = symbols == _book()[:, identity]  # of shape (lags, symbols)
     score, heard = np.zeros(len(LAGS), int), np.zeros(len(LAGS), int)
     for column in agrees.T:
@@ -260,7 +290,8 @@ def _words(identity: int) -> list[int]:
 
 
 @functools.cache
-def _values() -> Complex:
+def values() -> Complex:
+    """The sounds of all symbols, at RATE."""
     t = np.arange(SLOT) / RATE
     return np.array([np.exp(2j * np.pi * _cycles([word], t)) for word in VALUES], dtype=np.complex64)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import socket
 import statistics
 import subprocess
@@ -17,7 +18,7 @@ from rich.table import Table
 from bot import CallState, Endpoint
 from media.audio.wav import write
 from media.signals.tones import speech_like
-from tests.bench import analysis, legs
+from tests.bench import analysis, legs, load
 from tests.bench.ends import RAW, Raw, caller, cpu_percent, parrot, pause, talk
 
 RUNS = 15
@@ -27,24 +28,28 @@ Row = tuple[str, float, float | None, str, str]
 
 
 def main() -> None:
-    table = Table("figure", "srtpbot", "bare library", "ratio", "target", title="medians; lower is better")
+    """Print the tables of the chosen sections."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--only", choices=SECTIONS, action="append", help="this section alone; repeatable")
+    chosen = parser.parse_args().only or list(SECTIONS)
+    console = Console(width=120)
     with tempfile.TemporaryDirectory() as folder:
         speech = Path(folder) / "speech.wav"
         write(speech, speech_like(4.0, 8000, seed=1))
-        console = Console(width=100)
-        for measure in (start, invite_on_the_wire, set_up, talking, latency, rate):
-            with console.status(measure.__name__.replace("_", " ")):
-                rows = measure(speech)
-            for name, ours, bare, unit, target in rows:
-                ratio = f"{ours / bare:.2f}" if bare else ""
-                table.add_row(name, f"{ours:.3g} {unit}", f"{bare:.3g} {unit}" if bare else "", ratio, target)
-        console.print(table)
-        with console.status("legs"):
-            of_legs = legs.table(speech)
-        console.print(of_legs)
-        with console.status("analysis of audio"):
-            analysed = analysis.table()
-        console.print(analysed)
+        for name in chosen:
+            with console.status(name):
+                shown = SECTIONS[name](speech)
+            console.print(shown)
+
+
+def calls(speech: Path) -> Table:
+    """One call and one command, beside the bare library."""
+    table = Table("figure", "srtpbot", "bare library", "ratio", "target", title="medians; lower is better")
+    for measure in (start, invite_on_the_wire, set_up, talking, latency, rate):
+        for name, ours, bare, unit, target in measure(speech):
+            ratio = f"{ours / bare:.2f}" if bare else ""
+            table.add_row(name, f"{ours:.3g} {unit}", f"{bare:.3g} {unit}" if bare else "", ratio, target)
+    return table
 
 
 def start(speech: Path) -> list[Row]:
@@ -167,6 +172,14 @@ def alternately(ours: Callable[[], float], bare: Callable[[], float]) -> tuple[f
     """Medians of both, measured in turn, after one round that does not count."""
     pairs = [(ours(), bare()) for _ in range(RUNS + 1)][1:]
     return statistics.median(p[0] for p in pairs), statistics.median(p[1] for p in pairs)
+
+
+SECTIONS: dict[str, Callable[[Path], Table]] = {
+    "calls": calls,
+    "legs": legs.table,
+    "load": load.table,
+    "analysis": lambda speech: analysis.table(),
+}
 
 
 if __name__ == "__main__":

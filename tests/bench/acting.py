@@ -146,13 +146,20 @@ class Acting:
 class Callee(Acting):
     """Listens for one INVITE, and does its part in a thread of its own, or ``script`` instead of it."""
 
-    def __init__(self, part: Part | None = None, script: Callable[[Callee], None] | None = None) -> None:
+    def __init__(
+        self,
+        part: Part | None = None,
+        script: Callable[[Callee], None] | None = None,
+        *,
+        patience: float = PATIENCE_S,
+    ) -> None:
         super().__init__(part or Part())
-        self._script = script or Callee.answer
+        self._script = script or type(self).answer
+        self._patience = patience
 
     def __enter__(self) -> Self:
         super().__enter__()
-        self.peer = SipPeer(timeout=PATIENCE_S)
+        self.peer = SipPeer(timeout=self._patience)
         self.uri = self.peer.uri
         self._thread = threading.Thread(target=self._act, daemon=True)
         self._thread.start()
@@ -187,9 +194,13 @@ class Callee(Acting):
             return
         thread = threading.Thread(target=self.media, daemon=True)
         thread.start()
-        self.peer.reply(self.peer.expect("BYE"), 200)
+        self.reply_to_bye()
         self.line.done.set()
         thread.join()
+
+    def reply_to_bye(self) -> None:
+        """Wait for the BYE, and respond."""
+        self.peer.reply(self.peer.expect("BYE"), 200)
 
     def ask(self, method: str, headers: str = "", body: str = "") -> Message:
         """Send a request in the dialog; its final response."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import subprocess
 import sys
@@ -24,18 +25,22 @@ RAW = [sys.executable, str(Path(__file__).with_name("raw.py"))]
 class Raw:
     """A process of the bare library."""
 
-    def __init__(self, *arguments: str) -> None:
+    def __init__(self, *arguments: str, calls: int | None = None) -> None:
         self.begun = time.monotonic()
         self.process = subprocess.Popen(
-            [*RAW, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*RAW, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **({"RAW_CALLS": str(calls)} if calls is not None else {})},
         )
         self.port = int(self.read("ready"))
         self.start_ms = (time.monotonic() - self.begun) * 1000
 
-    def read(self, word: str) -> str:
+    def read(self, *words: str) -> str:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            if line.startswith(word):
+            if line.startswith(words):
                 return line.split()[1]
         raise RuntimeError("the bare library's process ended")
 

@@ -47,6 +47,7 @@ __all__ = [
     "insecure",
     "is_cancelled",
     "is_silent",
+    "key_of",
     "keyed_digits",
     "late",
     "no_description",

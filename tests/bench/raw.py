@@ -1,7 +1,8 @@
 """The bare library, polled as its own examples do, to measure srtpbot beside it.
 
-``python raw.py idle|answer|call [URI] [WAV]``: prints ``ready PORT``, then ``confirmed MS`` for each
-call; reads ``call``, ``talk`` and ``quit`` lines from standard input.
+``python raw.py idle|answer|echo|call [URI] [WAV]``: prints ``ready PORT``, then ``confirmed MS`` or
+``refused -1`` for each call; reads ``call``, ``talk``, ``hangup`` and ``quit`` lines from standard input. A
+talk plays WAV and records to ``WAV.raw-PID-NUMBER.wav``.
 """
 
 from __future__ import annotations
@@ -36,11 +37,14 @@ class Call(pj.Call):
             player, recorder = self.talks
             player.startTransmit(port)
             port.startTransmit(recorder)
+        if self._account.echoes:
+            port.startTransmit(port)
 
 
 class Account(pj.Account):
-    def __init__(self) -> None:
+    def __init__(self, *, echoes: bool) -> None:
         super().__init__()
+        self.echoes = echoes
         self.calls: list[Call] = []
         self.dead: list[Call] = []
 
@@ -58,6 +62,7 @@ def main() -> None:
     settings = pj.EpConfig()
     settings.uaConfig.threadCnt = 0
     settings.uaConfig.mainThreadOnly = True
+    settings.uaConfig.maxCalls = int(os.environ.get("RAW_CALLS", settings.uaConfig.maxCalls))
     settings.logConfig.level = settings.logConfig.consoleLevel = 0
     settings.medConfig.clockRate = settings.medConfig.sndClockRate = 8000
     settings.medConfig.noVad = True
@@ -71,7 +76,7 @@ def main() -> None:
     for codec in endpoint.codecEnum2():
         endpoint.codecSetPriority(codec.codecId, 255 if codec.codecId.startswith("PCMA") else 0)
     address = endpoint.transportGetInfo(number).localName
-    account, config = Account(), pj.AccountConfig()
+    account, config = Account(echoes=sys.argv[1] == "echo"), pj.AccountConfig()
     config.idUri = f"sip:raw@{address}"
     config.mediaConfig.srtpUse = 2
     config.mediaConfig.srtpSecureSignaling = 0
@@ -90,24 +95,31 @@ def serve(endpoint: pj.Endpoint, account: Account, arguments: list[str]) -> None
             account.dead.clear()
             if not selector.select(0):
                 continue
-            command = os.read(0, 100).decode().strip()
-            if command in {"talk", "call"}:
-                call = Call(account)
-                if command == "talk":
-                    call.talks = pj.AudioMediaPlayer(), pj.AudioMediaRecorder()
-                    call.talks[0].createPlayer(arguments[1])
-                    call.talks[1].createRecorder(f"{arguments[1]}.raw{len(account.calls)}.wav")
-                account.calls.append(call)
-                call.makeCall(arguments[0], pj.CallOpParam(True))
-            if command == "hangup":
-                for call in account.calls:
-                    if call.isActive():
-                        call.hangup(pj.CallOpParam())
-                account.calls.clear()
-            if command in {"quit", ""}:
-                account.calls.clear()
-                account.dead.clear()
-                return
+            for command in os.read(0, 4096).decode().split() or ["quit"]:
+                if command in {"talk", "call"}:
+                    place(account, command, arguments)
+                if command == "hangup":
+                    for call in account.calls:
+                        if call.isActive():
+                            call.hangup(pj.CallOpParam())
+                    account.calls.clear()
+                if command == "quit":
+                    account.calls.clear()
+                    account.dead.clear()
+                    return
+
+
+def place(account: Account, command: str, arguments: list[str]) -> None:
+    call = Call(account)
+    if command == "talk":
+        call.talks = pj.AudioMediaPlayer(), pj.AudioMediaRecorder()
+        call.talks[0].createPlayer(arguments[1])
+        call.talks[1].createRecorder(f"{arguments[1]}.raw-{os.getpid()}-{len(account.calls)}.wav")
+    account.calls.append(call)
+    try:
+        call.makeCall(arguments[0], pj.CallOpParam(True))
+    except pj.Error:  # no call slot yet
+        print("refused -1", flush=True)
 
 
 if __name__ == "__main__":

@@ -28,29 +28,6 @@ END_S = 100.0
 SHORT = ("--bind", LOOPBACK, "--codec", "PCMA", "--srtp", "mandatory")
 
 
-class Answers(Controller):
-    """A peer that answers and plays ``audio``."""
-
-    audio = "silence:60"
-
-    def on_incoming_call(self, call: Call) -> None:
-        call.answer()
-        call.play(self.audio)
-
-
-class OtherMarker(Answers):
-    audio = "silence:0.5,marker:60000,silence:1,marker:60000,silence:1,marker:60000,silence:60"
-
-
-class Impatient(Parrot):
-    def on_incoming_call(self, call: Call) -> None:
-        def end() -> None:
-            call.hangup()
-
-        call.answer()
-        self.after(0.8, end)
-
-
 class Busy(Controller):
     def on_incoming_call(self, call: Call) -> None:
         call.answer(486)
@@ -108,31 +85,6 @@ def test_every_call_is_verified(peer: NewPeer, srtpbot: NewBot, tmp_path: Path) 
     assert "Failures by cause" in page
     assert page.count("<polyline") >= 4
     assert "begin.wav" in page
-
-
-def test_exactly_the_bad_calls_fail_each_with_its_cause(
-    peer: NewPeer, srtpbot: NewBot, tmp_path: Path
-) -> None:
-    causes = {
-        peer(Answers, calls=1)[0]: {"silence"},
-        peer(OtherMarker, calls=1)[0]: {"wrong marker"},
-        peer(Impatient, calls=1)[0]: {"ended early"},
-        peer(Busy, calls=1)[0]: {"486 Busy Here"},
-        peer(srtp="off", calls=1)[0]: {"488 Not Acceptable Here"},
-        peer(calls=1)[0]: {"", *TIMELY},
-    }
-    (tmp_path / "users.csv").write_text("to\n" + "\n".join(causes) + "\n")
-    bot = srtpbot(
-        *("load", "sip:nobody@127.0.0.1", *SHORT, "--concurrency", len(causes), "--length", 3),
-        *("--users", "users.csv", "--out", "out", "--keep", "none"),
-    )
-    assert bot.end(END_S) == FAILED, bot.said
-    calls = rows(tmp_path / "out")
-    found = {row["remote_uri"]: row["cause"] for row in calls}
-    assert len(found) == len(causes)
-    for uri, expected in causes.items():
-        assert found[uri] in expected, calls
-    assert not list((tmp_path / "out" / "calls").glob("*/*")), "nothing is kept"
 
 
 def test_steps_to_the_capacity(peer: NewPeer, srtpbot: NewBot) -> None:

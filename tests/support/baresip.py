@@ -25,7 +25,7 @@ RETRY_S = 0.01
 CONFIG = """\
 sip_listen {host}:{port}
 net_interface {host}
-call_max_calls 8
+call_max_calls {calls}
 audio_player aubridge,sink
 audio_source {source}
 audio_alert aubridge,alert
@@ -73,6 +73,7 @@ class Baresip:
         accounts: Mapping[str, str] = ACCOUNTS,
         registrar: str | None = None,
         passwords: Mapping[str, str] | None = None,
+        calls: int = 8,
     ) -> None:
         self.sounds = folder / "sounds"
         self.sounds.mkdir(parents=True)
@@ -86,6 +87,7 @@ class Baresip:
         config = CONFIG.format(
             host=LOOPBACK,
             port=self.port,
+            calls=calls,
             control=self._control,
             source=f"ausine,{TONE_HZ}" if says is None else f"aufile,{says}",
             sounds=self.sounds,

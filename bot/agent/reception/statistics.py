@@ -51,6 +51,8 @@ class Source:
     """The sequence number extended by its cycles."""
     last: Packet | None = None
     """The last audio packet, for comparison with the next one."""
+    lost_since: bool = False
+    """Whether a packet was lost after it: the time to the next one is no pause, though digits lie between."""
     suspect: int | None = None
     """The sequence number that has to follow a jump to confirm it."""
     runs: list[list[int]] = field(default_factory=list)
@@ -151,7 +153,7 @@ class Reception:
         self._time(packet)
         source = self._source(packet)
         if self._number(source, packet) and packet.payload_type != self._event:
-            source.last = packet
+            source.last, source.lost_since = packet, False
         self._listen(packet)
 
     def _other(self, packet: Packet) -> None:
@@ -193,6 +195,7 @@ class Reception:
         if 0 < step < MAX_DROPOUT:
             if step > 1:
                 source.lose(source.highest + 1, source.highest + step - 1)
+                source.lost_since = True
             self._compare(source, packet, in_order=step == 1)
             source.highest += step
             source.suspect = None
@@ -222,7 +225,8 @@ class Reception:
         if ahead < 0 or told - passed > JUMP_S + passed:
             self._changed("timestamps", f"{last.timestamp} became {packet.timestamp}")
             return
-        if passed > PAUSE_S and in_order and (self._pausing or abs(told - passed) < PAUSE_ERROR * passed):
+        consistent = self._pausing or abs(told - passed) < PAUSE_ERROR * passed
+        if passed > PAUSE_S and not source.lost_since and consistent:
             self._paused += passed
             self._pausing = True
         if in_order and ahead and (ahead in self._steps or len(self._steps) < STEPS):

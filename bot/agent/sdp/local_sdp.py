@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-import secrets
 from collections.abc import Sequence
+from random import SystemRandom
 
 import pjsua2 as pj
 
@@ -23,6 +23,8 @@ DIRECTION_LINE = re.compile(r"^a=(sendrecv|sendonly|recvonly|inactive)(?=\r\n)",
 SECTION = re.compile(r"^(?=m=)", re.MULTILINE)
 MID = re.compile(r"^a=mid:.*$", re.MULTILINE)
 MEDIA_LINE = re.compile(r"^m=", re.MULTILINE)
+KEY_BYTES = SystemRandom()
+"""The operating system's, as ``secrets`` uses it; that module would load a second OpenSSL into each agent."""
 UNUSABLE = "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
 """A well-formed description without a connection address (c=); the library does not send such an offer."""
 
@@ -171,4 +173,4 @@ def new_key(key: str) -> str:
     It has no zero byte: the library stops the comparison of keys there and would find two of them equal.
     """
     length = len(base64.b64decode(key))
-    return base64.b64encode(bytes(1 + secrets.randbelow(255) for _ in range(length))).decode("ascii")
+    return base64.b64encode(bytes(KEY_BYTES.randint(1, 255) for _ in range(length))).decode("ascii")

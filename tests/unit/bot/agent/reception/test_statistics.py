@@ -124,6 +124,13 @@ def test_a_gap_of_lost_packets_is_no_pause() -> None:
     assert found.paused_ms == 0
 
 
+def test_a_gap_of_lost_packets_before_a_digit_is_no_pause() -> None:
+    digit: Sent = (3.0, 101, 150, 150 * STEP, 1, b"\x01\x0a\x00\xa0")
+    found = received([*stream(range(50)), digit, *stream(range(151, 200), start=151 * STEP, at=3.02)])
+    assert found.longest_gap_ms == pytest.approx(2020, abs=1)
+    assert found.paused_ms == 0
+
+
 def test_comfort_noise_says_that_the_peer_pauses() -> None:
     noise: Sent = (1.0, 13, 50, 50 * STEP, 1, b"\x40")
     found = received([*stream(range(50)), noise], now=5.0)
