@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from bot.captured.attended import enquiries_of
 from bot.captured.identity import Settings, audio_of, settings
 from bot.captured.reading import CallOfCapture
 from bot.captured.sound import Side as Spoken
@@ -55,9 +56,11 @@ def convert(
     *,
     keys: Sequence[SrtpKey] = (),
     codecs: Sequence[Codec] | None = None,
+    calls: Sequence[CallOfCapture] = (),
 ) -> Converted:
     """Write the scenario of a side to ``target``, its audio beside it; ``codecs`` are those of the build.
 
+    ``calls`` are all of the capture: an attended transfer needs another call of the played side.
     Raises ConfigError for a file that exists, CaptureError for one that cannot be read.
     """
     with tempfile.TemporaryDirectory(prefix="srtpbot-") as folder:
@@ -71,7 +74,7 @@ def convert(
         for path in (target, *names.values()):
             if path.exists():
                 raise ConfigError(f"{path}: exists; name another file with --out")
-        writer = _Writer(Path(capture).name, call, side, spoken, codecs)
+        writer = _Writer(Path(capture).name, call, side, spoken, codecs, calls=calls)
         text = "\n".join(writer.lines({file: path.name for file, path in names.items()})) + "\n"
         try:
             for file, path in names.items():
@@ -93,6 +96,8 @@ class _Writer:
         side: Side,
         spoken: tuple[Spoken, Spoken],
         codecs: Sequence[Codec] | None,
+        *,
+        calls: Sequence[CallOfCapture],
     ) -> None:
         """``spoken`` is what the played and the other side sent."""
         self.notes: list[str] = []
@@ -100,7 +105,15 @@ class _Writer:
         self._own, self._other = spoken
         self._said = said = call.said(side == "caller")
         self._name = Raw(side)
-        self._script = Script(said, side == "caller", side)
+        enquiries = enquiries_of(call, calls) if side == "caller" else []
+        names = {one.call_id: f"enquiry{number}" for number, one in enumerate(enquiries, 1)}
+        self._script = Script(said, side == "caller", side, call="first" if names else "", calls=names)
+        self._enquiries = [
+            Script(one.said(as_caller=True), True, side, call=names[one.call_id], peer=f"PEER{number}")
+            for number, one in enumerate(enquiries, 2)
+        ]
+        if names:
+            self._name = Raw(f"{side}.first")
         ours = [one for one in said if one.by_caller is (side == "caller")]
         described = (audio_of(sdp.media) for one in ours if (sdp := sdp_of(one)) is not None)
         line = next((line for line in described if line is not None), None)
@@ -135,6 +148,8 @@ class _Writer:
         script, found = self._script, {}
         if self._side == "caller":
             found["PEER"] = flow(self._with_transport(script.target))
+            for number, one in enumerate(self._enquiries, 2):
+                found[f"PEER{number}"] = flow(self._with_transport(one.target))
         else:
             found["PORT"] = flow(self._call.invite.target.port)
         for number, target in enumerate(script.refer_targets, 1):
@@ -168,6 +183,11 @@ class _Writer:
 
     def _moments(self, names: dict[Path, str]) -> list[Moment]:
         moments = [*self._script.moments]
+        for one in self._enquiries:
+            moments += one.moments
+            if one.answered_at is not None:
+                note = "audio and digits of the call to the target of the attended transfer"
+                moments.append(Moment(one.answered_at, False, "", note=note))
         on: dict[str, object] = {"on": self._name}
         ended = self._script.ended_at
         for sound in self._own.sounds:

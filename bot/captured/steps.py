@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bot.captured.attended import replaced_by
 from bot.captured.identity import audio_of, codec_name, kept_headers
 from bot.captured.reading import Said
 from bot.captured.yaml_text import Raw
@@ -36,9 +37,22 @@ class Moment:
 
 
 class Script:
-    """Reads the messages of a call from one side; ``name`` is that side's endpoint, and its call."""
+    """Reads the messages of a call from one side; ``name`` is that side's endpoint.
 
-    def __init__(self, said: Sequence[Said], as_caller: bool, name: str) -> None:
+    ``call`` names the call where the endpoint places several, ``calls`` are the others by Call-ID, and
+    ``peer`` is the variable with the called party.
+    """
+
+    def __init__(
+        self,
+        said: Sequence[Said],
+        as_caller: bool,
+        name: str,
+        *,
+        call: str = "",
+        calls: Mapping[str, str] | None = None,
+        peer: str = "PEER",
+    ) -> None:
         self.moments: list[Moment] = []
         self.transfers = False
         """Whether the other side sent REFER."""
@@ -52,7 +66,9 @@ class Script:
         self.ended_at: float | None = None
         self._said = said
         self._as_caller = as_caller
-        self._on = Raw(name)
+        self._endpoint, self._call_name, self._peer = Raw(name), call, peer
+        self._calls = calls or {}
+        self._on = Raw(f"{name}.{call}") if call else Raw(name)
         self._exchanges = OfferAnswer()
         self._agreed: tuple[Sdp, Sdp] | None = None
         self._offered = MediaDirection.SENDRECV
@@ -106,7 +122,9 @@ class Script:
             return  # again, with credentials
         self.target = one.message.uri or ""
         headers, notes = kept_headers(one)
-        values: dict[str, object] = {"from": self._on, "to": Raw('"${PEER}"')}
+        values: dict[str, object] = {"from": self._endpoint, "to": Raw(f'"${{{self._peer}}}"')}
+        if self._call_name:
+            values["as"] = Raw(self._call_name)
         if headers:
             values["headers"] = headers
         self.moments.append(Moment(one.at, True, "call", values))
@@ -198,13 +216,19 @@ class Script:
             if code is not None and code < 300:
                 self._step(one, "expect", transferred=re.escape(f"{user}@" if user else uri))
             self._note(one, f"the call to {uri}, the target of a transfer, is not taken over")
-        elif "replaces=" in uri.lower():
-            self._note(one, "an attended transfer: the other call of the played side is not taken over")
+            return
+        replaced = replaced_by(uri)
+        if replaced is not None and replaced not in self._calls:
+            self._note(one, f"an attended transfer: the played side places no call {replaced} in the capture")
+            return
+        code = self._result_of_transfer(one)
+        values: dict[str, object] = {"wait": False} if code is None else {"code": code}
+        if replaced is not None:
+            values["to_call"] = Raw(f"{self._endpoint}.{self._calls[replaced]}")
         else:
             self.refer_targets.append(uri)
-            code = self._result_of_transfer(one)
-            result: dict[str, object] = {"wait": False} if code is None else {"code": code}
-            self._step(one, "transfer", to=Raw(f'"${{TARGET{len(self.refer_targets)}}}"'), **result)
+            values["to"] = Raw(f'"${{TARGET{len(self.refer_targets)}}}"')
+        self._step(one, "transfer", **values)
 
     def _result_of_transfer(self, one: Said) -> int | None:
         """The status code of the last NOTIFY of a REFER (RFC 3515), if it is a final one."""

@@ -58,10 +58,11 @@ def make(file: str, wanted: str | None, side: Any, out: str | None, **given: Any
 
     keys = keys_of(**given)
     with explained():
-        call = chosen(calls_of(file), wanted, file)
+        calls = calls_of(file)
+        call = chosen(calls, wanted, file)
         target = Path(out) if out is not None else Path(f"{Path(file).stem}-{side}.yaml")
         refuse_link(target)
-        done = convert(file, call, side, target, keys=keys, codecs=codecs_here())
+        done = convert(file, call, side, target, keys=keys, codecs=codecs_here(), calls=calls)
     click.echo(f"call {call.number}: {described(call)}")
     for path in (done.scenario, *done.sounds):
         click.echo(f"written: {harmless(str(path))}")

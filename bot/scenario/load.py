@@ -23,6 +23,8 @@ from bot.ua import check_build
 __all__ = ["load", "variables"]
 
 _OWN = {"config", "as", "options", "name"}
+SETTINGS = {field.encode_name for field in msgspec.structs.fields(EndpointConfig)} - {"name"}
+"""Keys of endpoint files."""
 _REFERENCES = re.compile(r"(?<!\$)\$\{([A-Za-z_][A-Za-z0-9_-]*)(?::-[^}]*)?\}")
 
 
@@ -31,6 +33,11 @@ def load(file: str, given: Mapping[str, str]) -> list[Case]:
     data, place = read(file)
     if not isinstance(data, dict):
         raise ConfigError(f"{file}: expected a mapping with endpoints and steps")
+    if "steps" not in data and "endpoints" not in data and data.keys() & SETTINGS:
+        raise ConfigError(
+            f"{file}: the settings of an endpoint, not a scenario; use it as --config, or in a scenario as "
+            f"config: {os.path.basename(file)}"
+        )
     place = with_defaults(place)
     refuse = partial(explain, data=data, type_=Scenario, name=file, place=place)
     try:

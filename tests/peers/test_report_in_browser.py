@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import re
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,12 @@ from typing import NamedTuple
 import pytest
 
 from bot import Endpoint, expect
+from bot.cli.report_files import as_json
 from bot.errors import ExpectationFailed
 from bot.interop.page import page_of_matrix
 from bot.ipc.events import ExpectationChecked
 from bot.report import page_files
+from bot.report.merged import merged_page, results_in
 from bot.report.page import page_of
 from bot.report.result import ReportedRun, run_result
 from bot.report.steps import StepResult
@@ -26,6 +29,7 @@ from media.signals.tones import speech_like
 from tests.support.build import result, usual
 from tests.support.chromium import Browser, browser
 from tests.support.programs import LOOPBACK
+from tests.support.results import result as passed
 
 pytestmark = pytest.mark.peer("chromium")
 
@@ -254,6 +258,19 @@ def test_the_banner_of_a_matrix_leads_to_its_bad_cells(
         assert chromium.run("document.querySelector(':target').open")
         assert -1 <= chromium.run("document.querySelector(':target').getBoundingClientRect().top") < 900
     assert chromium.complaints == []
+
+
+def test_the_page_of_several_runs_on_a_phone(reports: Reports, chromium: Browser, tmp_path: Path) -> None:
+    for name in ("one", "two of them"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "result.json").write_bytes(as_json(passed()))
+        shutil.copy(reports.whole, tmp_path / name / "report.html")
+    page = tmp_path / "merged.html"
+    page.write_bytes(merged_page(results_in(tmp_path), title="week", folder=tmp_path))
+    chromium.open(page.as_uri(), width=390)
+    assert chromium.run("document.documentElement.scrollWidth") == 390
+    links = chromium.run("[...document.querySelectorAll('td a')].map(one => one.href)")
+    assert links == [(tmp_path / name / "report.html").as_uri() for name in ("one", "two of them")]
 
 
 @pytest.mark.parametrize("width", [1400, 390])

@@ -68,6 +68,11 @@ class Trace:
         self.send("SIP/2.0 200 OK", "1 INVITE", by_caller=False, body=sdp or self.sdp(4002), after=after)
         return self.send("ACK sip:bob@192.0.2.2:5070", "1 ACK", after=0.01)
 
+    def of(self, call_id: str) -> Trace:
+        """Further messages are those of another call."""
+        self._call_id = call_id
+        return self
+
     def write(self, path: Path) -> Path:
         """The capture so far."""
         path.write_bytes(FILE_HEADER + b"".join(self._records))

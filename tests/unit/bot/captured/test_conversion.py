@@ -22,8 +22,8 @@ class Made:
 
     def __init__(self, trace: Trace, folder: Path, side: Side = "caller") -> None:
         capture = trace.write(folder / "trace.pcap")
-        (call,) = calls_of(capture)
-        done = convert(capture, call, side, folder / f"{side}.yaml", codecs=BUILD)
+        calls = calls_of(capture)
+        done = convert(capture, calls[0], side, folder / f"{side}.yaml", codecs=BUILD, calls=calls)
         self.text = done.scenario.read_text()
         self.notes = done.notes
         document = yaml.load(self.text, yaml.BaseLoader)
@@ -173,6 +173,39 @@ def test_of_two_transfers_each_has_its_target_and_its_result(tmp_path: Path) -> 
     ]
     other = Made(trace, tmp_path, "callee")
     assert [one["transferred"] for one in other.all("expect") if "transferred" in one] == ["free@"]
+
+
+def attended(trace: Trace, call_id: str) -> Trace:
+    """A REFER with Replaces in the first call, whose result is good."""
+    refer_to = f"Refer-To: <sip:carol@192.0.2.2?Replaces={call_id}%3Bto-tag%3Dd%3Bfrom-tag%3Dc>"
+    trace.of("a@b").send("REFER sip:bob@192.0.2.2:5070", "3 REFER", refer_to, after=1)
+    trace.send("SIP/2.0 202 Accepted", "3 REFER", by_caller=False)
+    trace.send("NOTIFY sip:alice@192.0.2.1", "3 NOTIFY", by_caller=False, body="SIP/2.0 200 OK\r\n")
+    return trace
+
+
+def test_an_attended_transfer_has_both_calls_of_the_played_side(tmp_path: Path) -> None:
+    trace = Trace().invite().answered()
+    trace.of("other@b").invite().answered()
+    attended(trace, "other%40b")
+    bye(trace.of("other@b"), by_caller=False)
+    bye(trace.of("a@b"))
+    made = Made(trace, tmp_path)
+    assert [(one["to"], one["as"]) for one in made.all("call")] == [
+        ("${PEER}", "first"),
+        ("${PEER2}", "enquiry1"),
+    ]
+    (transfer,) = made.all("transfer")
+    assert transfer == {"on": "caller.first", "code": "200", "to_call": "caller.enquiry1"}
+    assert {"on": "caller.enquiry1", "state": "disconnected", "by": "remote"} in made.all("expect")
+    assert made.all("hangup") == [{"on": "caller.first"}]
+    assert made.notes == ["audio and digits of the call to the target of the attended transfer"]
+
+
+def test_an_attended_transfer_without_its_other_call_is_a_comment(tmp_path: Path) -> None:
+    made = Made(bye(attended(Trace().invite().answered(), "gone%40b").of("a@b")), tmp_path)
+    assert made.all("transfer") == []
+    assert "places no call gone@b in the capture" in made.notes[0]
 
 
 def test_srtp_of_the_capture(tmp_path: Path) -> None:

@@ -309,3 +309,10 @@ def test_schema_refuses_what_loading_refuses() -> None:
     validator = Draft202012Validator(scenario_schema())
     for step in ({"anser": {"on": "a"}}, {"call": {"to": "b"}}, {"hold": {"on": "a"}, "cancel": {"on": "a"}}):
         assert not validator.is_valid({"endpoints": {"a": {}}, "steps": [step]})
+
+
+def test_a_file_with_the_settings_of_an_endpoint_is_named_as_that(tmp_path: Path) -> None:
+    file = tmp_path / "endpoint.yaml"
+    file.write_text("bind: 127.0.0.1\ncodecs: [PCMA]\n")
+    with pytest.raises(ConfigError, match="the settings of an endpoint, not a scenario; use it as --config"):
+        load(str(file), {})
