@@ -75,7 +75,10 @@ def make(file: str, wanted: str | None, side: Any, out: str | None, **given: Any
 def chosen(calls: list[CallOfCapture], wanted: str | None, file: str) -> CallOfCapture:
     """The call of ``--call``, or the only one; raises ConfigError."""
     if not calls:
-        raise ConfigError(f"{file}: has no call that begins with an INVITE; SIP in TLS is not readable")
+        raise ConfigError(
+            f"{file}: has no call that begins with an INVITE. SIP inside TLS cannot be read; add that of the "
+            f"endpoint's --out DIR (mergecap -w whole.pcapng DIR/sip.pcap {file}), and give its --keylog"
+        )
     if wanted is None and len(calls) == 1:
         return calls[0]
     for call in calls:

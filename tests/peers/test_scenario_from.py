@@ -43,8 +43,9 @@ def captured(folder: Path) -> Iterator[None]:
 
 def converted(folder: Path, call_id: str, side: Side) -> Converted:
     """The scenario of a side; other calls of this machine may be in the capture."""
-    (call,) = [one for one in calls_of(folder / CAPTURE) if one.call_id == call_id]
-    return convert(folder / CAPTURE, call, side, folder / f"{side}.yaml")
+    calls = calls_of(folder / CAPTURE)
+    (call,) = [one for one in calls if one.call_id == call_id]
+    return convert(folder / CAPTURE, call, side, folder / f"{side}.yaml", calls=calls)
 
 
 def played(done: Converted, folder: Path, **given: object) -> list[Call]:
@@ -98,6 +99,25 @@ def test_our_parrot_is_called_again(new_endpoint: NewEndpoint, tmp_path: Path) -
     other = converted(tmp_path, call.facts.sip_call_id, "callee").scenario.read_text()
     assert 'dtmf: "4#"' in other
     assert "direction: recvonly" in other  # the caller's hold, seen by the callee
+
+
+def test_an_attended_transfer_is_made_again(new_endpoint: NewEndpoint, tmp_path: Path) -> None:
+    both = [
+        new_endpoint(name=name, controller=Parrot(), codecs=["PCMA"], accept_transfers=True)
+        for name in ("bob", "carol")
+    ]
+    alice = new_endpoint(name="alice", codecs=["PCMA"])
+    with captured(tmp_path):
+        first, enquiry = (alice.make_call(peer.uri) for peer in both)
+        for call in (first, enquiry):
+            expect(call).to_be_confirmed()
+        first.transfer_to(enquiry).wait()
+        expect(enquiry).to_be_disconnected(by="remote")
+        first.hangup()
+        expect(first).to_be_disconnected()
+    done = converted(tmp_path, first.facts.sip_call_id, "caller")
+    again = played(done, tmp_path, PEER=both[0].uri, PEER2=both[1].uri)
+    assert [one.ended_by_peer for one in (call.facts for call in again)] == [False, True]
 
 
 @pytest.mark.peer("baresip")
