@@ -171,11 +171,11 @@ class _Watched(io.RawIOBase):
 
 
 class _Printed(io.TextIOWrapper):
-    """Text stream without terminal control characters, except for colours on a terminal."""
+    """Text stream without terminal control characters; colours stay on a terminal, or if they are forced."""
 
     def write(self, text: str, /) -> int:
         """Write the text; returns its length."""
-        super().write(escaped(text, colours=self.isatty()))
+        super().write(escaped(text, colours=self.isatty() or bool(os.environ.get("FORCE_COLOR"))))
         return len(text)
 
 
