@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,13 +26,16 @@ from tests.support.sipp import arrived, sipp
 from tests.support.starting import NewEndpoint
 
 CAPTURE = "trace.pcap"
+PROCESS = os.getpid()
+OWN = f"127.{64 + (PROCESS >> 16) % 64}.{(PROCESS >> 8) % 256}.{PROCESS % 254 + 1}"
+"""An address of this process: the capture has no packet of others."""
 
 
 @contextmanager
-def captured(folder: Path) -> Iterator[None]:
-    """Record all packets on the loopback interface, or skip the test where that is not allowed."""
+def captured(folder: Path, address: str = LOOPBACK) -> Iterator[None]:
+    """Record all packets of an address, or skip the test where that is not allowed."""
     try:
-        recorder = PacketRecorder(folder / CAPTURE, CaptureFilter.of([LOOPBACK]))
+        recorder = PacketRecorder(folder / CAPTURE, CaptureFilter.of([address]))
         recorder.__enter__()
     except NativeError as error:
         pytest.skip(str(error))
@@ -78,9 +82,9 @@ def in_background(job: Callable[[], object]) -> Callable[[], None]:
 
 
 def test_our_parrot_is_called_again(new_endpoint: NewEndpoint, tmp_path: Path) -> None:
-    parrot = new_endpoint(name="parrot", controller=Parrot(), srtp="mandatory", codecs=["PCMA"])
-    caller = new_endpoint(name="caller", srtp="mandatory", codecs=["PCMA"])
-    with captured(tmp_path):
+    parrot = new_endpoint(name="parrot", bind=OWN, controller=Parrot(), srtp="mandatory", codecs=["PCMA"])
+    caller = new_endpoint(name="caller", bind=OWN, srtp="mandatory", codecs=["PCMA"])
+    with captured(tmp_path, OWN):
         call = caller.make_call(parrot.uri, headers={"X-Trunk": 'a "b" ${c}'})
         expect(call).to_be_confirmed()
         call.play("marker:7").wait()
@@ -103,11 +107,11 @@ def test_our_parrot_is_called_again(new_endpoint: NewEndpoint, tmp_path: Path) -
 
 def test_an_attended_transfer_is_made_again(new_endpoint: NewEndpoint, tmp_path: Path) -> None:
     both = [
-        new_endpoint(name=name, controller=Parrot(), codecs=["PCMA"], accept_transfers=True)
+        new_endpoint(name=name, bind=OWN, controller=Parrot(), codecs=["PCMA"], accept_transfers=True)
         for name in ("bob", "carol")
     ]
-    alice = new_endpoint(name="alice", codecs=["PCMA"])
-    with captured(tmp_path):
+    alice = new_endpoint(name="alice", bind=OWN, codecs=["PCMA"])
+    with captured(tmp_path, OWN):
         first, enquiry = (alice.make_call(peer.uri) for peer in both)
         for call in (first, enquiry):
             expect(call).to_be_confirmed()
