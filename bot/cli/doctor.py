@@ -12,11 +12,14 @@ import msgspec
 
 from bot.cli.audio import check_outputs, say, write_json
 from bot.config import Capabilities
+from bot.report.console import rendered, table, width_of
 from bot.ua import Endpoint
 
 __all__ = ["command"]
 
 PEERS = {"baresip": "apt-get install baresip-core", "sipp": "apt-get install sip-tester"}
+UNBROKEN = 10_000
+"""Columns where there is no terminal."""
 END_OF_LIFE = {
     "1.0.2": "end of life since 2020",
     "1.1.1": "end of life since 2023",
@@ -59,7 +62,7 @@ def command(json_file: str | None) -> int:
         guarded=ready.guarded,
         programs={program: shutil.which(program) for program in PEERS},
     )
-    say("\n".join(f"{name:<13}{value}" for name, value in lines(report)), json_file)
+    say(rendered(table(lines(report)), width=width_of(UNBROKEN)), json_file)
     write_json(json_file, msgspec.to_builtins(report))
     return 0
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ __all__ = [
 
 WIDTH = 110
 """Columns of a page of text."""
+INDENT = "    "
 SPACES = 2
 """Columns between those of a table."""
 WITHOUT_COLOURS = ("dumb", "unknown")
@@ -112,10 +114,25 @@ def fit(drawn: Table, width: int) -> int:
     return max(width, sum(least) + SPACES * (len(cells) - 1))
 
 
+def stacked(drawn: Table, width: int) -> str:
+    """A table that does not fit: the first cell of each row, and below it the others with their headings."""
+    wrapper = textwrap.TextWrapper(
+        width, initial_indent=INDENT, subsequent_indent=INDENT, break_long_words=False, break_on_hyphens=False
+    )
+    heads = [f"{column.header}  " if column.header else "" for column in drawn.columns]
+    lines: list[str] = []
+    for cells in zip(*([str(cell) for cell in column.cells] for column in drawn.columns), strict=True):
+        lines.append(cells[0])
+        for head, cell in zip(heads[1:], cells[1:], strict=True):
+            lines += wrapper.wrap(f"{head}{cell}" if cell else "")
+    return "\n".join(lines)
+
+
 def rendered(*parts: RenderableType, colour: bool = False, width: int | None = None) -> str:
     """The parts below one another, with ANSI colours or without any escape sequence.
 
-    They are as wide as the terminal, unless ``width`` has the columns; wider where a word would be broken.
+    They are as wide as the terminal, unless ``width`` has the columns; wider where a word would be broken. A
+    table that is wider than the terminal becomes a list.
     """
     import io
 
@@ -134,7 +151,10 @@ def rendered(*parts: RenderableType, colour: bool = False, width: int | None = N
         emoji=False,
     )
     for part in parts:
-        if isinstance(part, Table):
-            console.width = max(console.width, fit(part, console.width))
+        if isinstance(part, Table) and (needed := fit(part, console.width)) > console.width:
+            if width is None and sys.stdout.isatty():
+                console.print(stacked(part, console.width), soft_wrap=True)
+                continue
+            console.width = needed
         console.print(escaped(part) if isinstance(part, str) else part)
     return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n"))

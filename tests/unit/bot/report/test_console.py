@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
+from bot.report import console
 from bot.report.console import choose_colours, colours_of, rendered, styled, table, verdict_of
 
 
@@ -51,3 +54,14 @@ def test_colours_only_where_they_are_wanted() -> None:
     part = verdict_of("error", "broken")
     assert rendered(part) == "broken"
     assert rendered(part, colour=True) == "\x1b[1;31mbroken\x1b[0m"
+
+
+def test_a_table_that_is_wider_than_the_terminal_becomes_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(console, "width_of", lambda: 20)
+    rows = [("a-name-of-18-cells", "some words about it", "")]
+    assert rendered(table(rows, ["name", "about", "more"])).splitlines() == [
+        "a-name-of-18-cells",
+        "    about  some",
+        "    words about it",
+    ]
