@@ -14,6 +14,7 @@ import click
 from bot.cli.call import trusting
 from bot.cli.defined_options import DefinedChecks, defined_options
 from bot.cli.help import GroupedCommand
+from bot.cli.load_machines import Alone, AsMaster, AsWorker, machine_options, role_of
 from bot.cli.load_options import impaired, load_options, plan_of, users_of
 from bot.cli.load_session import LoadSession
 from bot.cli.options import (
@@ -39,6 +40,8 @@ from bot.ipc import (
 )
 from bot.load.conversation import BOTH_S, LEAST_S, Conversation
 from bot.load.hearing import Hearing
+from bot.load.machine import Processors
+from bot.load.plan import Plan
 from bot.load.run import Load, Target
 from bot.load.sounds import Sounds
 from bot.load.users import with_accounts
@@ -68,6 +71,7 @@ def expectations(command: Any) -> Any:
 )
 @click.argument("uri")
 @load_options
+@machine_options
 @endpoint_options
 @expectations
 @click.option(
@@ -85,20 +89,33 @@ def command(uri: str, **options: Any) -> int:
     time; it sends digits between. The thresholds decide the exit status. calls.csv in --out has each call.
     """  # fmt: skip
     with LoadSession(options) as run:
-        Loading(run, uri, options).perform()
+        role = role_of(options)
+        run.uri, run.plan = uri, checked(plan_of(options, role.machines))
+        if isinstance(role, AsMaster):
+            role.perform(run)
+        else:
+            Loading(run, role, options).perform()
     run.show()
     run.put_away()
     return run.exit_status
 
 
+def checked(plan: Plan) -> Plan:
+    """The plan; raises ConfigError when its calls are too short for their audio."""
+    if plan.verify and plan.length.mean_s is None and plan.length.least_s < LEAST_S:
+        raise ConfigError(
+            f"--length: a call whose audio is verified lasts {LEAST_S:g} s at least ({BOTH_S:.1f} s to "
+            "verify its end too); use a longer one, or --verify 0%"
+        )
+    return plan
+
+
 class Loading:
     """Run of the command: the fleet, the load on it, and its verdict."""
 
-    def __init__(self, run: LoadSession, uri: str, options: dict[str, Any]) -> None:
+    def __init__(self, run: LoadSession, role: Alone | AsWorker, options: dict[str, Any]) -> None:
         self._run = run
-        self._uri = uri
-        run.plan = self._plan = plan_of(options)
-        run.uri = uri
+        self._role = role
         users = users_of(options)
         dropped = impaired(options)
         config = trusting(endpoint_config(options, name="load"))
@@ -106,7 +123,7 @@ class Loading:
             rx_drop_pct=dropped, tx_drop_pct=dropped, follow_redirects=options.pop("follow_redirects")
         )
         self._config = with_accounts(config, users)
-        self._target = Target(uri, users)
+        self._target = Target(run.uri, users)
         self._headers = headers(options.pop("header_texts"))
         self._body = given_audio("--play", options.pop("play"))
         with naming("--dtmf"):
@@ -114,42 +131,45 @@ class Loading:
         self._method = DtmfMethod(options.pop("dtmf_method"))
         self._ring_timeout: float = options.pop("ring_timeout")
         self._checks = DefinedChecks(CallExpectation, options)
-        if self._plan.verify and self._plan.length.mean_s is None and self._plan.length.least_s < LEAST_S:
-            raise ConfigError(
-                f"--length: a call whose audio is verified lasts {LEAST_S:g} s at least ({BOTH_S:.1f} s to "
-                "verify its end too); use a longer one, or --verify 0%"
-            )
 
     def perform(self) -> None:
         """Start the agents, place the calls, and conclude."""
-        run, plan = self._run, self._plan
+        run, role = self._run, self._role
+        plan = run.plan = role.part(run, run.plan)
         with ExitStack() as stack:
             folder = run.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="srtpbot-")))
             run.temporary = None if run.folder is not None else folder
             hearing = stack.enter_context(Hearing())
-            fleet = Fleet(self._config, calls=plan.lines)
+            name = f"worker{plan.part.index + 1}" if plan.part.of > 1 else self._config.name
+            fleet = Fleet(self._config, calls=plan.lines, name=name)
             fleet.observe(self._tell)
-            self._start(fleet)
-            stack.callback(fleet.close)
+            with role.starting():
+                role.aside(lambda: self._start(fleet))
+                stack.callback(fleet.close)
+                behaviour = role.aside(lambda: self._conversation(fleet))
             load = run.load = Load(
                 plan,
                 self._target,
                 fleet,
-                self._conversation(fleet),
+                behaviour,
                 hearing=hearing,
                 folder=folder,
                 keep=run.keep if run.folder is not None else "none",
             )
+            processors = Processors()
             try:
-                run.drive(load)
+                run.drive(load, processors, lambda tick: role.engine(run, load, tick, processors))
             finally:
                 load.finish()
-                run.conclude(fleet)
+                failure = fleet.failure
+                run.conclude(
+                    [f"an agent failed: {str(failure).splitlines()[0]}"] if failure is not None else []
+                )
 
     def _start(self, fleet: Fleet) -> None:
         """Start all agents; an interrupt ends that."""
         began = time.monotonic()
-        self._run.say(f"starting agents for {self._plan.lines} calls at once")
+        self._run.say(f"starting agents for {self._run.plan.lines} calls at once")
         try:
             with self._run.interrupting(lambda error: fleet.give_up()):
                 fleet.start()
@@ -163,8 +183,9 @@ class Loading:
     def _prepared(self, fleet: Fleet) -> Sounds:
         """The audio of all lines."""
         sounds = Sounds(fleet.endpoints[0].started.conference_rate)
-        for line in range(self._plan.lines if self._plan.verify else 0):
-            sounds.prepare(line)
+        plan = self._run.plan
+        for own in range(plan.lines if plan.verify else 0):
+            sounds.prepare(plan.part.place(own))
         return sounds
 
     def _conversation(self, fleet: Fleet) -> Conversation:

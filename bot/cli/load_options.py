@@ -12,6 +12,7 @@ from bot.cli.help import grouped
 from bot.cli.options import PositiveSeconds, applied, dtmf_method
 from bot.config import MOST_HOPS
 from bot.errors import ConfigError, naming
+from bot.load.arrivals import Part
 from bot.load.plan import Length, Limits, Plan, Steps, percentage
 from bot.load.users import User, read_users
 
@@ -67,8 +68,11 @@ def load_options(command: Command) -> Command:
     return applied(command, LOAD_OPTIONS)
 
 
-def plan_of(options: dict[str, Any]) -> Plan:
-    """The plan of the options, which it removes from ``options``; raises ConfigError with the option."""
+def plan_of(options: dict[str, Any], machines: int = 1) -> Plan:
+    """The plan of the options, which it removes from ``options``; raises ConfigError with the option.
+
+    With several machines it is the first one's part.
+    """
     taken = {name: options.pop(name) for name in ("rate", "concurrency", "seconds", "pattern")}
     with naming("--length"):
         length = Length.parse(options.pop("length"))
@@ -85,6 +89,7 @@ def plan_of(options: dict[str, Any]) -> Plan:
         steps=steps,
         verify=share,
         limits=_limits(options),
+        part=Part(0, machines),
     )
 
 

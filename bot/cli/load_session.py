@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from bot.cli.command_line import command_line
 from bot.cli.load_table import LoadTable, status
 from bot.cli.session import INTERRUPTED, TROUBLE, Session
-from bot.fleet import Fleet
 from bot.load.arrivals import LATE_S
 from bot.load.detail import CallDetail
 from bot.load.machine import Processors
 from bot.load.plan import Plan
 from bot.load.result import AskedFor, LoadResult, OwnLimits, StepResult
 from bot.load.run import Keep, Load
+from bot.load.shared import SharedLoad
 from bot.load.tally import Sample
 from bot.load.thresholds import Check, checks, limited_by
 from bot.report.result import Result
@@ -28,11 +28,23 @@ LOGGED_EACH_S = 10
 """Without a terminal a line is printed so often, in seconds."""
 
 
+class Engine(Protocol):
+    """What runs a load."""
+
+    def run(self) -> None:
+        """Run it to its end."""
+
+    def stop(self) -> None:
+        """End it; from any thread."""
+
+
 class LoadSession(Session):
-    """A session whose result is that of a load."""
+    """A session whose result is that of a load: of this machine, or as a master, of its workers."""
 
     plan: Plan
     uri: str
+    is_judge = True
+    """Whether the thresholds are decided here; those of a worker are its master's."""
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.keep: Keep = options.pop("keep")
@@ -41,9 +53,9 @@ class LoadSession(Session):
         super().__init__(options)
         self.temporary: Path | None = None
         """Folder to delete when a second interrupt ends the process at once."""
-        self.load: Load | None = None
+        self.load: Load | SharedLoad | None = None
         self._samples: list[Sample] = []
-        self._processors = Processors()
+        self._processors: Processors | SharedLoad = Processors()
         self._late = 0
         self._slots = self._agents = 0
         self._missed = 0
@@ -55,26 +67,29 @@ class LoadSession(Session):
 
     # ---- while it runs
 
-    def drive(self, load: Load) -> None:
+    def drive(
+        self,
+        load: Load | SharedLoad,
+        processors: Processors | SharedLoad,
+        engine_of: Callable[[Callable[[], bool]], Engine],
+    ) -> None:
         """Run the load to its end, to a broken step, or to an interrupt."""
-        from bot.load.engine import Engine
-
-        load.on_detail = self._count
-        self._slots, self._agents = load.fleet.slots, len(load.fleet.endpoints)
-        self._processors = Processors()
-        self._table.begin(load, self._samples, self._processors)
-        engine = Engine(load, lambda: self._tick(load))
+        load.observe(self._count)
+        self._processors = processors
+        self._table.begin(load, self._samples, processors)
+        engine = engine_of(lambda: self._tick(load))
         with self.interrupting(lambda error: engine.stop()):
             engine.run()
 
     def _count(self, detail: CallDetail) -> None:
         self._late += detail.late_ms > 1000 * LATE_S
 
-    def _tick(self, load: Load) -> bool:
+    def _tick(self, load: Load | SharedLoad) -> bool:
         """Take the sample of a second; whether the load goes on."""
         stages, passed = load.plan.stages, load.passed_s
         stage = next((one for one in stages if passed < one.end_s), stages[-1])
-        missed, self._missed = load.arrivals.missed - self._missed, load.arrivals.missed
+        missed, self._missed = load.missed - self._missed, load.missed
+        self._slots, self._agents = max(self._slots, load.slots), max(self._agents, load.agents)
         self._samples.append(
             load.tally.sample(
                 passed, target=stage.target, up=load.up, missed=missed, cpu=self._processors.use()
@@ -84,9 +99,9 @@ class LoadSession(Session):
             self.say(status(load, self._samples, self._processors))
         return self._judge_steps(load)
 
-    def _judge_steps(self, load: Load, *, at_end: bool = False) -> bool:
+    def _judge_steps(self, load: Load | SharedLoad, *, at_end: bool = False) -> bool:
         """Judge the steps whose calls have all ended; whether no threshold broke."""
-        stages = load.plan.stages if load.plan.steps is not None else ()
+        stages = load.plan.stages if load.plan.steps is not None and self.is_judge else ()
         while len(self._steps) < len(stages):
             place = len(self._steps)
             is_over = load.passed_s >= stages[place].end_s and not load.tally.unfinished(place)
@@ -96,22 +111,26 @@ class LoadSession(Session):
             found = checks(load.plan.limits, figures)
             broken = [f"{one.name}: {one.observed}, expected {one.expected}" for one in found if not one.held]
             wanted = stages[place].target * (stages[place].end_s - stages[place].begin_s)
-            short = load.plan.by_rate and load.arrivals.missed > 0.01 * wanted
+            short = load.plan.by_rate and load.missed > 0.01 * wanted
             if short:
-                broken.append(f"this side: {load.arrivals.missed} calls were due with no line free")
+                broken.append(f"this side: {load.missed} calls were due with no line free")
             step = StepResult(target=stages[place].target, held=not broken, broken=broken, figures=figures)
             self._steps.append(step)
             self.say(f"step {step.target:g}: {'held' if step.held else 'broke: ' + '; '.join(broken)}")
         return all(step.held for step in self._steps)
 
-    def conclude(self, fleet: Fleet) -> None:
-        """Decide the verdict; after all calls have theirs."""
+    def conclude(self, problems: Sequence[str]) -> None:
+        """Decide the verdict; after all calls have theirs. ``problems`` are failures of this side."""
         load = self.load
         if load is None:
             return
         self._judge_steps(load, at_end=True)
         figures = load.tally.figures()
-        if load.plan.steps is not None:
+        if not self.is_judge:
+            judged = figures.passed + figures.failed + figures.ours + figures.ended
+            name = "every call has a verdict (the thresholds are the master's)"
+            self.decide(name, judged == figures.placed, f"{figures.placed}", f"{judged}")
+        elif load.plan.steps is not None:
             held = [step for step in self._steps if step.held]
             first = load.plan.stages[0].target
             self.decide(
@@ -123,15 +142,14 @@ class LoadSession(Session):
                 self.decide(check.name, check.held, check.expected, check.observed)
         self._reasons = limited_by(
             figures,
-            missed=load.arrivals.missed if load.plan.steps is None else 0,
+            missed=load.missed if load.plan.steps is None else 0,
             late=self._late,
             full_s=self._processors.full_s,
             seconds=load.passed_s,
             broken=[check for check in self._checks if not check.held],
         )
-        if fleet.failure is not None:
-            self._reasons.append(f"an agent failed: {str(fleet.failure).splitlines()[0]}")
-        self.calls = [ended.call for ended in load.worst]
+        self._reasons += problems
+        self.calls = load.worst_calls
         for entry in [] if self.tells_all else load.messages_of_worst():
             self.journal.append(entry.endpoint, entry.event)
         if self._reasons and self.error is None and self.journal.interruption is None:
@@ -190,7 +208,7 @@ class LoadSession(Session):
             own=OwnLimits(
                 slots=self._slots,
                 agents=self._agents,
-                missed=load.arrivals.missed,
+                missed=load.missed,
                 late=self._late,
                 cpu=self._processors.mean,
                 cpu_full_s=round(self._processors.full_s, 3),
@@ -224,13 +242,13 @@ class LoadSession(Session):
 
         if not isinstance(result, LoadResult) or self.load is None:
             return super().page_report(result)
-        worst = [(ended.detail, self._files(ended.folder)) for ended in self.load.worst]
+        worst = [(detail, self._files(folder)) for detail, folder in self.load.worst_details]
         return page_of_load(
             result, self.calls, worst, self.events.agents, folder=self.folder, command=command_line()
         )
 
-    def _files(self, folder: Path) -> Sequence[Path]:
+    def _files(self, folder: Path | None) -> Sequence[Path]:
         """The recordings of a call that stay, as the page names them."""
-        if self.folder is None or not folder.is_dir():
+        if self.folder is None or folder is None or not folder.is_dir():
             return []
         return [path.relative_to(self.folder) for path in sorted(folder.glob("*.wav"))]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Group
 
     from bot.load.run import Load
+    from bot.load.shared import SharedLoad
 
 __all__ = ["LoadTable", "status"]
 
@@ -25,7 +26,9 @@ CAUSES = 6
 class LoadTable(Progress):
     """Shows a load instead of single calls."""
 
-    def begin(self, load: Load, samples: list[Sample], processors: Processors) -> None:
+    def begin(
+        self, load: Load | SharedLoad, samples: list[Sample], processors: Processors | SharedLoad
+    ) -> None:
         """Show this load from now on; ``samples`` grows by one each second."""
         self._load, self._samples, self._processors = load, samples, processors
         if self.wanted:
@@ -59,14 +62,16 @@ def style_of(name: str, text: str) -> str:
     return ""
 
 
-def rows_of(load: Load, samples: list[Sample], processors: Processors) -> list[tuple[str, str]]:
+def rows_of(
+    load: Load | SharedLoad, samples: list[Sample], processors: Processors | SharedLoad
+) -> list[tuple[str, str]]:
     """Names and values of the table."""
     figures, plan = load.tally.figures(), load.plan
     latest = samples[-LATEST_S:]
     rate = sum(one.started for one in latest) / len(latest) if latest else 0.0
     target = samples[-1].target if samples else plan.stages[0].target
     asked = f"{target:g}/s asked" if plan.by_rate else f"{target:g} at once asked"
-    used, slots = load.fleet.used, load.fleet.slots
+    used, slots = load.used, load.slots
     cpu = samples[-1].cpu if samples else None
     rows = [
         ("time", f"{load.passed_s:.0f} s" + (f" of {plan.seconds:g} s" if plan.seconds else "")),
@@ -93,8 +98,8 @@ def rows_of(load: Load, samples: list[Sample], processors: Processors) -> list[t
             f"{'-' if cpu is None else format(cpu, '.0%')}",
         ),
     ]
-    if load.arrivals.missed:
-        rows.append(("!", f"this side is the limit: {load.arrivals.missed} calls were due with no line free"))
+    if load.missed:
+        rows.append(("!", f"this side is the limit: {load.missed} calls were due with no line free"))
     if processors.full_s > 1:
         rows.append(("!", f"all processors of this machine were busy for {processors.full_s:.0f} s"))
     return rows
@@ -105,7 +110,7 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
-def status(load: Load, samples: list[Sample], processors: Processors) -> str:
+def status(load: Load | SharedLoad, samples: list[Sample], processors: Processors | SharedLoad) -> str:
     """The table in one line, for a log."""
     parts = [f"{name} {text}".strip() for name, text in rows_of(load, samples, processors)]
     return f"{time.strftime('%H:%M:%S')}  " + "; ".join(parts)

@@ -4,6 +4,9 @@ Each line, which places one call after another, asks for its next time. At a rat
 schedule: whichever line is free takes the next time of it. So the times do not depend on how long the calls
 take, as long as a line is free; a time that passed without one is counted as missed, and never made up for
 by a burst. All times are seconds on the monotonic clock.
+
+Several machines share a load without asking each other: all of them have the whole schedule, and each takes
+every n-th time, call number and line of it.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-__all__ = ["Arrivals", "AtRate", "Due", "OneAfterAnother", "Stage"]
+__all__ = ["WHOLE", "Arrivals", "AtRate", "Due", "OneAfterAnother", "Part", "Stage"]
 
 LATE_S = 0.25
 """A call that begins this much after its time was not placed in time."""
@@ -35,6 +38,29 @@ class Stage:
     begin_s: float
     """Seconds after the start of the load."""
     end_s: float = math.inf
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one machine takes of a load: every ``of``-th, from ``index`` on (from 0)."""
+
+    index: int = 0
+    of: int = 1
+
+    def has(self, place: int) -> bool:
+        """Whether a place in the whole, from 0, is in this part."""
+        return place % self.of == self.index
+
+    def place(self, own: int) -> int:
+        """The place in the whole of the ``own``-th of this part, both from 0."""
+        return own * self.of + self.index
+
+    def share(self, count: int) -> int:
+        """How many of ``count`` are in this part."""
+        return len(range(self.index, count, self.of))
+
+
+WHOLE = Part()
 
 
 @dataclass(frozen=True)
@@ -65,8 +91,9 @@ class Arrivals(Protocol):
 class _Schedule:
     """What both models have: an end by number, time, or ``stop``."""
 
-    def __init__(self, stages: Sequence[Stage], *, calls: int | None, ramp_s: float) -> None:
+    def __init__(self, stages: Sequence[Stage], *, calls: int | None, ramp_s: float, part: Part) -> None:
         self.missed = 0
+        self._part = part
         self.stages = tuple(stages)
         self._calls = calls
         self._ramp_s = ramp_s
@@ -91,10 +118,11 @@ class _Schedule:
     def _numbered(self, passed_s: float) -> Due | None:
         """The next call, at this time; None when it is too late or one too many."""
         stage = self.stage_at(passed_s)
-        if stage is None or self._stopped or (self._calls is not None and self._taken >= self._calls):
+        number = self._part.place(self._taken) + 1
+        if stage is None or self._stopped or (self._calls is not None and number > self._calls):
             return None
         self._taken += 1
-        return Due(self._begun + passed_s, self._taken, stage)
+        return Due(self._begun + passed_s, number, stage)
 
 
 class AtRate(_Schedule):
@@ -108,23 +136,30 @@ class AtRate(_Schedule):
         calls: int | None = None,
         ramp_s: float = 0.0,
         seed: int | None = None,
+        part: Part = WHOLE,
     ) -> None:
-        super().__init__(stages, calls=calls, ramp_s=ramp_s)
+        super().__init__(stages, calls=calls, ramp_s=ramp_s, part=part)
         self._random = random.Random(seed)
         self._pattern = pattern
+        self._place = 0
         self._passed = 0.0 if pattern == "constant" else self._after(0.0)
 
     def take(self, line: int, now: float) -> Due | None:
         """The next time of the schedule that has not passed."""
         with self._lock:
-            while self._begun + self._passed < now - LATE_S:
+            while not (own := self._part.has(self._place)) or self._begun + self._passed < now - LATE_S:
                 if self.stage_at(self._passed) is None or self._stopped:
                     return None
-                self._passed = self._after(self._passed)
-                self.missed += 1
+                self._advance()
+                self.missed += own
             due = self._numbered(self._passed)
-            self._passed = self._after(self._passed)
+            self._advance()
             return due
+
+    def _advance(self) -> None:
+        """Go on to the next time of the schedule."""
+        self._passed = self._after(self._passed)
+        self._place += 1
 
     def _after(self, passed_s: float) -> float:
         """The time of the call after one at ``passed_s``."""
@@ -143,8 +178,10 @@ class AtRate(_Schedule):
 class OneAfterAnother(_Schedule):
     """As many calls at once as the stage says; the lines begin evenly within ``ramp_s``."""
 
-    def __init__(self, stages: Sequence[Stage], *, calls: int | None = None, ramp_s: float = 0.0) -> None:
-        super().__init__(stages, calls=calls, ramp_s=ramp_s)
+    def __init__(
+        self, stages: Sequence[Stage], *, calls: int | None = None, ramp_s: float = 0.0, part: Part = WHOLE
+    ) -> None:
+        super().__init__(stages, calls=calls, ramp_s=ramp_s, part=part)
         self._began: dict[int, float] = {}
 
     def take(self, line: int, now: float) -> Due | None:

@@ -23,6 +23,8 @@ class Processors:
         """How long they were full so far."""
         self.mean: float | None = None
         """Mean use, 0 to 1."""
+        self.latest: float | None = None
+        """Use between the last two calls of ``use``, 0 to 1."""
         self._total = self._busy = 0.0
         self._before = _ticks()
         self._at = time.monotonic()
@@ -40,7 +42,8 @@ class Processors:
         self.mean = round(self._busy / self._total, 3)
         used = 1 - idle / total
         self.full_s += since if used >= FULL else 0.0
-        return round(used, 3)
+        self.latest = round(used, 3)
+        return self.latest
 
 
 def _ticks() -> tuple[float, float] | None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bot.errors import ConfigError
-from bot.load.arrivals import Arrivals, AtRate, OneAfterAnother, Pattern, Stage
+from bot.load.arrivals import WHOLE, Arrivals, AtRate, OneAfterAnother, Part, Pattern, Stage
 
 __all__ = ["Length", "Limits", "Plan", "Steps", "percentage"]
 
@@ -112,6 +112,8 @@ class Plan:
     """Share of the calls whose audio is verified, 0 to 1."""
     limits: Limits = field(default_factory=Limits)
     seed: int | None = None
+    part: Part = WHOLE
+    """What this machine takes of it; ``lines`` are those of this part, all else is of the whole."""
 
     def __post_init__(self) -> None:
         """Check what contradicts itself."""
@@ -147,13 +149,14 @@ class Plan:
     @property
     def lines(self) -> int:
         """How many calls may run at once: what ``concurrency`` says, or what the rate and the length need."""
-        most = max(stage.target for stage in self.stages)
+        most, share = max(stage.target for stage in self.stages), self.part.share
         if not self.by_rate:
-            return math.ceil(most)
-        needed = most * (self.length.usual_s + SETUP_S)
+            return share(math.ceil(most))
+        needed = most / self.part.of * (self.length.usual_s + SETUP_S)
         spread = 3 * math.sqrt(needed) if self.pattern == "poisson" or self.length.mean_s else 0.0
         lines = math.ceil(needed * SPARE + spread) + 2
-        return min(lines, self.concurrency or lines, self.most_calls or lines)
+        limits = [share(one) for one in (self.concurrency, self.most_calls) if one is not None]
+        return min([lines, *limits])
 
     @property
     def most_calls(self) -> int | None:
@@ -166,9 +169,14 @@ class Plan:
         """The schedule."""
         if self.by_rate:
             return AtRate(
-                self.stages, pattern=self.pattern, calls=self.most_calls, ramp_s=self.ramp_s, seed=self.seed
+                self.stages,
+                pattern=self.pattern,
+                calls=self.most_calls,
+                ramp_s=self.ramp_s,
+                seed=self.seed,
+                part=self.part,
             )
-        return OneAfterAnother(self.stages, calls=self.most_calls, ramp_s=self.ramp_s)
+        return OneAfterAnother(self.stages, calls=self.most_calls, ramp_s=self.ramp_s, part=self.part)
 
 
 def percentage(text: str) -> float:

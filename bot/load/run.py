@@ -66,10 +66,7 @@ class Ended:
 
 
 class Load:
-    """One load on a running fleet; ``folder`` has its recordings and the file ``calls.csv``.
-
-    ``on_detail`` gets each call with its verdict.
-    """
+    """One load on a running fleet; ``folder`` has its recordings and the file ``calls.csv``."""
 
     def __init__(
         self,
@@ -81,7 +78,6 @@ class Load:
         hearing: Hearing,
         folder: Path,
         keep: Keep = "failed",
-        on_detail: Callable[[CallDetail], None] = lambda detail: None,
     ) -> None:
         self.plan = plan
         self.fleet = fleet
@@ -95,8 +91,8 @@ class Load:
         self._hearing = hearing
         self._folder = folder
         self._keep = keep
-        self.on_detail = on_detail
-        self._random = random.Random(plan.seed)
+        self._observers: list[Callable[[CallDetail], None]] = []
+        self._random = random.Random(None if plan.seed is None else plan.seed + plan.part.index)
         self._turns: dict[int, int] = {}
         self._up = 0
         self._lock = threading.Lock()
@@ -107,6 +103,10 @@ class Load:
         self._csv.write(Columns.head())
         self.pending = 0
         """Calls whose audio is not judged yet."""
+
+    def observe(self, observer: Callable[[CallDetail], None]) -> None:
+        """Call ``observer`` with each call that has its verdict, on any thread."""
+        self._observers.append(observer)
 
     # ---- for the engine
 
@@ -158,9 +158,39 @@ class Load:
             talk.interrupt(call)
 
     def finish(self) -> None:
-        """Wait for all verdicts, and close the file of calls."""
+        """Wait for all verdicts, and close the file of calls; more than once is no harm."""
         self._judges.shutdown()
         self._csv.close()
+
+    @property
+    def missed(self) -> int:
+        """Calls that were due while no line was free."""
+        return self.arrivals.missed
+
+    @property
+    def worst_calls(self) -> list[Call]:
+        """The worst calls, the worst first."""
+        return [ended.call for ended in self.worst]
+
+    @property
+    def worst_details(self) -> list[tuple[CallDetail, Path]]:
+        """Their records, and the folders of their recordings."""
+        return [(ended.detail, ended.folder) for ended in self.worst]
+
+    @property
+    def used(self) -> int:
+        """Call slots of this side that are taken."""
+        return self.fleet.used
+
+    @property
+    def slots(self) -> int:
+        """Call slots of this side."""
+        return self.fleet.slots
+
+    @property
+    def agents(self) -> int:
+        """Agent processes of this side."""
+        return len(self.fleet.endpoints)
 
     @property
     def up(self) -> int:
@@ -237,7 +267,8 @@ class Load:
         self.tally.add(detail)
         with self._lock:
             self._csv.write(Columns.line(detail))
-        self.on_detail(detail)
+        for observer in self._observers:
+            observer(detail)
 
     def _ranked(self, ended: Ended) -> list[Ended]:
         """Put a call among the worst; those that are not among them. Under the lock."""

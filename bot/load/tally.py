@@ -152,12 +152,17 @@ class Tally:
         self._second: list[CallDetail] = []
         self._started = 0
 
-    def placed(self, stage: int) -> None:
-        """Count a call that begins."""
+    def placed(self, stage: int, calls: int = 1) -> None:
+        """Count calls that begin."""
         with self._lock:
-            self._started += 1
+            self._started += calls
             for part in (self._whole, self._stages[stage]):
-                part.counts["placed"] += 1
+                part.counts["placed"] += calls
+
+    def placed_so_far(self) -> list[int]:
+        """How many calls of each step have begun."""
+        with self._lock:
+            return [part.counts["placed"] for part in self._stages]
 
     def add(self, detail: CallDetail) -> None:
         """Count a call with its verdict."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import statistics
+from typing import Literal
 
 import pytest
 
-from bot.load.arrivals import Arrivals, AtRate, OneAfterAnother, Stage
+from bot.load.arrivals import Arrivals, AtRate, Due, OneAfterAnother, Part, Stage
 
 NOW = 1000.0
 
@@ -97,3 +98,41 @@ def test_steps_of_concurrent_calls() -> None:
         (1, 10.02),
         None,
     ]
+
+
+@pytest.mark.parametrize("pattern", ["constant", "poisson"])
+def test_machines_share_a_schedule(pattern: Literal["constant", "poisson"]) -> None:
+    def due(part: Part) -> list[Due]:
+        arrivals = AtRate([Stage(50, 0)], pattern=pattern, seed=7, calls=31, ramp_s=0.3, part=part)
+        arrivals.begin(NOW)
+        return [one for _ in range(40) if (one := arrivals.take(0, NOW)) is not None]
+
+    shares = [due(Part(index, 3)) for index in range(3)]
+    together = sorted((one for share in shares for one in share), key=lambda one: one.number)
+    assert together == due(Part())
+    assert [len(share) for share in shares] == [11, 10, 10]
+
+
+def test_a_machine_misses_its_own_times_only() -> None:
+    arrivals = AtRate([Stage(10, 0)], part=Part(1, 2))
+    arrivals.begin(NOW)
+    arrivals.take(0, NOW + 2.05)
+    assert arrivals.missed == 9, "0.1, 0.3 ... 1.7 s; what was due 0.25 s ago is placed"
+
+
+def test_machines_share_the_lines_of_a_closed_model() -> None:
+    whole, parts = OneAfterAnother([Stage(5, 0)], ramp_s=1.0), [Part(0, 2), Part(1, 2)]
+    shares = [OneAfterAnother([Stage(5, 0)], ramp_s=1.0, calls=7, part=part) for part in parts]
+    for one in (whole, *shares):
+        one.begin(NOW)
+    for part, share in zip(parts, shares, strict=True):
+        for own in range(part.share(5)):
+            line = part.place(own)
+            due, expected = share.take(line, NOW), whole.take(line, NOW)
+            assert due is not None
+            assert expected is not None
+            assert due.at == expected.at
+    numbers = [
+        one.number for share in shares for _ in range(4) if (one := share.take(0, NOW + 9)) is not None
+    ]
+    assert sorted(numbers) == [6, 7], "three and two were taken before"

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from bot.errors import ConfigError, NativeError
-from bot.load.arrivals import Due
+from bot.load.arrivals import Due, Part
 from bot.load.detail import CallDetail
 from bot.load.engine import Engine
 from bot.load.plan import Plan
@@ -25,6 +25,8 @@ class Counted:
     def __init__(self, plan: Plan, place: Callable[[Due], object] = lambda due: None) -> None:
         self.plan = plan
         self.placed: list[int] = []
+        self.finished = False
+        self._observers: list[Callable[[CallDetail], None]] = []
         self.lines: set[int] = set()
         self.stopped = threading.Event()
         self._arrivals = plan.arrivals()
@@ -44,7 +46,18 @@ class Counted:
     def place(self, line: int, due: Due) -> CallDetail | None:
         self._place(due)
         self.placed.append(due.number)
-        return CallDetail(number=due.number, started=datetime.now(UTC), at_s=0.0, setup_ms=5.0)
+        detail = CallDetail(number=due.number, started=datetime.now(UTC), at_s=0.0, setup_ms=5.0)
+        if due.number % 4 == 0:
+            detail.fail("silence", "all was silent")
+        for observer in self._observers:
+            observer(detail)
+        return detail
+
+    def observe(self, observer: Callable[[CallDetail], None]) -> None:
+        self._observers.append(observer)
+
+    def finish(self) -> None:
+        self.finished = True
 
     def stop(self) -> None:
         self.stopped.set()
@@ -62,6 +75,23 @@ def test_every_call_is_placed_once() -> None:
     run(load)
     assert sorted(load.placed) == list(range(1, 41))
     assert load.lines == set(range(8))
+    assert load.finished
+
+
+def test_every_call_is_a_request_with_the_cause_of_its_failure() -> None:
+    load = Counted(Plan(rate=200.0, calls=12, concurrency=3))
+    stats = run(load).environment.stats
+    assert (stats.total.num_requests, stats.total.num_failures, stats.total.avg_response_time) == (12, 3, 5.0)
+    assert [(one.method, str(one.error), one.occurrences) for one in stats.errors.values()] == [
+        ("CALL", "silence", 3)
+    ]
+
+
+def test_a_part_of_a_load_has_its_own_calls_and_lines() -> None:
+    load = Counted(Plan(rate=200.0, calls=9, concurrency=7, part=Part(1, 3)))
+    run(load)
+    assert sorted(load.placed) == [2, 5, 8]
+    assert load.lines == {1, 4}
 
 
 def test_lines_work_at_the_same_time() -> None:
