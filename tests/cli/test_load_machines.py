@@ -8,6 +8,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ CALLING = ("--bind", LOOPBACK, "--codec", "PCMA", "--srtp", "mandatory")
 @pytest.fixture
 def echo() -> Iterator[str]:
     """The URI of agents that answer and echo."""
-    given = {"bind": LOOPBACK, "codecs": ["PCMA"], "srtp": "mandatory"}
+    given: dict[str, Any] = {"bind": LOOPBACK, "codecs": ["PCMA"], "srtp": "mandatory"}
     with Fleet(name="echo", calls=4, controller=Parrot, **given) as fleet:
         yield fleet.uris[0]
 

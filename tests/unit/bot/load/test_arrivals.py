@@ -123,8 +123,8 @@ def test_a_machine_misses_its_own_times_only() -> None:
 def test_machines_share_the_lines_of_a_closed_model() -> None:
     whole, parts = OneAfterAnother([Stage(5, 0)], ramp_s=1.0), [Part(0, 2), Part(1, 2)]
     shares = [OneAfterAnother([Stage(5, 0)], ramp_s=1.0, calls=7, part=part) for part in parts]
-    for one in (whole, *shares):
-        one.begin(NOW)
+    for each in (whole, *shares):
+        each.begin(NOW)
     for part, share in zip(parts, shares, strict=True):
         for own in range(part.share(5)):
             line = part.place(own)
