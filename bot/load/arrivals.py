@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-__all__ = ["WHOLE", "Arrivals", "AtRate", "Due", "OneAfterAnother", "Part", "Stage"]
+__all__ = ["WHOLE", "Arrivals", "AsAsked", "AtRate", "Due", "OneAfterAnother", "Part", "Stage"]
 
 LATE_S = 0.25
 """A call that begins this much after its time was not placed in time."""
@@ -204,3 +204,27 @@ class OneAfterAnother(_Schedule):
                 return stage.begin_s + place * apart
             before = stage.target
         return None
+
+
+class AsAsked:
+    """Calls begin when a line asks: something else, such as the users of a locustfile, decides when."""
+
+    def __init__(self, part: Part = WHOLE) -> None:
+        self.missed = 0
+        self._part = part
+        self._taken = 0
+        self._stopped = False
+        self._lock = threading.Lock()
+
+    def begin(self, now: float) -> None:
+        """Nothing: there is no schedule."""
+
+    def take(self, line: int, now: float) -> Due | None:
+        """Now."""
+        with self._lock:
+            self._taken += 1
+            return None if self._stopped else Due(now, self._part.place(self._taken - 1) + 1, 0)
+
+    def stop(self) -> None:
+        """Let no further call begin."""
+        self._stopped = True

@@ -19,8 +19,9 @@ from tests.support.commands import NewBot
 from tests.support.process import INTERRUPTED, OK, TROUBLE, USAGE, Bot
 from tests.support.starting import LOOPBACK
 
-pytestmark = pytest.mark.timeout(150)
-END_S = 100.0
+pytestmark = pytest.mark.timeout(400)
+END_S = 300.0
+"""A loaded machine starts agents slowly; a wait proves no speed."""
 OWN = f"{LOOPBACK}:0"
 CALLING = ("--bind", LOOPBACK, "--codec", "PCMA", "--srtp", "mandatory")
 
@@ -35,8 +36,9 @@ def echo() -> Iterator[str]:
 
 def master(srtpbot: NewBot, uri: str, *options: object) -> tuple[Bot, str]:
     """A master, and where it listens."""
-    bot = srtpbot("load", uri, "--master", OWN, *options)
-    return bot, bot.line(r"^master at (\S+),")[1]
+    patience = () if "--join-timeout" in options else ("--join-timeout", END_S)
+    bot = srtpbot("load", uri, "--master", OWN, *patience, *options)
+    return bot, bot.line(r"^master at (\S+),", timeout=END_S)[1]
 
 
 def rows(folder: Path) -> list[dict[str, str]]:
@@ -45,10 +47,12 @@ def rows(folder: Path) -> list[dict[str, str]]:
 
 
 def test_the_master_has_the_calls_of_its_workers(echo: str, srtpbot: NewBot, tmp_path: Path) -> None:
-    load = ("--rate", 2, "--calls", 4, "--length", 2.5, "--max-failures", "100%")
+    load = ("--rate", 4, "--calls", 4, "--length", 2.5, "--max-failures", "100%")
     decides, where = master(srtpbot, echo, *load, "--workers", 2, "--out", "master")
     workers = [
-        srtpbot("load", echo, "--worker", where, *CALLING, "--out", out, "--keep", "none")
+        srtpbot(
+            "load", echo, "--worker", where, *CALLING, "--join-timeout", END_S, "--out", out, "--keep", "none"
+        )
         for out in ("one", "two")
     ]
     ends = [bot.end(END_S) for bot in (decides, *workers)]
@@ -70,9 +74,9 @@ def test_the_master_has_the_calls_of_its_workers(echo: str, srtpbot: NewBot, tmp
 @pytest.mark.parametrize("which", ["master", "worker"])
 def test_an_interrupt(which: str, echo: str, srtpbot: NewBot) -> None:
     decides, where = master(srtpbot, echo, "--concurrency", 2, "--length", 600, "--json", "result.json")
-    worker = srtpbot("load", echo, "--worker", where, *CALLING)
+    worker = srtpbot("load", echo, "--worker", where, *CALLING, "--join-timeout", END_S)
     assert worker.wait_for_agents()
-    decides.line("the load begins")
+    decides.line("the load begins", timeout=END_S)
     (decides if which == "master" else worker).send(signal.SIGINT)
     ends = decides.end(END_S), worker.end(END_S)
     expected = (INTERRUPTED, OK) if which == "master" else (TROUBLE, INTERRUPTED)
@@ -82,7 +86,7 @@ def test_an_interrupt(which: str, echo: str, srtpbot: NewBot) -> None:
 
 def test_a_worker_that_cannot_start(echo: str, srtpbot: NewBot) -> None:
     decides, where = master(srtpbot, echo)
-    worker = srtpbot("load", "sip:other@127.0.0.1", "--worker", where, *CALLING)
+    worker = srtpbot("load", "sip:other@127.0.0.1", "--worker", where, *CALLING, "--join-timeout", END_S)
     assert worker.end(END_S) == USAGE, worker.said
     assert f"the master's load goes to {echo}" in worker.stderr
     assert decides.end(END_S) == TROUBLE, decides.said

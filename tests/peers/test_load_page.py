@@ -16,8 +16,8 @@ from tests.support.commands import NewBot, srtpbot
 from tests.support.process import INTERRUPTED, OK
 from tests.support.starting import LOOPBACK
 
-pytestmark = [pytest.mark.peer("chromium"), pytest.mark.timeout(150)]
-END_S = 100.0
+pytestmark = [pytest.mark.peer("chromium"), pytest.mark.timeout(400)]
+END_S = 300.0
 
 
 __all__ = ["srtpbot"]
@@ -42,11 +42,25 @@ def test_the_page_shows_the_calls_of_all_workers(srtpbot: NewBot, tmp_path: Path
     ):
         [uri] = fleet.uris
         load = ("--concurrency", 2, "--for", 600, "--length", 1, "--verify", "0%", "--max-failures", "100%")
-        master = srtpbot("load", uri, "--master", own, "--workers", 2, "--web", own, *load, "--out", "master")
+        master = srtpbot(
+            "load",
+            uri,
+            "--master",
+            own,
+            "--workers",
+            2,
+            "--web",
+            own,
+            *load,
+            "--join-timeout",
+            END_S,
+            "--out",
+            "master",
+        )
         where, page = master.line(r"^master at (\S+),")[1], master.line(r"^web page: (\S+)")[1]
         assert "has not begun yet" in text_of(page)
         workers = [srtpbot("load", uri, "--worker", where, "--bind", LOOPBACK, "--out", out) for out in "ab"]
-        master.until(lambda: "has not begun yet" not in text_of(page))
+        master.until(lambda: "has not begun yet" not in text_of(page), END_S)
         browser.open(page)
         browser.until("/CALL[^]*Aggregated/.test(document.body.innerText)", 60)
         assert uri in browser.run("document.body.innerText")
