@@ -9,7 +9,7 @@ COPY configs configs
 # The releases of constraints.txt; its hashes would ask for one of srtpbot itself.
 RUN sed -e '/--hash=/d' -e 's/ *\\$//' constraints.txt > releases.txt \
     && python -m venv /opt/srtpbot \
-    && /opt/srtpbot/bin/pip install --no-cache-dir --constraint releases.txt .
+    && /opt/srtpbot/bin/pip install --no-cache-dir --constraint releases.txt '.[load]'
 
 FROM python:3.12-slim
 RUN apt-get update \

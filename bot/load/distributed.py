@@ -24,7 +24,7 @@ from bot import __version__
 from bot.errors import ConfigError, NativeError
 from bot.load.arrivals import Part
 from bot.load.detail import CallDetail
-from bot.load.engine import TICK_S, Alarm, Engine, aside, user_class
+from bot.load.engine import LOST_S, TICK_S, Alarm, Engine, aside, user_class
 from bot.load.machine import Processors
 from bot.load.plan import Plan
 from bot.load.run import Load
@@ -37,15 +37,12 @@ __all__ = ["Master", "Membership", "WorkerEngine"]
 
 GLANCE_S = 0.05
 FLUSH_S = 0.5
-LOST_S = 10
-"""A machine that was silent for so long is lost."""
 END_S = 90.0
 """So long may a worker take to hang up and judge its last calls."""
 CONNECTING = 60
 PLAN, READY, REFUSED, REPORT, STOP = (
     f"srtpbot.{name}" for name in ("plan", "ready", "refused", "report", "stop")
 )
-runners.HEARTBEAT_LIVENESS = LOST_S  # beats of a second each; with 3, a busy machine is taken for a dead one
 
 
 class Appointment(msgspec.Struct, kw_only=True):

@@ -32,7 +32,7 @@ try:
     import gevent
     from gevent.event import Event
     from gevent.threadpool import ThreadPool
-    from locust import User, task
+    from locust import User, runners, task
     from locust.env import Environment
     from locust.exception import StopUser
 except ImportError as error:
@@ -45,9 +45,12 @@ if TYPE_CHECKING:
 
     from locust.runners import Runner
 
-__all__ = ["TICK_S", "Alarm", "Engine", "Requests", "aside", "user_class"]
+__all__ = ["LOST_S", "TICK_S", "Alarm", "Engine", "Requests", "aside", "user_class"]
 
 TICK_S = 1.0
+LOST_S = 10
+"""A machine that was silent for so long is lost."""
+runners.HEARTBEAT_LIVENESS = LOST_S  # beats of a second each; with 3, a busy machine is taken for a dead one
 logging.getLogger("locust").setLevel(
     logging.ERROR
 )  # it warns of many users a second, which cost nothing here

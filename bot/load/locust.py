@@ -35,7 +35,7 @@ from locust.exception import StopUser
 from locust.runners import MasterRunner, WorkerRunner
 
 from bot.config import EndpointConfig
-from bot.errors import BotError, ConfigError, naming
+from bot.errors import BotError, ConfigError, NativeError, naming
 from bot.fleet import Fleet
 from bot.load.arrivals import AsAsked, Part
 from bot.load.conversation import Conversation
@@ -52,9 +52,11 @@ from bot.sip import parse_uri
 __all__ = ["SipUser"]
 
 AGAIN = "SRTPBOT_LOCUST_AGAIN"
-if monkey.is_module_patched("threading") and AGAIN not in os.environ:
+if monkey.is_module_patched("threading"):
     # Locust put all threads on one before it read the locustfile, but calls have threads of their own: the
     # command begins again, with LOCUST_SKIP_MONKEY_PATCH, which ``bot.load`` has set.
+    if "locust.main" not in sys.modules or AGAIN in os.environ:
+        raise NativeError("gevent has replaced threads: import bot.load before locust")
     os.environ[AGAIN] = "1"
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])

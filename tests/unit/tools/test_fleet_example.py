@@ -94,3 +94,18 @@ def test_what_the_front_is_built_of() -> None:
     text = (FLEET / "Dockerfile.front").read_text()
     [copied] = [line.split()[1:-1] for line in text.splitlines() if line.startswith("COPY")]
     assert all((PROJECT / name).is_file() for name in copied)
+
+
+def test_the_master_waits_for_its_workers() -> None:
+    services = COMPOSE["services"]
+    workers = [one for one in services.values() if "--worker" in one.get("command", [])]
+    jobs = {one["metadata"]["name"]: one["spec"] for one in OBJECTS if one["kind"] == "Job"}
+    [container] = jobs["load"]["template"]["spec"]["containers"]
+    for command, count in (
+        (services["load"]["command"], len(workers)),
+        (container["args"], jobs["worker"]["parallelism"]),
+    ):
+        assert command[command.index("--workers") + 1] == str(count) == "2"
+    assert {"parrot", "front", "load"} == {
+        one["metadata"]["name"] for one in OBJECTS if one["kind"] == "Service"
+    }
