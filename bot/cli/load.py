@@ -16,6 +16,7 @@ from bot.cli.defined_options import DefinedChecks, defined_options
 from bot.cli.help import GroupedCommand
 from bot.cli.load_machines import Alone, AsMaster, AsWorker, machine_options, role_of
 from bot.cli.load_options import impaired, load_options, plan_of, users_of
+from bot.cli.load_scenario import scenario_of, settings_of, with_length_of
 from bot.cli.load_session import LoadSession
 from bot.cli.options import (
     applied,
@@ -43,7 +44,9 @@ from bot.load.hearing import Hearing
 from bot.load.machine import Processors
 from bot.load.plan import Plan
 from bot.load.run import Load, Target
+from bot.load.scripted import Script
 from bot.load.sounds import Sounds
+from bot.load.turn import Behaviour
 from bot.load.users import with_accounts
 from bot.model import DtmfMethod
 from bot.ua import Call, Endpoint, Entry, checked_digits
@@ -66,6 +69,7 @@ def expectations(command: Any) -> Any:
     examples=(
         "srtpbot load sip:echo@192.0.2.10 --rate 5 --for 60 --srtp mandatory --out out/load",
         "srtpbot load sip:echo@192.0.2.10 --concurrency 100 --length 60",
+        "srtpbot load sip:ivr@192.0.2.10 --rate 2 --for 60 --scenario menu.yaml",
         "srtpbot load sip:echo@192.0.2.10 --step 5:50:5/30s --max-failures 0.1% --p95-setup 200ms",
     ),
 )
@@ -86,7 +90,8 @@ def command(uri: str, **options: Any) -> int:
     """Place many calls to URI, an echo, and verify the signalling, the encryption and the audio of each.
 
     A call plays a marker in speech at its beginning and, from 4.7 s on, at its end, and expects it back in
-    time; it sends digits between. The thresholds decide the exit status. calls.csv in --out has each call.
+    time; it sends digits between. With --scenario a call performs its steps instead. The thresholds decide
+    the exit status. calls.csv in --out has each call.
     """  # fmt: skip
     with LoadSession(options) as run:
         role = role_of(options)
@@ -118,13 +123,19 @@ class Loading:
         self._role = role
         users = users_of(options)
         dropped = impaired(options)
-        config = trusting(endpoint_config(options, name="load"))
+        template = scenario_of(options, Target(run.uri, users))
+        base = None
+        if template is not None:
+            base = settings_of(template)
+            run.plan = with_length_of(run.plan, template)
+        config = trusting(endpoint_config(options, name="load", base=base))
         config = config.with_options(
             rx_drop_pct=dropped, tx_drop_pct=dropped, follow_redirects=options.pop("follow_redirects")
         )
         self._config = with_accounts(config, users)
         self._target = Target(run.uri, users)
         self._headers = headers(options.pop("header_texts"))
+        self._template = template
         self._body = given_audio("--play", options.pop("play"))
         with naming("--dtmf"):
             self._digits = checked_digits(text) if (text := options.pop("dtmf")) else ""
@@ -146,7 +157,7 @@ class Loading:
             with role.starting():
                 role.aside(lambda: self._start(fleet))
                 stack.callback(fleet.close)
-                behaviour = role.aside(lambda: self._conversation(fleet))
+                behaviour = role.aside(lambda: self._behaviour(fleet))
             load = run.load = Load(
                 plan,
                 self._target,
@@ -188,7 +199,9 @@ class Loading:
             sounds.prepare(plan.part.place(own))
         return sounds
 
-    def _conversation(self, fleet: Fleet) -> Conversation:
+    def _behaviour(self, fleet: Fleet) -> Behaviour:
+        if self._template is not None:
+            return Script(self._template, user=self._config.id or "")
         return Conversation(
             srtp=self._config.srtp,
             sounds=self._prepared(fleet),

@@ -40,6 +40,11 @@ LOAD_OPTIONS = (
           "breaks, and report the capacity."),
     rates("--users", "users_file", metavar="FILE",
           help="Identities and numbers: a CSV file with the columns id, user, password, realm, proxy, to."),
+    calls("--scenario", "scenario_file", metavar="FILE",
+          help="What each call does: the steps of the caller in a scenario, to ${to}; each call has its own "
+          "${number}, ${marker} and ${user}."),
+    calls("--var", "given", multiple=True, metavar="NAME=VALUE",
+          help="Value of the variable ${NAME} of the scenario; repeatable."),
     calls("--verify", metavar="all|P%", default="all", show_default=True,
           help="Share of the calls whose audio is verified."),
     calls("--play", metavar="FILE|SIGNAL", default="speech", show_default=True,

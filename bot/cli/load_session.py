@@ -198,6 +198,7 @@ class LoadSession(Session):
                 arrivals=plan.pattern,
                 length_s=[plan.length.least_s, plan.length.most_s],
                 verify=plan.verify,
+                scenario=plan.scenario,
             ),
             figures=figures,
             rate_reached=round(sum(one.started for one in begun) / seconds, 3) if begun else None,

@@ -208,13 +208,17 @@ def output_options(command: Command) -> Command:
     return applied(command, (*RESULT_OPTIONS, *PACKET_OPTIONS, *LOG_OPTIONS))
 
 
-def endpoint_config(given: dict[str, Any], *, name: str, port: int = 0) -> EndpointConfig:
-    """The settings of ``--config`` and of the options, which it removes from ``given``.
+def endpoint_config(
+    given: dict[str, Any], *, name: str, port: int = 0, base: EndpointConfig | None = None
+) -> EndpointConfig:
+    """The settings of ``--config``, or of ``base``, and of the options, which it removes from ``given``.
 
     Raises ConfigError for an invalid file or value.
     """
     path = given.pop("config_file")
-    config = load_config(Path(path), check_build) if path else EndpointConfig(name=name, port=port)
+    config = base or EndpointConfig(name=name, port=port)
+    if path:
+        config = load_config(Path(path), check_build)
     if (password_file := given.pop("password_file", None)) is not None:
         given["password"] = password_of(password_file)
     overrides = {key: value for key in OPTION_OF if (value := given.pop(key, None)) not in (None, ())}

@@ -5,7 +5,7 @@ from bot.expectations.call import CallExpectation
 from bot.expectations.definition import Companion, Definition, Judgement, definitions
 from bot.expectations.endpoint import EndpointExpectation
 from bot.expectations.recording import RecordingExpectation
-from bot.expectations.recording_in_call import MAX_DELAY_MS, in_time
+from bot.expectations.recording_in_call import MAX_DELAY_MS, in_time, started_at
 from bot.expectations.states import StateName
 from bot.expectations.subjects import expect
 from bot.expectations.values import AudioSource, PatternText, StatusCode, TargetUri, YesNo, is_yes
@@ -31,4 +31,5 @@ __all__ = [
     "in_time",
     "is_yes",
     "record",
+    "started_at",
 ]

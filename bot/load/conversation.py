@@ -17,8 +17,9 @@ from bot.errors import CallFailed, ExpectationFailed, NativeError, WaitTimeout
 from bot.expectations import expect
 from bot.load.detail import GAP, CallDetail
 from bot.load.ending import broke, complete, died, hang_up, predicate, told, unanswered
+from bot.load.hearing import Hearing
 from bot.load.sounds import SECTION_S, Section, Sounds
-from bot.load.takes import Take
+from bot.load.takes import Take, judge_audio
 from bot.load.turn import Invitation, Talk, Turn
 from bot.model import CallState, DtmfMethod, MediaState, RtpCounters, SrtpMode
 from bot.sip import HeaderFields
@@ -92,6 +93,10 @@ class _Talk:
             broke(call, detail, error)
         finally:
             self.end()
+
+    def judge(self, call: Call, detail: CallDetail, hearing: Hearing) -> None:
+        """The verdict on the markers."""
+        judge_audio(detail, call, self.takes, hearing)
 
     def interrupt(self, call: Call) -> None:
         """Let every wait ask whether the load was stopped."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import msgspec
 
 from bot.model import Direction, EndedBy, MediaState, StreamStats
+from bot.scenario.expect_keys import OF_RECORDING
 from bot.ua import Call, quality_of
 
 __all__ = [
@@ -23,12 +24,15 @@ __all__ = [
     "CallVerdict",
     "Columns",
     "filled_in",
+    "is_timely",
 ]
 
 LATE, GAP, MISSING, UNHEARD = "audio late", "gap", "audio missing", "marker not heard"
 NO_BYE = "no response to BYE"
 TIMELY = frozenset({LATE, GAP, MISSING, UNHEARD, NO_BYE})
 """Causes that a machine without a free processor may have brought about."""
+HEARD = tuple(f"expect {key}" for key in OF_RECORDING)
+"""Beginnings of such causes, of the steps of a scenario: what a recording contains."""
 
 CallVerdict = Literal["pass", "fail", "ours", "ended"]
 
@@ -105,9 +109,14 @@ class CallDetail(msgspec.Struct, kw_only=True):
         """Add a failure; the cause is the first one that a busy machine does not explain, else the first."""
         if self.verdict == "ended":
             return
-        if self.verdict == "pass" or (self.cause in TIMELY and cause not in TIMELY):
+        if self.verdict == "pass" or (is_timely(self.cause) and not is_timely(cause)):
             self.verdict, self.cause = "ours" if ours else "fail", cause
         self.why = f"{self.why}; {why}" if self.why else why
+
+
+def is_timely(cause: str) -> bool:
+    """Whether a machine without a free processor may have brought about a failure with this cause."""
+    return cause in TIMELY or cause.startswith(HEARD)
 
 
 def filled_in(detail: CallDetail, call: Call) -> None:

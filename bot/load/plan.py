@@ -110,6 +110,8 @@ class Plan:
     length: Length = field(default_factory=lambda: Length(8.0, 8.0))
     verify: float = 1.0
     """Share of the calls whose audio is verified, 0 to 1."""
+    scenario: str | None = None
+    """File with the scenario that each call performs; ``length`` is an estimate then."""
     limits: Limits = field(default_factory=Limits)
     seed: int | None = None
     part: Part = WHOLE
@@ -152,10 +154,12 @@ class Plan:
         most, share = max(stage.target for stage in self.stages), self.part.share
         if not self.by_rate:
             return share(math.ceil(most))
+        limits = [share(one) for one in (self.concurrency, self.most_calls) if one is not None]
+        if self.scenario is not None and self.concurrency is not None:
+            return min(limits)
         needed = most / self.part.of * (self.length.usual_s + SETUP_S)
         spread = 3 * math.sqrt(needed) if self.pattern == "poisson" or self.length.mean_s else 0.0
         lines = math.ceil(needed * SPARE + spread) + 2
-        limits = [share(one) for one in (self.concurrency, self.most_calls) if one is not None]
         return min([lines, *limits])
 
     @property

@@ -33,7 +33,9 @@ class AskedFor(msgspec.Struct, kw_only=True):
     length_s: list[float]
     """Least and largest length of a call in seconds."""
     verify: float
-    """Share of the calls whose audio is verified, 0 to 1."""
+    """Share of the calls whose audio is verified, 0 to 1; 0 with a scenario, whose steps decide that."""
+    scenario: str | None = None
+    """File with the scenario that each call performs; null without one."""
 
 
 class StepResult(msgspec.Struct, kw_only=True):

@@ -27,7 +27,6 @@ from bot.load.arrivals import Due
 from bot.load.detail import CallDetail, Columns, filled_in
 from bot.load.hearing import Hearing
 from bot.load.plan import Plan
-from bot.load.takes import Take, judge_audio
 from bot.load.tally import Tally
 from bot.load.turn import Behaviour, Talk, Turn
 from bot.load.users import User
@@ -59,7 +58,7 @@ class Ended:
 
     detail: CallDetail
     call: Call
-    takes: Sequence[Take]
+    talk: Talk
     folder: Path
     entries: list[Entry]
     badness: float = 0.0
@@ -242,7 +241,7 @@ class Load:
         finally:
             with self._lock:
                 self._talks.pop(call, None)
-        ended = Ended(detail, call, talk.takes, turn.folder, self.fleet.entries(call))
+        ended = Ended(detail, call, talk, turn.folder, self.fleet.entries(call))
         self.fleet.forget(call)
         with self._lock:
             self.pending += 1
@@ -253,7 +252,7 @@ class Load:
         detail = ended.detail
         try:
             filled_in(detail, ended.call)
-            judge_audio(detail, ended.call, ended.takes, self._hearing)
+            ended.talk.judge(ended.call, detail, self._hearing)
         except Exception as error:  # of this program, or a searching process that died
             detail.fail("judge", f"{type(error).__name__}: {error}", ours=True)
         self._decided(detail)

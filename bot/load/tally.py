@@ -41,7 +41,7 @@ class Figures(msgspec.Struct, kw_only=True):
     ended: int = 0
     """Calls that an interrupt cut short; they have no verdict."""
     verified: int = 0
-    """Calls whose audio was verified by its markers."""
+    """Calls whose audio was verified by its markers, or by a comparison."""
     failure_rate: float | None = None
     """Share of the failed calls among those with a verdict, 0 to 1."""
     setup_p50_ms: float | None = None
@@ -103,7 +103,7 @@ class _Part:
 
     def add(self, detail: CallDetail) -> None:
         self.counts[detail.verdict] += 1
-        self.counts["verified"] += bool(detail.markers_sent)
+        self.counts["verified"] += bool(detail.markers_sent) or detail.missing_ms is not None
         for values, value in (
             (self.setup, detail.setup_ms),
             (self.jitter, detail.jitter_ms),

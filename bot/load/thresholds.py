@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.load.detail import TIMELY
+from bot.load.detail import is_timely
 from bot.load.plan import Limits
 from bot.load.tally import Cause, Figures
 
@@ -48,7 +48,7 @@ def checks(limits: Limits, figures: Figures, causes: Sequence[Cause] = ()) -> li
             figures.failure_rate is not None and figures.failure_rate <= limits.max_failures,
             f"at most {limits.max_failures:.4g} of the calls ({limits.max_failures:.3%})",
             f"{figures.failed} of {judged}" + (f" ({figures.failure_rate:.3%})" if judged else "") + told,
-            bool(failed) and all(cause.cause in TIMELY for cause in failed),
+            bool(failed) and all(is_timely(cause.cause) for cause in failed),
         )
     ]
     for name, limit, value, is_least, unit in (

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from bot.load.detail import CallDetail
+from bot.load.hearing import Hearing
 from bot.sip import HeaderFields
 from bot.ua import Call
-
-if TYPE_CHECKING:
-    from bot.load.takes import Take
 
 __all__ = ["Behaviour", "Invitation", "Talk", "Turn"]
 
@@ -56,12 +54,11 @@ class Talk(Protocol):
     def invitation(self) -> Invitation:
         """The INVITE."""
 
-    @property
-    def takes(self) -> Sequence[Take]:
-        """Recordings with a marker to search for, after the call."""
-
     def perform(self, call: Call, detail: CallDetail) -> None:
         """Talk and hang up; failures are noted in ``detail``."""
+
+    def judge(self, call: Call, detail: CallDetail, hearing: Hearing) -> None:
+        """Search the recordings of the ended call; waits for the searching processes."""
 
     def interrupt(self, call: Call) -> None:
         """Let ``perform`` end soon; from any thread, after ``stopped`` holds."""

@@ -46,7 +46,11 @@ class Case:
 
     def where(self, path: Path) -> str:
         """The place of a step in an error message: ``echo.yaml:12: steps[3]``."""
-        return f"{self.file}:{line_of(self.place, path)}: {shown(path)}"
+        return f"{self.file}:{self.line(path)}: {shown(path)}"
+
+    def line(self, path: Path) -> int:
+        """The line of a step in its file."""
+        return line_of(self.place, path)
 
 
 def shown(path: Path) -> str:

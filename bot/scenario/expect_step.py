@@ -21,29 +21,31 @@ COMPLETION_S = 1.0
 
 
 class StepFailed(ExpectationFailed):
-    """Expectations of one step failed; ``failures`` has the text of each."""
+    """Expectations of one step failed; ``failures`` has the text of each, ``keys`` the keys of the step."""
 
-    def __init__(self, failures: list[str]) -> None:
+    def __init__(self, failures: list[str], keys: list[str]) -> None:
         super().__init__("\n".join(failures))
         self.failures = failures
+        self.keys = list(dict.fromkeys(keys))
 
 
 def check_expectations(context: ScenarioContext, step: Expect, deadline: Deadline) -> None:
     """Check all expectations of the step; raises StepFailed with all failures."""
-    failures = []
-    for check in checks(context, step, deadline):
+    failures, keys = [], []
+    for key, check in checks(context, step, deadline):
         try:
             check()
         except ExpectationFailed as failure:
             failures.append(str(failure))
+            keys.append(key)
     if failures:
-        raise StepFailed(failures)
+        raise StepFailed(failures, keys)
 
 
-def checks(context: ScenarioContext, step: Expect, deadline: Deadline) -> list[Check]:
+def checks(context: ScenarioContext, step: Expect, deadline: Deadline) -> list[tuple[str, Check]]:
     """The checks of the step on each call, in the order of ``Expect.expected_keys``, or on the recording."""
     return [
-        partial(judge, judgement, partial(subject, context, on, key, deadline), step, deadline)
+        (key, partial(judge, judgement, partial(subject, context, on, key, deadline), step, deadline))
         for subject, on in subjects(step)
         for key in step.expected_keys
         for judgement in judgements(context, DEFINED[key], step)

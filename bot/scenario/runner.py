@@ -25,7 +25,7 @@ from bot.scenario.expect_model import Expect
 from bot.scenario.expect_step import StepFailed
 from bot.scenario.model import Path, Step, walk
 from bot.scenario.step_log import StepLog
-from bot.scenario.steps import HANDLERS
+from bot.scenario.steps import HANDLERS, Handler
 from bot.scenario.types import is_yes
 from bot.ua import Call, Journal
 
@@ -37,7 +37,8 @@ Placed = tuple[Path, Step]
 class ScenarioRun:
     """Run of one case; call ``perform`` once.
 
-    ``folder`` is the folder of the recordings; ``endpoint_arguments`` are arguments of every endpoint.
+    ``folder`` is the folder of the recordings; ``endpoint_arguments`` are arguments of every endpoint. With
+    ``context`` the endpoints run already; ``handlers`` replaces those of the steps.
     """
 
     def __init__(
@@ -46,11 +47,16 @@ class ScenarioRun:
         journal: Journal,
         folder: Folder,
         endpoint_arguments: Mapping[str, Any] | None = None,
+        *,
+        context: ScenarioContext | None = None,
+        handlers: Mapping[str, Handler] = HANDLERS,
     ) -> None:
         self.case = case
-        self.context = ScenarioContext(case, journal, folder, endpoint_arguments or {})
+        self.context = context or ScenarioContext(case, journal, folder, endpoint_arguments or {})
+        self._handlers = handlers
         self._log = StepLog(case, journal.started_at)
-        self._reached: set[Path] = set()
+        self.reached: set[Path] = set()
+        """Steps that were performed, whatever their outcome."""
         self._failed: Path | None = None
         self._soft_failures: list[str] = []
         self._stopped: BotError | None = None
@@ -96,6 +102,9 @@ class ScenarioRun:
         self.context.fail(self._stopped)
         self._decide("scenario is complete", "every step is done", why)
 
+    def failed_step(self, path: Path, step: Step, text: str, keys: Sequence[str]) -> None:
+        """A step has failed, soft ones too: those ``keys`` of an expect step. For subclasses."""
+
     # ---- steps
 
     def _steps(self, steps: list[Placed]) -> None:
@@ -135,11 +144,12 @@ class ScenarioRun:
         action = step.action
         seconds = self.case.scenario.timeout if action.timeout is None else action.timeout
         try:
-            HANDLERS[step.verb](self.context, action, Deadline(seconds))
+            self._handlers[step.verb](self.context, action, Deadline(seconds))
         except StepFailed as failed:
-            self._reached.add(path)
+            self.reached.add(path)
             where = self.case.where((*path, step.verb))
-            self._fail(path, step, "\n".join(f"{where}: {failure}" for failure in failed.failures))
+            text = "\n".join(f"{where}: {failure}" for failure in failed.failures)
+            self._fail(path, step, text, failed.keys)
         except (CallFailed, WaitTimeout, ConfigError) as error:
             if self.context.failure is not None:
                 self._failed = self._failed or path
@@ -148,13 +158,14 @@ class ScenarioRun:
             what = f"{shown((*path, step.verb))} is done"
             observed = "; ".join([str(error), *self._ends()])
             self._decide(what, f"done within {seconds:g} s", observed)
-            self._reached.add(path)
+            self.reached.add(path)
             lines = [f"{self.case.where((*path, step.verb))}: {observed}", *self._history(step)]
             self._fail(path, step, "\n".join(lines))
-        self._reached.add(path)
+        self.reached.add(path)
 
-    def _fail(self, path: Path, step: Step, text: str) -> None:
+    def _fail(self, path: Path, step: Step, text: str, keys: Sequence[str] = ()) -> None:
         """End the scenario with this failure, or store the failure of a soft step."""
+        self.failed_step(path, step, text, keys)
         self._log.fail(path, text)
         if isinstance(step.action, Expect) and is_yes(step.action.soft):
             self._soft_failures.append(text)
@@ -180,7 +191,7 @@ class ScenarioRun:
         """Record a failed expectation for each ``expect`` step that was not reached."""
         at = f"{shown(self._failed)} failed" if self._failed is not None else str(error).partition("\n")[0]
         for path, step in walk(self.case.scenario):
-            if isinstance(step.action, Expect) and path not in self._reached:
+            if isinstance(step.action, Expect) and path not in self.reached:
                 expected = ", ".join(step.action.expected_keys)
                 self._decide(f"{shown((*path, step.verb))} is reached", expected, f"not reached: {at}")
 

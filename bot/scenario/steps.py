@@ -18,7 +18,7 @@ from bot.scenario.expect_step import check_expectations
 from bot.scenario.types import is_yes
 from bot.ua import Call, Endpoint, SentRequest
 
-__all__ = ["HANDLERS"]
+__all__ = ["HANDLERS", "Handler"]
 
 
 def call(context: ScenarioContext, step: model.Call, deadline: Deadline) -> None:

@@ -6,13 +6,13 @@ import csv
 import itertools
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from bot.config import did_you_mean
 from bot.errors import ConfigError
 
-__all__ = ["Values", "combinations", "rows", "substituted", "titled"]
+__all__ = ["Values", "combinations", "defined", "rows", "substituted", "titled", "varied"]
 
 Values = dict[str, Any]
 _REFERENCE = re.compile(
@@ -82,10 +82,16 @@ def joined(path: str, key: Any) -> str:
 
 
 def combinations(data: Mapping[str, Any], given: Mapping[str, str], table: list[Values]) -> Iterator[Values]:
-    """The values of each case, from ``vars``, ``data``, ``matrix`` and ``--var``; the last one wins.
+    """The values of each case, from ``vars``, ``data``, ``matrix`` and --var; the last one wins.
 
     A variable in ``given`` replaces its list in the matrix. Raises ConfigError "matrix.x: ...".
     """
+    for values in varied(data, given, table):
+        yield defined(data.get("vars") or {}, values | dict(given))
+
+
+def varied(data: Mapping[str, Any], given: Collection[str], table: list[Values]) -> Iterator[Values]:
+    """The values of each case from ``data`` and ``matrix``, without the lists of variables in ``given``."""
     matrix = data.get("matrix") or {}
     for key, values in matrix.items() if isinstance(matrix, dict) else ():
         if isinstance(values, list) and not values:
@@ -98,15 +104,14 @@ def combinations(data: Mapping[str, Any], given: Mapping[str, str], table: list[
         raise ConfigError(f"{'matrix' if axes else 'data'}: expected at most {MOST} cases, got {count}")
     for row in table or [{}]:
         for chosen in itertools.product(*(values for _, values in axes)):
-            varied = row | dict(zip((key for key, _ in axes), chosen, strict=True)) | dict(given)
-            yield defined(data.get("vars") or {}, varied)
+            yield row | dict(zip((key for key, _ in axes), chosen, strict=True))
 
 
-def defined(vars_: Mapping[str, Any], varied: Values) -> Values:
+def defined(vars_: Mapping[str, Any], given: Values) -> Values:
     """The values of ``vars``; a value may use the environment, earlier variables, ``data`` and ``matrix``."""
-    values = dict(varied)
+    values = dict(given)
     for key, value in vars_.items():
-        if key not in varied:
+        if key not in given:
             values[key] = substituted(value, values, f"vars.{key}")
     return values
 
