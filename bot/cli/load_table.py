@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from bot.cli.progress import Progress
 from bot.harmless import harmless
 from bot.load.machine import Processors
-from bot.load.tally import Sample
+from bot.load.tally import Figures, Sample
 
 if TYPE_CHECKING:
     from rich.console import Group
@@ -21,6 +21,8 @@ __all__ = ["LoadTable", "status"]
 LATEST_S = 5
 """Seconds over which the rate that is reached is averaged."""
 CAUSES = 6
+CAUSE, LIMIT = "", "!"
+"""Names of the rows of a cause, and of a limit of this side."""
 
 
 class LoadTable(Progress):
@@ -49,17 +51,22 @@ class LoadTable(Progress):
         width = max(len(name) for name, _ in rows)
         return Group(
             *(
-                Text(f"{name:<{width}}  {harmless(text)}", style=style_of(name, text), no_wrap=True)
+                Text.assemble(
+                    (f"{name:<{width}}  ", "dim"),
+                    (harmless(text), style_of(name, text)),
+                    no_wrap=True,
+                    overflow="ellipsis",
+                )
                 for name, text in rows[: max(1, lines)]
             )
         )
 
 
 def style_of(name: str, text: str) -> str:
-    """Red for failures, yellow for limits of this side."""
-    if name in {"failed", "!"}:
-        return "bold yellow" if name == "!" else "red" if not text.startswith("0") else ""
-    return ""
+    """Red for failures and their causes, yellow for limits of this side."""
+    if name == LIMIT:
+        return "bold yellow"
+    return "red" if name in {"failed", CAUSE} and text != "0" else ""
 
 
 def rows_of(
@@ -70,17 +77,18 @@ def rows_of(
     latest = samples[-LATEST_S:]
     rate = sum(one.started for one in latest) / len(latest) if latest else 0.0
     target = samples[-1].target if samples else plan.stages[0].target
-    asked = f"{target:g}/s asked" if plan.by_rate else f"{target:g} at once asked"
+    asked = f"{target:g}/s asked, {rate:.1f}/s" if plan.by_rate else f"{target:g} at once asked, {load.up}"
     used, slots = load.used, load.slots
     cpu = samples[-1].cpu if samples else None
     rows = [
         ("time", f"{load.passed_s:.0f} s" + (f" of {plan.seconds:g} s" if plan.seconds else "")),
-        ("rate", f"{asked}, {rate:.1f}/s reached"),
-        ("calls", f"{figures.placed} placed, {load.up} up, {figures.passed} passed"),
+        ("load", f"{asked} reached" + ("" if plan.by_rate else f", {rate:.1f} calls/s")),
+        ("calls", f"{figures.placed} placed, {load.up} up, {ended(figures)} finished"),
+        ("passed", f"{figures.passed}"),
         ("failed", f"{figures.failed}" + (f" ({figures.failure_rate:.2%})" if figures.failed else "")),
     ]
     rows += [
-        ("", f"  {cause.calls} x {cause.cause}{' (this side)' if cause.ours else ''}")
+        (CAUSE, f"{cause.calls} x {cause.cause}{' (this side)' if cause.ours else ''}")
         for cause in load.tally.causes()[:CAUSES]
     ]
     times = (figures.setup_p50_ms, figures.setup_p95_ms, figures.setup_p99_ms)
@@ -94,20 +102,30 @@ def rows_of(
         ),
         (
             "this side",
-            f"slots {used} of {slots}, {load.pending} calls to judge, cpu "
-            f"{'-' if cpu is None else format(cpu, '.0%')}",
+            f"slots {used} of {slots}, {load.pending} to judge, "
+            f"processors {share(cpu)} in use, {share(processors.own)} by this load",
         ),
     ]
-    if load.missed:
-        rows.append(("!", f"this side is the limit: {load.missed} calls were due with no line free"))
+    if missed := load.missed:
+        rows.append((LIMIT, f"this side is the limit: {missed} calls were due with no line free"))
     if processors.full_s > 1:
-        rows.append(("!", f"all processors of this machine were busy for {processors.full_s:.0f} s"))
+        rows.append((LIMIT, f"all processors of this machine were busy for {processors.full_s:.0f} s"))
     return rows
 
 
 def number(value: float | None) -> str:
     """A number for the table."""
-    return "-" if value is None else f"{value:.3g}"
+    return "-" if value is None else f"{value:.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def share(value: float | None) -> str:
+    """A share of the processors, 0 to 1."""
+    return "-" if value is None else f"{value:.0%}"
+
+
+def ended(figures: Figures) -> int:
+    """Calls that have a verdict."""
+    return figures.passed + figures.failed + figures.ours + figures.ended
 
 
 def status(load: Load | SharedLoad, samples: list[Sample], processors: Processors | SharedLoad) -> str:

@@ -98,8 +98,10 @@ def figures_of(result: LoadResult) -> Iterator[tuple[str, str]]:
     yield (
         "calls",
         (
-            f"{figures.placed} placed, {figures.passed} passed, {figures.failed} failed, "
-            f"{figures.ours} failed on this side, {figures.ended} interrupted; at most {result.up_most} up"
+            f"{figures.placed} placed: {figures.passed} passed, {figures.failed} failed"
+            + (f", {figures.ours} failed on this side" if figures.ours else "")
+            + (f", {figures.ended} interrupted" if figures.ended else "")
+            + f"; at most {result.up_most} up"
         ),
     )
     yield "audio verified", f"in {counted(figures.verified, 'call')}"
@@ -121,8 +123,10 @@ def figures_of(result: LoadResult) -> Iterator[tuple[str, str]]:
     yield (
         "this side",
         (
-            f"{counted(own.agents, 'agent')}, {own.slots} slots, {own.missed} calls not placed, "
-            f"{own.late} late; {cpu}"
+            f"{counted(own.agents, 'agent')}, {counted(own.slots, 'slot')}"
+            + (f", {counted(own.missed, 'call')} not placed" if own.missed else "")
+            + (f", {own.late} late" if own.late else "")
+            + f"; {cpu}"
         ),
     )
 
