@@ -235,6 +235,8 @@ class LoadSession(Session):
             self.say(f"{name:<{width}}  {text}")
         if self.folder is not None:
             self.say(f"{'report':<{width}}  {self.folder / 'report.html'}")
+        if result.error is not None:
+            self.say(f"{'error':<{width}}  {result.error}", fails=True)
         self.say(f"{result.verdict.upper()}")
 
     def page_report(self, result: Result) -> bytes:
