@@ -28,6 +28,7 @@ from bot.cli.options import (
 from bot.cli.session import Interrupted, Session, endpoint_of
 from bot.deadline import Deadline
 from bot.errors import ConfigError, naming
+from bot.front import WorkerPool
 from bot.ipc import CallStarted, CallStateChanged
 from bot.model import CallState, OnCrash
 from bot.report.result import unexpected_end
@@ -85,16 +86,28 @@ def command(**options: Any) -> int:
     if options.pop("print_front"):
         print_front(options, name=options["role"], port=SIP_PORT)
         return 0
-    with Session(options, orderly_end=True, logs=True) as run:
+    with AnsweringSession(options, orderly_end=True, logs=True) as run:
         Answering(run, options).perform()
     run.show()
     return run.exit_status
 
 
+class AnsweringSession(Session):
+    """A session whose second signal cuts the draining short."""
+
+    is_hurried = False
+    """Whether a second signal came."""
+
+    def interrupted_again(self) -> None:
+        """Hang up the calls that the first signal left to end."""
+        self.is_hurried = True
+        self.journal.wake()
+
+
 class Answering:
     """Run of the command: the endpoint or the workers, their bots and the verdicts on their calls."""
 
-    def __init__(self, run: Session, options: dict[str, Any]) -> None:
+    def __init__(self, run: AnsweringSession, options: dict[str, Any]) -> None:
         self._run = run
         role = options.pop("role")
         self._config = endpoint_config(options, name=role, port=SIP_PORT)
@@ -188,8 +201,14 @@ class Answering:
                     yield front.uris
                 except Interrupted:
                     front.drain()
-                    self._run.journal.wait_until(lambda: pool.is_idle, Deadline(self._plan.drain_s))
+                    self._drain(pool, self._plan.drain_s)
                     raise
+
+    def _drain(self, pool: WorkerPool, seconds: float) -> None:
+        """Let the calls end, for some seconds or until another signal."""
+        if seconds and not pool.is_idle:
+            self._run.say(f"calls have {seconds:g} s to end; a second signal hangs them up")
+        self._run.journal.wait_until(lambda: pool.is_idle or self._run.is_hurried, Deadline(seconds))
 
     def _follow(self, endpoints: list[Endpoint]) -> None:
         self._endpoints = {endpoint.name: endpoint for endpoint in endpoints}

@@ -64,7 +64,8 @@ def front_options(command: Any) -> Any:
                  "and supervised; or 302 responses to the address of a free agent, over UDP, which callers "
                  "must follow.  [redirect]"),
         of_front("--drain", "drain_s", type=PositiveSeconds, metavar="S",
-                 help="After a signal refuse new calls with 503, and give the others S seconds to end.  [0]"),
+                 help="After a signal refuse new calls with 503, and give the others S seconds to end; a "
+                 "second signal hangs them up.  [0]"),
         of_front("--print-front", is_flag=True,
                  help="Print the configuration of Kamailio, for workers on several hosts, and exit."),
     ]  # fmt: skip

@@ -108,6 +108,18 @@ def test_draining(front: str, answer: NewBot, new_endpoint: NewEndpoint, tmp_pat
     assert result_of(tmp_path)["verdict"] == "pass"
 
 
+def test_a_second_signal_cuts_the_draining_short(answer: NewBot, new_endpoint: NewEndpoint) -> None:
+    bot = many(answer, "redirect", "--drain", "3000")
+    uri, caller = bot.uri(), new_endpoint(follow_redirects=1)
+    [call] = up([caller], uri, 1)
+    bot.send(signal.SIGTERM)
+    bot.line("a second signal hangs them up")
+    assert call.facts.ended is None
+    bot.send(signal.SIGTERM)
+    expect(call).to_be_disconnected(code=200, by="remote", timeout=20.0)
+    assert bot.end() == OK, bot.said
+
+
 def refused(call: Call) -> bool:
     """Whether the call gets 503, rather than an answer."""
     until(call, lambda: call.facts.ended is not None or call.state is CallState.CONFIRMED)
