@@ -191,6 +191,11 @@ class SharedLoad:
         return max(worker.last.cpu_full_s for worker in self.workers)
 
     @property
+    def own(self) -> None:
+        """What the load itself takes of the processors is not known of workers."""
+        return None
+
+    @property
     def mean(self) -> float | None:
         """Mean use of the processors, 0 to 1."""
         return max(
