@@ -8,13 +8,11 @@ from pathlib import Path
 
 from bot import expect
 from bot.deadline import Deadline
-from bot.model import CryptoSuite
 from tests.support.commands import NewBot
 from tests.support.process import OK, import_path
 from tests.support.starting import LOOPBACK, NewEndpoint
 from tests.support.terminal import Terminal
 
-SUITE = CryptoSuite.AES_CM_128_HMAC_SHA1_80
 OVERRIDES = {"COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR"}
 """What would decide for the terminal."""
 ENVIRONMENT = {
@@ -48,10 +46,9 @@ def test_answer_shows_its_calls_and_leaves_nothing_on_ctrl_c(
         expect(call).to_have_active_media()
         call.send_dtmf("42").wait()
         text = terminal.until(lambda text: " 42" in text)
-        assert re.search(
-            rf"^parrot +1 +<- alice@{LOOPBACK} +CONFIRMED +\d+ +PCMA +{SUITE}", text, re.MULTILINE
-        )
-        terminal.until(lambda text: re.search(r" \d{2,}/0 +42", text) is not None)  # packets until now
+        assert re.search(r"^parrot +1 +<- alice@\S* +CONFIRMED +\d+ +PCMA +", text, re.MULTILINE)
+        # packets until now, and levels
+        terminal.until(lambda text: re.search(r" \d{2,}/0 +\S+/\S+ +42", text) is not None)
         terminal.press(CTRL_C)
         expect(call).to_be_disconnected(code=200, by="remote")
         assert terminal.end() == OK
@@ -68,8 +65,8 @@ def test_call_shows_what_it_does_and_how_long(answer: NewBot, tmp_path: Path) ->
     uri = answer("--calls", 1).uri()
     arguments = ["call", uri, "--bind", LOOPBACK, "--play", "speech:2", "--linger", 1.5]
     with Terminal(*arguments, folder=tmp_path, environment=ENVIRONMENT) as terminal:
-        terminal.until(lambda text: re.search(r"1 running; playing speech:2: [12] of 2 s", text) is not None)
-        terminal.until(lambda text: re.search(r"1 running; until the end: [012] of 2 s", text) is not None)
+        terminal.until(lambda text: re.search(r" [12]/2 s sp", text) is not None)
+        terminal.until(lambda text: re.search(r"1 running; until the end: [012] s", text) is not None)
         assert terminal.end() == OK
 
 
