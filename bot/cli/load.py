@@ -13,7 +13,7 @@ import click
 
 from bot.cli.call import trusting
 from bot.cli.defined_options import DefinedChecks, defined_options
-from bot.cli.help import GroupedCommand
+from bot.cli.help import GroupedCommand, grouped
 from bot.cli.load_machines import Alone, AsMaster, AsWorker, machine_options, role_of
 from bot.cli.load_options import impaired, load_options, plan_of, users_of
 from bot.cli.load_scenario import scenario_of, settings_of, with_length_of
@@ -53,6 +53,7 @@ from bot.ua import Call, Endpoint, Entry, checked_digits
 
 __all__ = ["command"]
 
+output = grouped("Output")
 TOLD = (AgentReady, AgentCrashed, AgentReplaced, CallbackFailed, LimitReached, StorageFailed)
 """Events of the agents that the run's journal has; the others are of single calls."""
 
@@ -84,6 +85,12 @@ def expectations(command: Any) -> Any:
     default="failed",
     show_default=True,
     help="Recordings and journals that stay in --out.",
+)
+@output(
+    "--capture",
+    "capture_file",
+    metavar="FILE",
+    help="Capture the packets of the whole run as pcap; srtpbot pcap split divides them by call.",
 )
 @result_options
 def command(uri: str, **options: Any) -> int:
@@ -154,6 +161,7 @@ class Loading:
             name = f"worker{plan.part.index + 1}" if plan.part.of > 1 else self._config.name
             fleet = Fleet(self._config, calls=plan.lines, name=name)
             fleet.observe(self._tell)
+            run.begin_capture([self._config], [run.uri])
             with role.starting():
                 role.aside(lambda: self._start(fleet))
                 stack.callback(fleet.close)

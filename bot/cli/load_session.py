@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from bot.cli.command_line import command_line
 from bot.cli.load_table import LoadTable, status
@@ -21,6 +21,11 @@ from bot.load.shared import SharedLoad
 from bot.load.tally import Sample
 from bot.load.thresholds import Check, checks, limited_by
 from bot.report.result import Result
+from bot.ua import Call
+
+if TYPE_CHECKING:
+    from bot.capture.verification import Verification
+    from bot.cli.packet_capture import CaptureOfRun
 
 __all__ = ["LoadSession"]
 
@@ -166,6 +171,10 @@ class LoadSession(Session):
         os._exit(INTERRUPTED)
 
     # ---- the end
+
+    def proofs(self, capture: CaptureOfRun) -> Mapping[Call, Mapping[int, Verification]]:
+        """None: the packets are too many to judge them here; ``srtpbot pcap`` does."""
+        return {}
 
     def put_away(self) -> None:
         """Keep or delete the files of the worst calls."""

@@ -287,7 +287,7 @@ class Session:
             return {}
         try:
             lost = self._capture.end()
-            proven = self._capture.proofs(self.calls)
+            proven = self.proofs(self._capture)
         except NativeError as error:
             self.error = self.error or str(error)
             self.exit_status = self.exit_status or error.exit_status
@@ -305,6 +305,10 @@ class Session:
                     verification.observed,
                 )
         return proven
+
+    def proofs(self, capture: CaptureOfRun) -> Mapping[Call, Mapping[int, Verification]]:
+        """The verification of the captured packets of each call."""
+        return capture.proofs(self.calls)
 
     def _write(self, result: Result) -> None:
         from bot.report.sip_pcap import of_file
