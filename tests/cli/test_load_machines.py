@@ -1,19 +1,37 @@
-"""``srtpbot load`` on several machines: contradictions, and nobody there."""
+"""``srtpbot load`` on several machines: a master and its workers, here on this one."""
 
 from __future__ import annotations
 
+import csv
+import json
+import signal
 import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from bot.bots.parrot import Parrot
+from bot.fleet import Fleet
+from bot.load.detail import TIMELY
 from tests.support.commands import NewBot
-from tests.support.process import TROUBLE, USAGE, Bot
+from tests.support.process import INTERRUPTED, OK, TROUBLE, USAGE, Bot
 from tests.support.starting import LOOPBACK
 
 pytestmark = pytest.mark.timeout(400)
 END_S = 300.0
 """A loaded machine starts agents slowly; a wait proves no speed."""
 OWN = f"{LOOPBACK}:0"
+CALLING = ("--bind", LOOPBACK, "--codec", "PCMA", "--srtp", "mandatory")
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    """The URI of agents that answer and echo."""
+    given: dict[str, Any] = {"bind": LOOPBACK, "codecs": ["PCMA"], "srtp": "mandatory"}
+    with Fleet(name="echo", calls=4, controller=Parrot, **given) as fleet:
+        yield fleet.uris[0]
 
 
 def master(srtpbot: NewBot, uri: str, *options: object) -> tuple[Bot, str]:
@@ -21,6 +39,58 @@ def master(srtpbot: NewBot, uri: str, *options: object) -> tuple[Bot, str]:
     patience = () if "--join-timeout" in options else ("--join-timeout", END_S)
     bot = srtpbot("load", uri, "--master", OWN, *patience, *options)
     return bot, bot.line(r"^master at (\S+),", timeout=END_S)[1]
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "calls.csv").open(newline="") as file:
+        return sorted(csv.DictReader(file), key=lambda row: int(row["number"]))
+
+
+def test_the_master_has_the_calls_of_its_workers(echo: str, srtpbot: NewBot, tmp_path: Path) -> None:
+    load = ("--rate", 4, "--calls", 4, "--length", 2.5, "--max-failures", "100%")
+    decides, where = master(srtpbot, echo, *load, "--workers", 2, "--out", "master")
+    workers = [
+        srtpbot(
+            "load", echo, "--worker", where, *CALLING, "--join-timeout", END_S, "--out", out, "--keep", "none"
+        )
+        for out in ("one", "two")
+    ]
+    ends = [bot.end(END_S) for bot in (decides, *workers)]
+    assert all(status in {OK, TROUBLE} for status in ends), decides.said
+    own = [rows(tmp_path / out) for out in ("one", "two")]
+    assert [len(calls) for calls in own] == [2, 2]
+    assert rows(tmp_path / "master") == sorted([*own[0], *own[1]], key=lambda row: int(row["number"]))
+    assert [row["number"] for row in rows(tmp_path / "master")] == ["1", "2", "3", "4"]
+    assert len({row["markers_sent"] for calls in own for row in calls}) == 4
+    assert all(row["verdict"] == "pass" or row["cause"] in TIMELY for row in rows(tmp_path / "master"))
+    result = json.loads((tmp_path / "master" / "result.json").read_text())
+    assert (result["figures"]["placed"], result["figures"]["verified"]) == (4, 4)
+    assert result["own"]["slots"] >= 4
+    assert {expectation["name"] for expectation in result["expectations"]} == {"failed calls"}
+    assert "worker1-1" in (tmp_path / "master" / "report.html").read_text()
+    assert "<testcase" in (tmp_path / "master" / "junit.xml").read_text()
+
+
+@pytest.mark.parametrize("which", ["master", "worker"])
+def test_an_interrupt(which: str, echo: str, srtpbot: NewBot) -> None:
+    decides, where = master(srtpbot, echo, "--concurrency", 2, "--length", 600, "--json", "result.json")
+    worker = srtpbot("load", echo, "--worker", where, *CALLING, "--join-timeout", END_S)
+    assert worker.wait_for_agents()
+    decides.line("the load begins", timeout=END_S)
+    (decides if which == "master" else worker).send(signal.SIGINT)
+    ends = decides.end(END_S), worker.end(END_S)
+    expected = (INTERRUPTED, OK) if which == "master" else (TROUBLE, INTERRUPTED)
+    assert ends == expected, decides.said + worker.said
+    assert worker.leaves_nothing()
+
+
+def test_a_worker_that_cannot_start(echo: str, srtpbot: NewBot) -> None:
+    decides, where = master(srtpbot, echo)
+    worker = srtpbot("load", "sip:other@127.0.0.1", "--worker", where, *CALLING, "--join-timeout", END_S)
+    assert worker.end(END_S) == USAGE, worker.said
+    assert f"the master's load goes to {echo}" in worker.stderr
+    assert decides.end(END_S) == TROUBLE, decides.said
+    assert "a worker" in decides.stderr
 
 
 def test_nobody_there(srtpbot: NewBot) -> None:
