@@ -40,8 +40,8 @@ FLUSH_S = 0.5
 END_S = 90.0
 """So long may a worker take to hang up and judge its last calls."""
 CONNECTING = 60
-PLAN, READY, REFUSED, REPORT, STOP = (
-    f"srtpbot.{name}" for name in ("plan", "ready", "refused", "report", "stop")
+JOINED, PLAN, READY, REFUSED, REPORT, STOP = (
+    f"srtpbot.{name}" for name in ("joined", "plan", "ready", "refused", "report", "stop")
 )
 
 
@@ -68,12 +68,15 @@ class Master:
         self.port: int = self._runner.server.port
         self._workers: list[str] = []
         """Locust's names of the workers, in order of their parts."""
+        self._joined: set[str] = set()
+        """Workers that listen to messages; Locust counts them before."""
         self._ready: set[str] = set()
         self._refused: dict[str, str] = {}
         self._load: SharedLoad | None = None
         self._tick: Callable[[], bool] = lambda: True
         self._stopped_at: float | None = None
         for kind, listener in (
+            (JOINED, self._on_joined),
             (READY, self._on_ready),
             (REFUSED, self._on_refused),
             (REPORT, self._on_report),
@@ -83,12 +86,16 @@ class Master:
     def gather(self, count: int, wait_s: float) -> list[str]:
         """Wait for workers, and name them; raises NativeError, InterruptedError."""
         clients = self._runner.clients
-        if not self._wait(lambda: len(clients.ready) >= count, wait_s):
+
+        def present() -> list[str]:
+            return [one.id for one in clients.ready if one.id in self._joined]
+
+        if not self._wait(lambda: len(present()) >= count, wait_s):
             raise NativeError(
-                f"--workers: {len(clients.ready)} of {count} workers came within {wait_s:g} s; start each "
+                f"--workers: {len(present())} of {count} workers came within {wait_s:g} s; start each "
                 "with: srtpbot load URI --worker HOST:PORT"
             )
-        self._workers = sorted((one.id for one in clients.ready), key=self._runner.get_worker_index)[:count]
+        self._workers = sorted(present(), key=self._runner.get_worker_index)[:count]
         return [f"worker {place} ({one.rpartition('_')[0]})" for place, one in enumerate(self._workers, 1)]
 
     def prepare(self, uri: str, plan: Plan, wait_s: float) -> None:
@@ -166,6 +173,9 @@ class Master:
         for client in self._runner.clients.all:
             if client.id not in self._workers:
                 self._runner.send_message(STOP, None, client.id)
+
+    def _on_joined(self, *, environment: Environment, msg: Message) -> None:
+        self._joined.add(msg.node_id)
 
     def _on_ready(self, *, environment: Environment, msg: Message) -> None:
         self._ready.add(msg.node_id)
@@ -257,6 +267,7 @@ class Membership:
             return
         runner.register_message(PLAN, self._on_plan)
         runner.register_message(STOP, self._on_stop)
+        runner.send_message(JOINED)
         self.runner = runner
 
     def _on_plan(self, *, environment: Environment, msg: Message) -> None:
