@@ -37,8 +37,9 @@ class RecordingFile:
         """Update the lengths and reserve space; the reason why nothing more can be written, or None."""
         if self.is_removed:
             return REMOVED
-        size = os.fstat(self._handle).st_size
-        if os.pread(self._handle, 4, DATA_NAME_AT) == b"data":
+        has_header = os.pread(self._handle, 4, DATA_NAME_AT) == b"data"
+        size = os.fstat(self._handle).st_size  # the library writes meanwhile, on another thread
+        if has_header and size >= SAMPLES_AT:
             data = (size - SAMPLES_AT) // 2 * 2
             self._put(DATA_LENGTH_AT, data)
             self._put(RIFF_LENGTH_AT, data + SAMPLES_AT - CHUNK_HEADER)

@@ -276,7 +276,7 @@ class Fleet:
             self._free_unanswered()
             free = [member for member in self._members if member.is_free]
             if free:
-                best = min(free, key=lambda member: member.used)
+                best = min(free, key=lambda member: (self._is_worn(member), member.used))
                 best.used += 1
                 best.calls_taken += 1
                 found.append(best)
@@ -319,12 +319,16 @@ class Fleet:
     def _give_back(self, member: Member) -> None:
         with self._waits.held():
             member.used -= 1
-            worn = member.calls_taken >= self._renewed_after
-            member.retires = member.retires or worn
-            renew = member.retires and not member.used and not self._closing
+            is_idle = not member.used and not member.retires and not self._closing
+            renew = is_idle and self._is_worn(member)
+            member.retires = member.retires or renew
         if renew and self._starters is not None:
             self._starters.submit(self._renew, member)
         self._waits.wake()
+
+    def _is_worn(self, member: Member) -> bool:
+        """Whether an agent gets calls only if no other has a slot, and is replaced when it has no call."""
+        return member.calls_taken >= self._renewed_after
 
     def _renew(self, old: Member) -> None:
         """Put a new agent in the place of one without calls; a failure leaves the old one at work."""
@@ -332,6 +336,8 @@ class Fleet:
             if old not in self._members or old.used:
                 return
             place = self._members.index(old)
+        if self.config.port:  # two cannot listen at one port
+            self._end(old)
         try:
             new = self._new_member(place)
         except (BotError, OSError) as error:

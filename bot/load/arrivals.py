@@ -24,8 +24,8 @@ LATE_S = 0.25
 """A call that begins this much after its time was not placed in time."""
 AGAIN_S = 0.5
 """A line begins its calls this far apart at least: refused calls do not become a flood."""
-FIRST_S = 0.02
-"""The lines of a closed model begin this far apart at least: 50 calls a second."""
+FIRST_S = 0.05
+"""The lines of a closed model begin this far apart at least: 20 calls a second."""
 
 Pattern = Literal["constant", "poisson"]
 

@@ -39,8 +39,8 @@ WORST = 10
 """Calls that the report shows whole."""
 WORST_OF_A_CAUSE = 3
 JUDGES = 2
-SLOT_S = 0.6
-"""Seconds in which the slot and the sockets of a call that has just ended may become free."""
+SLOT_S = 3.0
+"""Seconds in which a slot may become free: of a call that has just ended, or of a renewed agent."""
 
 
 @dataclass(frozen=True)

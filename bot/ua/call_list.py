@@ -110,6 +110,8 @@ class CallList:
         call.observe(event)
         if isinstance(event, CallStateChanged) and event.state is CallState.DISCONNECTED:
             self._active.pop(event.call, None)
+            if call.facts.sip_call_id in self._by_dialog:  # the one that ended first is dropped first
+                self._by_dialog.move_to_end(call.facts.sip_call_id)
 
     def trace(self, event: SipSent | SipReceived, dialog: str) -> None:
         """Pass a message on to its call, or keep it for a call that begins later."""

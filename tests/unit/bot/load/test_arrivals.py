@@ -93,9 +93,9 @@ def test_steps_of_concurrent_calls() -> None:
     found = [arrivals.take(line, NOW) for line in range(5)]
     assert [one and (one.stage, round(one.at - NOW, 2)) for one in found] == [
         (0, 0),
-        (0, 0.02),
+        (0, 0.05),
         (1, 10),
-        (1, 10.02),
+        (1, 10.05),
         None,
     ]
 

@@ -68,6 +68,16 @@ def test_ended_calls_are_forgotten_in_time(rig: Rig) -> None:
     assert first.call.facts.stats(0) is None
 
 
+def test_a_long_call_is_remembered_from_its_end(rig: Rig) -> None:
+    long = rig.incoming(dialog="long@peer")
+    for number in range(2 * REMEMBERED):
+        rig.incoming(dialog=f"{number}@peer").ended()
+    long.ended()
+    rig.incoming(dialog="later@peer").ended()
+    long.measured(1, 1, final=True)
+    assert long.call.facts.stats(0) is not None
+
+
 def test_messages_outside_calls_are_kept(rig: Rig) -> None:
     came = MessageReceived(at=0.0, from_uri=PEER, to_uri="sip:a@b", content_type="text/plain", body="hello")
     rig.driver.feed(came)
