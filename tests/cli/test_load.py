@@ -2,55 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import jsonschema
 import pytest
 
-from bot.bots.parrot import Parrot
-from bot.fleet import Fleet
 from bot.load.detail import TIMELY
 from bot.ua import Call, Controller
 from tests.support.commands import NewBot
+from tests.support.loading import END_S, NewPeer, rows
 from tests.support.process import FAILED, INTERRUPTED, OK, TROUBLE, USAGE
 from tests.support.starting import LOOPBACK
 
-NewPeer = Callable[..., list[str]]
 pytestmark = pytest.mark.timeout(150)
-END_S = 100.0
-"""A loaded machine starts agents slowly; a wait proves no speed."""
 SHORT = ("--bind", LOOPBACK, "--codec", "PCMA", "--srtp", "mandatory")
 
 
 class Busy(Controller):
     def on_incoming_call(self, call: Call) -> None:
         call.answer(486)
-
-
-@pytest.fixture
-def peer() -> Iterator[NewPeer]:
-    """Start agents that answer so; returns their URIs."""
-    with ExitStack() as started:
-
-        def start(
-            controller: Callable[[], Controller] = Parrot, *, calls: int = 4, **settings: Any
-        ) -> list[str]:
-            given = {"bind": LOOPBACK, "codecs": ["PCMA"], "srtp": "mandatory", **settings}
-            fleet = Fleet(name=f"peer{len(given)}", calls=calls, controller=controller, **given)
-            return started.enter_context(fleet).uris
-
-        yield start
-
-
-def rows(out: Path) -> list[dict[str, str]]:
-    with (out / "calls.csv").open(newline="") as file:
-        return sorted(csv.DictReader(file), key=lambda row: int(row["number"]))
 
 
 def test_every_call_is_verified(peer: NewPeer, srtpbot: NewBot, tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import signal
 import socket
@@ -16,6 +15,7 @@ from bot.bots.parrot import Parrot
 from bot.fleet import Fleet
 from bot.load.detail import TIMELY
 from tests.support.commands import NewBot
+from tests.support.loading import rows
 from tests.support.process import INTERRUPTED, OK, TROUBLE, USAGE, Bot
 from tests.support.starting import LOOPBACK
 
@@ -39,11 +39,6 @@ def master(srtpbot: NewBot, uri: str, *options: object) -> tuple[Bot, str]:
     patience = () if "--join-timeout" in options else ("--join-timeout", END_S)
     bot = srtpbot("load", uri, "--master", OWN, *patience, *options)
     return bot, bot.line(r"^master at (\S+),", timeout=END_S)[1]
-
-
-def rows(folder: Path) -> list[dict[str, str]]:
-    with (folder / "calls.csv").open(newline="") as file:
-        return sorted(csv.DictReader(file), key=lambda row: int(row["number"]))
 
 
 def test_the_master_has_the_calls_of_its_workers(echo: str, srtpbot: NewBot, tmp_path: Path) -> None:

@@ -10,12 +10,11 @@ import pytest
 from bot.bots.parrot import Parrot
 from bot.load.detail import is_timely
 from bot.ua import Call, Controller
-from tests.cli.test_load import END_S, NewPeer, peer, rows
 from tests.support.commands import NewBot
+from tests.support.loading import END_S, NewPeer, rows
 from tests.support.process import FAILED, INTERRUPTED, OK, TROUBLE, USAGE
 
 pytestmark = pytest.mark.timeout(150)
-__all__ = ["peer"]
 
 HEAD = """
 vars: {mark: "silence:0.3,marker:${marker},silence:0.7"}
