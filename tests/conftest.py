@@ -12,3 +12,6 @@ pytest.register_assert_rewrite("tests.support")
 # A shell that starts the tests in the background has them ignore SIGINT, and so would their commands.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+# nohup has them ignore SIGHUP.
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
