@@ -43,6 +43,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from media.audio.wav import Audio, AudioError
+from media.signals.marker_path import best_path
 from media.signals.marker_search import BESIDE, RATE, Block, Peak, blocks, peaks, refined
 
 __all__ = [
@@ -110,9 +111,7 @@ SAME_S = 0.021  # closer markers of the same identity are one marker
 JUMP_S = 2 * BESIDE / RATE  # ... and a marker combined from parts belongs to a whole one, if there is one
 FAINTEST = 1e-6  # -120 dBFS
 
-# A jitter buffer repeats or drops frames within a marker; what follows is late or early, but was heard.
-LAGS = np.arange(-BESIDE, BESIDE + 1, SLOT // 2)  # samples
-JUMP_SYMBOLS = 2  # a jump is believed if it explains more symbols
+LAGS = np.arange(-BESIDE, BESIDE + 1, SLOT // 2)  # samples; where pieces of a marker are looked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,20 +218,13 @@ def _decoded(block: Block, tops: list[Peak]) -> tuple[int, int]:
 
 
 def _heard(block: Block, top: Peak, identity: int) -> int:
-    """The number of symbols that were heard, on the course through the lags that explains most of them."""
+    """The number of symbols that were heard, on the path through the lags that explains most of them."""
     positions = [round(top.at) + lag for lag in LAGS]
     slots = np.stack(
         [block.white[at : at + SLOTS * SLOT].reshape(SLOTS, SLOT)[IS_SYMBOL] for at in positions]
     )
     symbols = np.abs(slots @ values().conj().T).argmax(axis=2)
-    agrees = symbols == _book()[:, identity]  # of shape (lags, symbols)
-    score, heard = np.zeros(len(LAGS), int), np.zeros(len(LAGS), int)
-    for column in agrees.T:
-        best = int(score.argmax())
-        jumps = score[best] - JUMP_SYMBOLS > score
-        score = np.where(jumps, score[best] - JUMP_SYMBOLS, score) + column
-        heard = np.where(jumps, heard[best], heard) + column
-    return int(heard[score.argmax()])
+    return best_path(symbols == symbols_of(identity)).heard
 
 
 def _begun(block: Block, top: Peak, identity: int) -> float:

@@ -2,8 +2,7 @@
 
 A jitter buffer that grows or shrinks within a marker inserts or removes some 10 ms, once or several times.
 One position of the marker then fits only a part of it. So each slot is tried at many positions, and the path
-through them is sought on which the most slots agree, where each change of the position costs ``JUMP`` slots:
-chance and other markers gain nothing.
+through them is sought on which the most slots agree (``media.signals.marker_path``).
 
 Measured with 128 markers in calls on a machine with twice the work that it can do, whose audio jumped by 10
 to 60 ms, up to four times in a marker: 12 or more of the 24 slots agreed at one position in 122 of them, and
@@ -27,6 +26,7 @@ from media.signals.marker import (
     symbols_of,
     values,
 )
+from media.signals.marker_path import best_path
 from media.signals.marker_search import RATE, Block
 
 __all__ = ["trace_marker"]
@@ -35,8 +35,6 @@ REACH = RATE // 4
 """How far a piece may lie from where the best one puts it, in samples."""
 STEP = 10
 """Distance of the positions in samples, 1.25 ms: jitter buffers move audio by multiples of 5 or 10 ms."""
-JUMP = 2
-"""What a change of the position costs, in slots."""
 
 
 def trace_marker(audio: Audio, identity: int) -> Marker | None:
@@ -51,29 +49,12 @@ def trace_marker(audio: Audio, identity: int) -> Marker | None:
 
 
 def _traced(block: Block, at: int, identity: int) -> Marker | None:
-    agrees = _agreements(block, at, symbols_of(identity))
-    positions = len(agrees)
-    score = np.zeros(positions)
-    count = np.zeros(positions, np.intp)
-    begin = np.arange(positions)  # where the path to each position began to agree
-    for place in range(SYMBOLS):
-        best = int(score.argmax())
-        jumps = score[best] - JUMP > score
-        score = np.where(jumps, score[best] - JUMP, score)
-        begin = np.where((count == 0) & ~jumps, np.arange(positions), np.where(jumps, begin[best], begin))
-        count = np.where(jumps, count[best], count) + agrees[:, place]
-        score = score + agrees[:, place]
-    end = int(score.argmax())
-    if score[end] < LEAST_AGREEMENT:
+    path = best_path(_agreements(block, at, symbols_of(identity)))
+    if path.score < LEAST_AGREEMENT:
         return None
-    first = at - REACH + STEP * int(begin[end])
-    return Marker(
-        identity,
-        block.start_s + (first - block.margin) / RATE,
-        np.nan,
-        count[end] / SYMBOLS,
-        count[end] / SYMBOLS,
-    )
+    first = at - REACH + STEP * path.begin
+    share = path.heard / SYMBOLS
+    return Marker(identity, block.start_s + (first - block.margin) / RATE, np.nan, share, share)
 
 
 def _agreements(block: Block, at: int, symbols: NDArray[np.uint8]) -> NDArray[np.bool_]:
