@@ -145,19 +145,20 @@ class CallLimits:
         """
         if self._legs.of_dialog(call_id) is not None:  # sent again
             return Room()
-        if self._in_the_way(host) is None:
+        why = self._in_the_way(host)
+        if why is None:
             return Room()
         now = time.monotonic()
         for leg in self._incoming():
             self._listen(leg, now)
         for _ in range(self._max_calls):
-            why = self._in_the_way(host)
-            if why is None:
-                return Room()
             if not self._limits.make_room:
                 return Room(why)
             if not self._end_one(host, now, mine=bool(why)):
                 return Room(why, self._is_unproved(host, mine=bool(why)))
+            why = self._in_the_way(host)
+            if why is None:
+                return Room()
         return Room()
 
     def calls_of(self, host: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import weakref
+from dataclasses import dataclass
 from functools import partial
 
 import pjsua2 as pj
@@ -32,6 +33,18 @@ LAST_FRAME_S = 0.06
 """From the end of a file to the end of its last frame in the call."""
 
 
+@dataclass(frozen=True)
+class Playing:
+    """A playback in progress."""
+
+    leg: Leg
+    player: Player
+    source: str
+    """Name of the file or the signal."""
+    duration_s: float | None
+    """Duration in seconds; None for a loop."""
+
+
 class Players:
     """Plays and records; ``rate`` is the sampling rate of the conference bridge, in Hz."""
 
@@ -40,9 +53,7 @@ class Players:
         self._rate = rate
         self.silence = new_tone(rate)
         """A source without sound that every call has."""
-        self._players: dict[int, tuple[Leg, Player]] = {}
-        self._playing: dict[int, tuple[str, float | None]] = {}
-        """Name and duration of each."""
+        self._players: dict[int, Playing] = {}
         self._recordings: dict[int, Leg] = {}
         self._tends = False
         self._starts = Starts(loop.soon, self._started)
@@ -55,7 +66,7 @@ class Players:
     def leave(self, leg: Leg) -> None:
         """Called in a callback of the library at the end of a call; players and recorders end later."""
         self._starts.ended(leg.number)
-        for playback in [key for key, (owner, _) in self._players.items() if owner is leg]:
+        for playback in [key for key, one in self._players.items() if one.leg is leg]:
             self._loop.soon(partial(self.stop_play, playback, complete=False))
         for recording in leg.audio.close():
             self._loop.soon(partial(self.stop_record, recording))
@@ -86,16 +97,14 @@ class Players:
             self._loop.soon(stop)
 
         player = Player(command.path, command.loop, ended)
-        self._players[command.playback] = (leg, player)
         duration_s = None if command.loop else player.getInfo().sizeSamples / self._rate
-        self._playing[command.playback] = command.source, duration_s
+        self._players[command.playback] = Playing(leg, player, command.source, duration_s)
         leg.audio.add_source(command.playback, player)
 
     def stop_play(self, playback: int, *, complete: bool) -> None:
         """End a playback and report it, once."""
-        leg, _ = self._players.pop(playback, (None, None))
-        self._playing.pop(playback, None)
-        if leg is not None:
+        if (playing := self._players.pop(playback, None)) is not None:
+            leg = playing.leg
             leg.audio.remove_source(playback)
             self._loop.emit(
                 PlaybackFinished(at=time.monotonic(), call=leg.number, playback=playback, complete=complete)
@@ -135,11 +144,11 @@ class Players:
         self._starts.connected(call, key)
 
     def _started(self, call: int, key: int, at: float) -> None:
-        if key in self._players:
-            source, duration_s = self._playing[key]
-            self._loop.emit(
-                PlaybackStarted(at=at, call=call, playback=key, source=source, duration_s=duration_s)
+        if (one := self._players.get(key)) is not None:
+            started = PlaybackStarted(
+                at=at, call=call, playback=key, source=one.source, duration_s=one.duration_s
             )
+            self._loop.emit(started)
         elif key in self._recordings:
             self._loop.emit(RecordingStarted(at=at, call=call, recording=key))
 
