@@ -27,6 +27,7 @@ from bot.agent.workarounds.preconditions import Handles, guard_always, guard_ass
 from bot.agent.workarounds.registry import Registry
 from bot.agent.workarounds.socket_budget import SocketBudget, connections_at_once, connections_held
 from bot.config import (
+    USUAL_CODECS,
     WITHOUT,
     Capabilities,
     EndpointConfig,
@@ -34,6 +35,7 @@ from bot.config import (
     SettingError,
     check_build,
     codec_problem,
+    conference_rate,
 )
 from bot.ipc import AgentReady, Listener, TransportChanged, Wired
 from bot.model import Codec, Transport
@@ -58,12 +60,9 @@ MORE_CALLS = 1 << 20
 """More than any build has; the library then takes as many as it has."""
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 ANY = {4: "0.0.0.0", 6: "::"}
-USUAL = ("PCMA", "PCMU", "G722")
-"""Codecs that are offered first where no codec is chosen."""
 HIGHEST_PRIORITY = 254
 ENDED = {pj.PJSIP_TP_STATE_DISCONNECTED, pj.PJSIP_TP_STATE_SHUTDOWN}
 """States of a transport that the library no longer sends by; newer versions hold it for a while yet."""
-NARROW_BAND = {"pcmu", "pcma", "gsm", "ilbc"}
 
 
 class NativeEndpoint(pj.Endpoint):
@@ -344,7 +343,9 @@ class Library:
 
     def _prefer_what_peers_have(self, build: Sequence[tuple[Codec, str]]) -> None:
         """Offer the codecs that nearly every peer has first; the build begins with speex and iLBC."""
-        usual = [native_id for name in USUAL for codec, native_id in build if codec.name.upper() == name]
+        usual = [
+            native_id for name in USUAL_CODECS for codec, native_id in build if codec.name.upper() == name
+        ]
         on = {info.codecId for info in self.endpoint.codecEnum2() if info.priority}
         for rank, native_id in enumerate(usual):
             if native_id in on:
@@ -396,16 +397,3 @@ def matching(build: list[tuple[Codec, str]], wanted: str) -> list[tuple[Codec, s
     if problem is not None:
         raise CommandRefused("config", f"{problem} (--codec)")
     return [one for one in build if one[0].answers_to(wanted) and one[0].carries_mono]
-
-
-def conference_rate(codecs: Sequence[str]) -> int:
-    """The rate of the best codec that is asked for; 8000 Hz for narrow-band codecs only.
-
-    Resampling costs half of the processor time.
-    """
-    names = [name.casefold() for name in codecs]
-    if names and all(name.split("/")[0] in NARROW_BAND or name.startswith("speex/8000") for name in names):
-        return 8000
-    if any(name.startswith("opus") for name in names):
-        return 48000
-    return 32000 if any(name.startswith("speex/32000") for name in names) else 16000

@@ -26,6 +26,7 @@ from bot.cli.options import (
     output_options,
 )
 from bot.cli.session import Interrupted, Session, endpoint_of
+from bot.config import of_many_calls
 from bot.deadline import Deadline
 from bot.errors import ConfigError, naming
 from bot.front import WorkerPool
@@ -130,7 +131,7 @@ class Answering:
         calls_at_once = options["calls_at_once"]
         self._plan = FrontPlan.of(options, self._config, given)
         if self._plan is None and calls_at_once is not None:
-            self._config = self._config.with_options(max_calls=calls_at_once)
+            self._config = of_many_calls(self._config.with_options(max_calls=calls_at_once))
         self._controller = bot(role, **given)
         self._metrics, self._address = None, None
         if (address := options.pop("metrics")) is not None:

@@ -6,6 +6,7 @@
 from bot.config.account import AccountConfig, address_of_record
 from bot.config.capabilities import DTLS_PROFILES, Capabilities, WorkaroundState, check_build
 from bot.config.codec_names import codec_problem
+from bot.config.conference import USUAL_CODECS, conference_rate, of_many_calls
 from bot.config.credentials import Credential
 from bot.config.diagnostics import Place, did_you_mean, explain, line_of
 from bot.config.endpoint import (
@@ -27,6 +28,7 @@ __all__ = [
     "DTLS_PROFILES",
     "LIBRARYS_EVENTS",
     "MOST_HOPS",
+    "USUAL_CODECS",
     "WITHOUT",
     "AccountConfig",
     "Capabilities",
@@ -45,10 +47,12 @@ __all__ = [
     "check_build",
     "check_text",
     "codec_problem",
+    "conference_rate",
     "did_you_mean",
     "explain",
     "line_of",
     "load_config",
+    "of_many_calls",
     "shares_of_rtp_ports",
     "stamps",
 ]

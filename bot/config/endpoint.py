@@ -159,7 +159,12 @@ class EndpointConfig(AccountConfig, frozen=True, kw_only=True, forbid_unknown_fi
     lock_codec: bool = True
     """Whether an answer with several codecs causes a new offer with one codec (RFC 3264 section 10.2)."""
     clock_rate: int | None = None
-    """Clock rate of the conference bridge in Hz; default: a rate that suits the codecs."""
+    """Clock rate of the conference bridge in Hz: 8000, 16000, 32000 or 48000.
+
+    Audio is played and recorded at it. Default: that of the best codec; for many calls (``load``,
+    ``answer --calls-at-once``, ``Fleet``) that of the preferred codec, because resampling doubles the
+    processor time of a call.
+    """
     detect_inband_dtmf: bool = False
     """Whether DTMF tones are detected in the received audio of every call."""
     accept_transfers: bool = False

@@ -291,7 +291,7 @@ class EndpointSettings(AccountSettings, total=False):
     lock_codec: bool | None
     """Whether an answer with several codecs causes a new offer with one codec (RFC 3264 section 10.2)."""
     clock_rate: int | None
-    """Clock rate of the conference bridge in Hz; default: a rate that suits the codecs."""
+    """Clock rate of the conference bridge in Hz: 8000, 16000, 32000 or 48000."""
     detect_inband_dtmf: bool | None
     """Whether DTMF tones are detected in the received audio of every call."""
     accept_transfers: bool | None

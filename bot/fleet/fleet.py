@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from bot.config import EndpointConfig, shares_of_rtp_ports
+from bot.config import EndpointConfig, of_many_calls, shares_of_rtp_ports
 from bot.deadline import TIMEOUT_S, Deadline
 from bot.errors import BotError, CallFailed, ConfigError, NativeError, WaitTimeout
 from bot.fleet.member import Member
@@ -72,7 +72,8 @@ class Fleet:
     Its end raises the first failure of an agent or a controller.
 
     Settings are those of an endpoint; each agent gets its share of ``rtp_ports``, and with ``port`` the first
-    one listens there, the next one two ports higher, and so on. ``settings_of`` changes the settings of the
+    one listens there, the next one two ports higher, and so on; without ``clock_rate`` audio has the rate of
+    the preferred codec, 8000 Hz by default. ``settings_of`` changes the settings of the
     agent with that number, from 0: its accounts, for instance. ``controller`` makes the controller of each
     agent. ``calls_per_agent`` is at most the number that the build takes. Raises ConfigError for invalid
     settings, NativeError when an agent cannot start.
@@ -93,7 +94,7 @@ class Fleet:
             raise ConfigError(f"calls: expected 1 or more, got {calls}")
         if calls_per_agent is not None and calls_per_agent < 1:
             raise ConfigError(f"calls_per_agent: expected 1 or more, got {calls_per_agent}")
-        self.config = (config or EndpointConfig()).with_options(**settings)
+        self.config = of_many_calls((config or EndpointConfig()).with_options(**settings))
         self._wanted = calls
         self._per_agent = calls_per_agent
         self._controller = controller

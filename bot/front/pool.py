@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from bot.config import EndpointConfig, shares_of_rtp_ports
+from bot.config import EndpointConfig, of_many_calls, shares_of_rtp_ports
 from bot.ipc import AgentCrashed, AgentReplaced, CallStarted, CallStateChanged
 from bot.model import CallState
 from bot.ua import Controller, Endpoint, Entry, Journal, build
@@ -72,6 +72,7 @@ class WorkerPool:
     ) -> None:
         self.on_lost = on_lost
         self._journal = journal
+        config = of_many_calls(config)
         most = calls_of_worker(config, calls)
         shares = [most] * (calls // most) + ([calls % most] if calls % most else [])
         ports = shares_of_rtp_ports(config, most, len(shares))
