@@ -145,7 +145,7 @@ class _Talk:
     def _played(self) -> None:
         """Wait for the end of the marker's section."""
         playback = self._playback
-        self.call.endpoint.wait_until(
+        self.call.wait_until(
             lambda: playback is None or playback.complete is not None or self._is_over(),
             Deadline(SECTION_S + SLACK_S),
         )
@@ -153,7 +153,7 @@ class _Talk:
     def _answered(self) -> bool:
         """Whether the call was answered and has media."""
         facts = self.call.facts
-        self.call.endpoint.wait_until(
+        self.call.wait_until(
             lambda: facts.reached(CallState.CONFIRMED, CallState.DISCONNECTED) is not None or self.stopped(),
             Deadline(self.of.ring_timeout + 1),
         )
@@ -169,7 +169,7 @@ class _Talk:
                 self.detail.fail("digits", str(error))
 
     def _wait(self, deadline: Deadline) -> None:
-        self.call.endpoint.wait_until(self._is_over, deadline)
+        self.call.wait_until(self._is_over, deadline)
 
     def _is_over(self) -> bool:
         return self.call.facts.ended is not None or self.stopped()

@@ -319,7 +319,7 @@ class WorkerEngine(Engine):
         if self._membership.is_alone:
             raise NativeError("the master has ended, or did not answer for " + f"{LOST_S} s")
         is_placed = self._has_begun and not runner.user_count
-        return is_placed or self._over.is_set()
+        return is_placed or self._ends
 
     def _told(self, calls: list[CallDetail]) -> None:
         self._report(calls)

@@ -1,7 +1,7 @@
 """A load: calls that begin by a schedule, on the lines of a fleet, each with a verdict.
 
-It knows no engine: an engine asks ``take`` for the next call of a line and, when it is due, calls ``place``
-for it on a thread of its own. Verdicts on the audio follow on other threads; ``finish`` waits for them.
+It knows no engine: an engine lets each line ``serve`` on a thread of its own. Verdicts on the audio follow
+on other threads; ``finish`` waits for them.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Load:
         self._turns: dict[int, int] = {}
         self._up = 0
         self._lock = threading.Lock()
-        self._stopping = False
+        self._stopped = threading.Event()
         self._judges = ThreadPoolExecutor(JUDGES, thread_name_prefix="srtpbot-judge")
         self._began, self._began_at = time.monotonic(), datetime.now(UTC)
         self._csv = (folder / "calls.csv").open("w", encoding="utf-8", newline="")
@@ -114,13 +114,19 @@ class Load:
         self._began, self._began_at = time.monotonic(), datetime.now(UTC)
         self.arrivals.begin(self._began)
 
+    def serve(self, line: int) -> None:
+        """Place the calls of a line, each when it is due, until it has no further one."""
+        while (due := self.take(line)) is not None:
+            if not self._stopped.wait(max(0.0, due.at - time.monotonic())):
+                self.place(line, due)
+
     def take(self, line: int) -> Due | None:
         """The next call of a line; None when it has no further one."""
-        return None if self._stopping else self.arrivals.take(line, time.monotonic())
+        return None if self._stopped.is_set() else self.arrivals.take(line, time.monotonic())
 
     def place(self, line: int, due: Due) -> CallDetail | None:
         """Place the call and talk; the record without the verdict on its audio. None for a stopped load."""
-        if self._stopping:
+        if self._stopped.is_set():
             return None
         detail = CallDetail(
             number=due.number,
@@ -149,7 +155,7 @@ class Load:
 
     def stop(self) -> None:
         """Let no further call begin, and hang up those that are up."""
-        self._stopping = True
+        self._stopped.set()
         self.arrivals.stop()
         with self._lock:
             talks = list(self._talks.items())
@@ -216,7 +222,7 @@ class Load:
             is_verified=is_verified,
             folder=self._folder / "calls" / f"{detail.number:06}",
         )
-        talk = self._behaviour.talk(turn, lambda: self._stopping)
+        talk = self._behaviour.talk(turn, self._stopped.is_set)
         invitation = talk.invitation
         try:
             call = self.fleet.make_call(

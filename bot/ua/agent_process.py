@@ -24,7 +24,7 @@ from bot.ipc import (
     forbid_waiting_here,
 )
 from bot.ipc.driver import Driver
-from bot.ua.journal import Journal
+from bot.ua.journal import Journal, Subject
 from bot.ua.supervisor import Supervisor
 
 __all__ = ["COMMAND_S", "AgentProcess"]
@@ -132,7 +132,8 @@ class AgentProcess:
             number = self._driver.send(command)
             self._answers[number] = None
         try:
-            if not self.wait_until(lambda: self._answers[number] is not None, deadline):
+            subject = self._name, "request", number
+            if not self.wait_until(lambda: self._answers[number] is not None, deadline, subject=subject):
                 raise WaitTimeout(f"{self._name}: {type(command).__name__} not done after {timeout:g} s")
             answer = self._answers[number]
         finally:
@@ -141,7 +142,12 @@ class AgentProcess:
             raise FAILURES[answer.kind](answer.reason)
 
     def wait_until(
-        self, holds: Callable[[], bool], deadline: Deadline, check: Callable[[], None] = lambda: None
+        self,
+        holds: Callable[[], bool],
+        deadline: Deadline,
+        check: Callable[[], None] = lambda: None,
+        *,
+        subject: Subject | None = None,
     ) -> bool:
         """Wait on the journal; raises at once when the endpoint has failed."""
 
@@ -149,7 +155,7 @@ class AgentProcess:
             self._check()
             return holds()
 
-        return self._journal.wait_until(alive_and_holds, deadline, check)
+        return self._journal.wait_until(alive_and_holds, deadline, check, subject=subject)
 
     def _await_replacement(self, command: AnyCommand, deadline: Deadline) -> None:
         """While the process is being replaced, commands about its calls fail, and other commands wait."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.errors import CallEnded, CallFailed, WaitTimeout
 from bot.ipc import CallEvent, CallStarted, CallStateChanged, Event, SipReceived, SipSent
@@ -16,6 +17,10 @@ __all__ = ["REMEMBERED", "Awaited", "CallList", "dialog_of"]
 
 REMEMBERED = 64
 """Largest number of ended calls, of arrived calls that no test took, and of dialogs without a call."""
+
+
+ASKED_AGAIN = 16
+"""Messages whose Call-ID is remembered: each observer of a message asks for it."""
 
 
 @dataclass
@@ -132,6 +137,7 @@ def is_received_invite(event: SipSent | SipReceived) -> bool:
     return isinstance(event, SipReceived) and event.text.startswith("INVITE ")
 
 
+@lru_cache(ASKED_AGAIN)
 def dialog_of(text: str) -> str:
     """The Call-ID of a message, without parsing the rest of the message."""
     for line in text.split("\n"):

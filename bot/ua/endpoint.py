@@ -64,7 +64,7 @@ from bot.ua.call_list import REMEMBERED, Awaited, CallList, dialog_of
 from bot.ua.call_record import CallRecord
 from bot.ua.endpoint_requests import EndpointRequests
 from bot.ua.inband import InbandDetectors
-from bot.ua.journal import ITSELF, Entry, Journal
+from bot.ua.journal import ITSELF, Entry, Journal, Subject
 from bot.ua.out_of_dialog import OutOfDialogRequests
 from bot.ua.tls_sessions import TlsSessions
 from bot.ua.watchers import announce
@@ -348,10 +348,15 @@ class Endpoint(EndpointRequests):
         self._agent.request(command, timeout)
 
     def wait_until(
-        self, holds: Callable[[], bool], deadline: Deadline, check: Callable[[], None] = lambda: None
+        self,
+        holds: Callable[[], bool],
+        deadline: Deadline,
+        check: Callable[[], None] = lambda: None,
+        *,
+        subject: Subject | None = None,
     ) -> bool:
         """Wait on the journal; raises at once when this endpoint has failed."""
-        return self._agent.wait_until(holds, deadline, check)
+        return self._agent.wait_until(holds, deadline, check, subject=subject)
 
     def playable(self, source: Source) -> Path:
         """The path of an audio file or a signal, converted to the sample rate of the conference bridge."""

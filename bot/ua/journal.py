@@ -1,8 +1,9 @@
 """The ordered record of the events of agents, and the only place in srtpbot that waits.
 
 Observers update all derived data under the journal's lock. A wait for a condition on these data therefore
-needs no polling and has no race. The thread that adds an event evaluates the conditions of all waits and
-wakes those that are over: with thirty calls, to wake each wait at each event took most of a processor.
+needs no polling and has no race. The thread that adds an event evaluates the conditions of the waits and
+wakes those that are over: with thirty calls, to wake each wait at each event took most of a processor. A wait
+for one call or one command is passed over when the event is about another one.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from bot.harmless import harmless_json
 from bot.ipc import (
     AnyEvent,
     CallbackFailed,
+    CallEvent,
+    CommandDone,
+    CommandFailed,
     Event,
     KeyNegotiated,
     StorageFailed,
@@ -33,7 +37,7 @@ from bot.ipc import (
 )
 from bot.ua.journal_file import JournalFile
 
-__all__ = ["Entry", "Journal"]
+__all__ = ["Entry", "Journal", "Subject"]
 
 SCHEMA = "srtpbot.journal/1"
 ITSELF = "journal"
@@ -41,6 +45,8 @@ ITSELF = "journal"
 KEPT: Final = 2000
 
 Observer = Callable[["Entry"], None]
+Subject = tuple[str, str, int]
+"""One of many of its kind: the name of an endpoint, ``call`` or ``request``, and the number."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -62,10 +68,16 @@ class Opening(msgspec.Struct, frozen=True, kw_only=True):
 class Wait:
     """A thread that waits for a condition, under the journal's lock."""
 
+    subject: Subject | None
+    """Whatever the condition depends on is about this, or about nothing in particular."""
     holds: Callable[[], bool]
     check: Callable[[], None]
     changed: threading.Condition
     has_held: bool = False
+
+    def ignores(self, subject: Subject | None) -> bool:
+        """Whether an event about ``subject`` cannot change the condition."""
+        return subject is not None and self.subject is not None and subject != self.subject
 
     def look(self) -> None:
         """Evaluate the condition in another thread; raises what ``holds`` and ``check`` raise."""
@@ -117,7 +129,7 @@ class Journal:
             self._present.discard(endpoint)
 
     def append(self, endpoint: str, event: AnyEvent) -> None:
-        """Add an event, call the observers, and wake all waits.
+        """Add an event, call the observers, and wake the waits that are over.
 
         An observer that raises is not called again, and fails every endpoint that shares the journal.
         """
@@ -127,11 +139,11 @@ class Journal:
                 for failure in self._record(entry):
                     self._record(Entry(ITSELF, failure))
             finally:
-                self._look()
+                self._look(subject_of(entry))
 
-    def _look(self) -> None:
+    def _look(self, subject: Subject | None = None) -> None:
         """Wake the waits that are over, and those whose condition raises an error in this thread."""
-        for wait in tuple(self._waits):
+        for wait in [wait for wait in self._waits if not wait.ignores(subject)]:
             if raised_by_observer("a condition", wait.look) is not None or wait.has_held:
                 wait.changed.notify()
 
@@ -151,16 +163,22 @@ class Journal:
             self._observers.remove(observer)
 
     def wait_until(
-        self, holds: Callable[[], bool], deadline: Deadline, check: Callable[[], None] = lambda: None
+        self,
+        holds: Callable[[], bool],
+        deadline: Deadline,
+        check: Callable[[], None] = lambda: None,
+        *,
+        subject: Subject | None = None,
     ) -> bool:
         """Wait until ``holds()``; False when the deadline passed first.
 
-        ``check`` is asked whenever something happened and raises when waiting has become
-        pointless. Both run under the journal's lock, also in other threads, and must not wait. Raises
-        CalledFromObserver in a callback that must not wait either, and in the main thread ``interruption``.
+        ``check`` is asked whenever something happened and raises when waiting has become pointless. With a
+        ``subject``, an event about another call or command is no reason to look again. Both conditions run
+        under the journal's lock, also in other threads, and must not wait. Raises CalledFromObserver in a
+        callback that must not wait either, and in the main thread ``interruption``.
         """
         with self._lock:
-            wait = Wait(holds, check, threading.Condition(self._lock))
+            wait = Wait(subject, holds, check, threading.Condition(self._lock))
             while not (wait.has_held or holds()):
                 self._raise_interruption()
                 check()
@@ -256,6 +274,16 @@ class Journal:
             reason = f"the journal is incomplete: {why}"
             return [StorageFailed(at=time.monotonic(), path=str(file.path), reason=reason)]
         return []
+
+
+def subject_of(entry: Entry) -> Subject | None:
+    """The call or the command that an event is about; None if it is about neither, or may be about any."""
+    event = entry.event
+    if isinstance(event, CallEvent):
+        return entry.endpoint, "call", event.call
+    if isinstance(event, CommandDone | CommandFailed):
+        return entry.endpoint, "request", event.request
+    return None
 
 
 def name_of(observer: Observer) -> str:

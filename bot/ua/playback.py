@@ -33,7 +33,7 @@ class Playback:
 
         Raises CallFailed when the call ended first, WaitTimeout after ``timeout`` seconds.
         """
-        if not self._call.endpoint.wait_until(lambda: self.complete is not None, Deadline(timeout)):
+        if not self._call.wait_until(lambda: self.complete is not None, Deadline(timeout)):
             raise WaitTimeout(f"{self._call}: still playing after {timeout:g} s")
         if not self.complete:
             kind = CallEnded if self._call.facts.ended else CallFailed
@@ -61,7 +61,7 @@ class Transmission:
         Raises CallFailed when a digit could not be sent, RequestRefused when the peer refused an INFO.
         """
         deadline = Deadline(timeout)
-        if not self._call.endpoint.wait_until(lambda: self.finished, deadline):
+        if not self._call.wait_until(lambda: self.finished, deadline):
             raise WaitTimeout(f"{self._call}: still dialling after {timeout:g} s")
         if self.problem:
             raise CallFailed(f"{self._call}: {self.problem}")

@@ -41,7 +41,7 @@ class Recording:
 
     def wait(self, timeout: float = 60.0) -> Self:
         """Wait until the file is whole on disk; raises WaitTimeout after ``timeout`` seconds."""
-        if not self.call.endpoint.wait_until(lambda: self.complete, Deadline(timeout)):
+        if not self.call.wait_until(lambda: self.complete, Deadline(timeout)):
             raise WaitTimeout(f"{self.call}: {self.path} is still being recorded after {timeout:g} s")
         return self
 
@@ -51,9 +51,7 @@ class Recording:
         The recording continues for ``linger`` seconds, or until the end of the call, because sent audio is in
         packets and in the jitter buffer for some time.
         """
-        self.call.endpoint.wait_until(
-            lambda: self.complete or self.call.facts.ended is not None, Deadline(linger)
-        )
+        self.call.wait_until(lambda: self.complete or self.call.facts.ended is not None, Deadline(linger))
         if not self.complete and self.call.facts.ended is None:
             self.call.endpoint.request(StopRecord(recording=self.number))
         return self.wait(CLOSING_S)

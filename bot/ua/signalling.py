@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Self
 
 from bot.config import check_text
@@ -165,7 +165,7 @@ class Signalling:
         wait for its answer; None when the call ends by another message.
         """
         check_text("reason", reason)
-        self.endpoint.wait_until(lambda: self.state is not CallState.CONNECTING, Deadline(ACK_S))
+        self.wait_until(lambda: self.state is not CallState.CONNECTING, Deadline(ACK_S))
         answered = self.facts.reached(CallState.CONNECTING, CallState.CONFIRMED) is not None
         command = Hangup(call=self.number, code=code, reason=reason, headers=header_list(headers))
         self.endpoint.request(command)
@@ -262,6 +262,13 @@ class Signalling:
         )
         return self._negotiate("UPDATE", command)
 
+    def wait_until(
+        self, holds: Callable[[], bool], deadline: Deadline, check: Callable[[], None] = lambda: None
+    ) -> bool:
+        """Wait on the journal for facts of this call alone; raises at once when its endpoint has failed."""
+        subject = self.endpoint.name, "call", self.number
+        return self.endpoint.wait_until(holds, deadline, check, subject=subject)
+
     def wait(self, *states: CallState, timeout: float = 30.0) -> CallState:
         """Wait until the call has reached one of the states; DISCONNECTED when none is given.
 
@@ -274,7 +281,7 @@ class Signalling:
             if self.facts.ended is not None:
                 raise CallEnded(f"{self}: waited for {names}, the call ended: {self.facts.ended_text}")
 
-        if not self.endpoint.wait_until(
+        if not self.wait_until(
             lambda: self.facts.reached(*wanted) is not None, Deadline(timeout), still_possible
         ):
             raise WaitTimeout(f"{self}: not {names} after {timeout:g} s, still {self.state}")

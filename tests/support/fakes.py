@@ -42,7 +42,7 @@ from bot.ipc.events import (
 from bot.model import CallState, CryptoSuite, Direction, DtmfMethod, EndedBy, MediaState
 from bot.ua.call import Call
 from bot.ua.endpoint import Endpoint
-from bot.ua.journal import Journal
+from bot.ua.journal import Journal, Subject
 from tests.support.agent_events import audio, capabilities, done, measured, ready, started
 from tests.support.sip_texts import KEY, PEER, SUITE, invite, message, response, sdp
 
@@ -218,7 +218,12 @@ class WatchedJournal(Journal):
         self.waiting = threading.Event()
 
     def wait_until(
-        self, holds: Callable[[], bool], deadline: Deadline, check: Callable[[], None] = lambda: None
+        self,
+        holds: Callable[[], bool],
+        deadline: Deadline,
+        check: Callable[[], None] = lambda: None,
+        *,
+        subject: Subject | None = None,
     ) -> bool:
         """As the journal's; the lock is free again only when the waiter sleeps."""
 
@@ -228,7 +233,7 @@ class WatchedJournal(Journal):
                 self.waiting.set()
             return held
 
-        return super().wait_until(watched, deadline, check)
+        return super().wait_until(watched, deadline, check, subject=subject)
 
 
 @contextmanager

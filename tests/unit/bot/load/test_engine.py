@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, cast
@@ -33,17 +34,17 @@ class Counted:
         self._place = place
 
     def begin(self) -> None:
-        import time
-
         self._arrivals.begin(time.monotonic())
 
-    def take(self, line: int) -> Due | None:
-        import time
-
+    def serve(self, line: int) -> None:
         self.lines.add(line)
-        return None if self.stopped.is_set() else self._arrivals.take(line, time.monotonic())
+        while not self.stopped.is_set():
+            due = self._arrivals.take(line, time.monotonic())
+            if due is None or self.stopped.wait(max(0.0, due.at - time.monotonic())):
+                break
+            self._tell(due)
 
-    def place(self, line: int, due: Due) -> CallDetail | None:
+    def _tell(self, due: Due) -> None:
         self._place(due)
         self.placed.append(due.number)
         detail = CallDetail(number=due.number, started=datetime.now(UTC), at_s=0.0, setup_ms=5.0)
@@ -51,7 +52,6 @@ class Counted:
             detail.fail("silence", "all was silent")
         for observer in self._observers:
             observer(detail)
-        return detail
 
     def observe(self, observer: Callable[[CallDetail], None]) -> None:
         self._observers.append(observer)
