@@ -47,6 +47,8 @@ class CallList:
         self._name = name
         self._journal = journal
         self._active: dict[int, Call] = {}
+        self._by_number: dict[int, Call] = {}
+        """The active calls and the remembered ones."""
         self._by_dialog: OrderedDict[str, Call] = OrderedDict()
         self._early_messages: OrderedDict[str, list[SipSent | SipReceived]] = OrderedDict()
 
@@ -81,27 +83,32 @@ class CallList:
             return self._by_dialog.get(dialog_of(event.text)) if event.text.startswith("INFO ") else None
         if not isinstance(event, CallEvent):
             return None
-        return self._active.get(event.call) or next(
-            (call for call in self._by_dialog.values() if call.number == event.call), None
-        )
+        return self._by_number.get(event.call)
 
     # ---- observing; under the journal's lock
 
     def add(self, call: Call, started: CallStarted) -> None:
         """Add a call that begins, with its related calls and the messages that arrived before it."""
-        self._active[started.call] = call
+        self._active[started.call] = self._by_number[started.call] = call
         self.last_number = started.call
         call.comes_of(
             self._active.get(started.transferred_from or 0), self._active.get(started.replaces or 0)
         )
+        self._forget(started.sip_call_id)
         self._by_dialog[started.sip_call_id] = call
         if len(self._by_dialog) > REMEMBERED:
             ended = (dialog for dialog, known in self._by_dialog.items() if known.facts.ended)
-            self._by_dialog.pop(next(ended, ""), None)
+            self._forget(next(ended, ""))
         for event in self.early_messages(started.sip_call_id):
             call.observe(event)
         if started.direction is Direction.INCOMING:
             self.arrived.append(call)
+
+    def _forget(self, sip_call_id: str) -> None:
+        """Remember no call under this Call-ID; an active call is still known by its number."""
+        known = self._by_dialog.pop(sip_call_id, None)
+        if known is not None and known.number not in self._active:
+            self._by_number.pop(known.number, None)
 
     def early_messages(self, sip_call_id: str) -> Iterable[SipSent | SipReceived]:
         """Remove and return the messages with that Call-ID that arrived before their call."""
@@ -115,8 +122,10 @@ class CallList:
         call.observe(event)
         if isinstance(event, CallStateChanged) and event.state is CallState.DISCONNECTED:
             self._active.pop(event.call, None)
-            if call.facts.sip_call_id in self._by_dialog:  # the one that ended first is dropped first
+            if self._by_dialog.get(call.facts.sip_call_id) is call:  # what ended first is dropped first
                 self._by_dialog.move_to_end(call.facts.sip_call_id)
+            else:  # another call has its Call-ID: this endpoint called itself
+                self._by_number.pop(event.call, None)
 
     def trace(self, event: SipSent | SipReceived, dialog: str) -> None:
         """Pass a message on to its call, or keep it for a call that begins later."""

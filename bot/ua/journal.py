@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -75,10 +75,6 @@ class Wait:
     changed: threading.Condition
     has_held: bool = False
 
-    def ignores(self, subject: Subject | None) -> bool:
-        """Whether an event about ``subject`` cannot change the condition."""
-        return subject is not None and self.subject is not None and subject != self.subject
-
     def look(self) -> None:
         """Evaluate the condition in another thread; raises what ``holds`` and ``check`` raise."""
         self.has_held = self.has_held or self.holds()
@@ -104,7 +100,8 @@ class Journal:
         self._lock = threading.RLock()
         self._waits: dict[Wait, None] = {}
         self._entries: deque[Entry] = deque(maxlen=kept)
-        self._observers: list[Observer] = []
+        self._observers: list[tuple[Observer, str]] = []
+        """With their names."""
         self.endpoints: set[str] = set()
         """Names of all endpoints that have used the journal."""
         self._present: set[str] = set()
@@ -143,7 +140,7 @@ class Journal:
 
     def _look(self, subject: Subject | None = None) -> None:
         """Wake the waits that are over, and those whose condition raises an error in this thread."""
-        for wait in [wait for wait in self._waits if not wait.ignores(subject)]:
+        for wait in [one for one in self._waits if subject is None or one.subject in (subject, None)]:
             if raised_by_observer("a condition", wait.look) is not None or wait.has_held:
                 wait.changed.notify()
 
@@ -151,16 +148,17 @@ class Journal:
         """Store an entry and call the observers; the failures. An observer that raises is removed."""
         self._entries.append(entry)
         failures: list[CallbackFailed | StorageFailed] = self._write(entry)
-        for observer in tuple(self._observers):
-            failure = raised_by_observer(f"observer {name_of(observer)}", observer, entry)
+        for named in tuple(self._observers):
+            observer, name = named
+            failure = raised_by_observer(name, observer, entry)
             if failure is not None:
                 failures.append(failure)
-                self._forget(observer)
+                self._forget(named)
         return failures
 
-    def _forget(self, observer: Observer) -> None:
-        if observer in self._observers:
-            self._observers.remove(observer)
+    def _forget(self, named: tuple[Observer, str]) -> None:
+        if named in self._observers:
+            self._observers.remove(named)
 
     def wait_until(
         self,
@@ -217,11 +215,9 @@ class Journal:
                 for wait in self._waits:
                     wait.changed.notify()
 
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Look at several derived facts while none of them changes."""
-        with self._lock:
-            yield
+    def held(self) -> AbstractContextManager[bool]:
+        """Context in which several derived facts can be looked at while none of them changes."""
+        return self._lock
 
     def observe(self, observer: Observer) -> Callable[[], None]:
         """Call ``observer`` with every entry from now on, under the lock; returns how to stop that.
@@ -229,11 +225,12 @@ class Journal:
         It must not wait: a verb of an endpoint or a call raises CalledFromObserver in it.
         """
         with self._lock:
-            self._observers.append(observer)
+            named = observer, f"observer {name_of(observer)}"
+            self._observers.append(named)
 
         def stop() -> None:
             with self._lock:
-                self._forget(observer)
+                self._forget(named)
 
         return stop
 
