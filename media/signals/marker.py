@@ -44,7 +44,7 @@ from numpy.typing import NDArray
 
 from media.audio.wav import Audio, AudioError
 from media.signals.marker_path import best_path
-from media.signals.marker_search import BESIDE, RATE, Block, Peak, blocks, peaks, refined
+from media.signals.marker_search import BESIDE, RATE, Block, Peak, blocks, correlated, peaks, refined
 
 __all__ = [
     "DURATION_S",
@@ -232,9 +232,7 @@ def _begun(block: Block, top: Peak, identity: int) -> float:
     sent = _sent(identity)[: BEGIN * SLOT]
     first = round(top.at) - BESIDE
     piece = block.white[first : first + 2 * BESIDE + len(sent)]
-    size = 1 << len(piece).bit_length()
-    product = np.fft.ifft(np.fft.fft(piece, size) * np.conj(np.fft.fft(sent, size)))
-    likeness = np.abs(product[: 2 * BESIDE + 1])
+    likeness = np.abs(correlated(piece, sent))
     place = int(likeness[1:-1].argmax()) + 1
     if likeness[place] < CLEARLY * likeness[BESIDE - 2 : BESIDE + 3].max():
         return top.at
@@ -256,8 +254,9 @@ def _level(block: Block, tops: list[Peak], identity: int) -> float:
 
 def _sent(identity: int) -> Complex:
     """The analytic marker at RATE."""
-    cycles = _cycles(_words(identity), np.arange(SLOTS * SLOT) / RATE)
-    return np.asarray(np.exp(2j * np.pi * cycles), dtype=np.complex64)
+    sent = _sync().reshape(SLOTS, SLOT).copy()
+    sent[IS_SYMBOL] = values()[symbols_of(identity)]
+    return sent.ravel()
 
 
 def _without_doubles(found: list[Marker]) -> tuple[Marker, ...]:

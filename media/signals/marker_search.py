@@ -8,6 +8,8 @@ needs no more memory than half a minute.
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 
 from media.audio.wav import Audio, resample
 
-__all__ = ["BESIDE", "RATE", "Block", "Peak", "blocks", "peaks", "refined"]
+__all__ = ["BESIDE", "RATE", "Block", "Peak", "blocks", "correlated", "peaks", "refined"]
 
 Samples = NDArray[np.float32]
 Complex = NDArray[np.complex64]
@@ -64,11 +66,11 @@ def blocks(audio: Audio, length: int) -> Iterator[Block]:
         first, last = max(0, start - MARGIN_S), min(seconds, start + STEP_S + after)
         piece = audio.samples[first * audio.rate : last * audio.rate]
         samples = resample(Audio(piece, audio.rate), RATE).samples
-        samples = np.pad(
-            samples, (MARGIN_S * RATE if start == 0 else 0, after * RATE if last == seconds else 0)
+        before, beyond = MARGIN_S * RATE if start == 0 else 0, after * RATE if last == seconds else 0
+        own = min(STEP_S * RATE, before + len(samples) - MARGIN_S * RATE)
+        yield Block(
+            np.pad(samples, (before, beyond)), _whitened(samples, before, beyond), start, MARGIN_S * RATE, own
         )
-        own = min(STEP_S, seconds - start) * RATE
-        yield Block(samples, _whitened(samples), start, MARGIN_S * RATE, own)
 
 
 def peaks(block: Block, signal: Complex, used: int, *, least: float, apart: int, most: int) -> list[Peak]:
@@ -80,9 +82,7 @@ def peaks(block: Block, signal: Complex, used: int, *, least: float, apart: int,
     own = block.own + 2 * BESIDE
     first, count = block.margin - BESIDE - apart, own + 2 * apart
     piece = block.white[first : first + count + len(signal)]
-    size = 1 << (len(piece) + len(signal) - 1).bit_length()
-    spectrum = np.fft.fft(piece, size) * np.conj(np.fft.fft(signal, size))
-    product = np.abs(np.fft.ifft(spectrum)[:count])
+    product = np.abs(correlated(piece, signal)[:count])
     energy = np.concatenate([[0.0], np.cumsum(np.square(piece, dtype=np.float64))])
     energy = energy[len(signal) : len(signal) + count] - energy[:count]
     expected = np.sqrt(np.maximum(energy, FAINT) / len(signal) / 2) * used
@@ -93,6 +93,31 @@ def peaks(block: Block, signal: Complex, used: int, *, least: float, apart: int,
         tops = _tops(part, least, apart)[:most]
         found += [refined(part, top, first + second) for top in tops]
     return found
+
+
+def correlated(piece: Samples, signal: Complex) -> Complex:
+    """The correlation with a signal at each start in a piece from which the whole signal is in the piece.
+
+    The signal is analytic: it has no negative frequencies, so those of the piece are not needed.
+    """
+    size = fast_size(len(piece))
+    spectrum = np.zeros(size, np.complex64)
+    half = size // 2 + 1
+    np.multiply(np.fft.rfft(piece, size), _spectrum(signal.tobytes(), size)[:half], out=spectrum[:half])
+    return np.asarray(np.fft.ifft(spectrum)[: len(piece) - len(signal) + 1])
+
+
+@functools.lru_cache(8)
+def _spectrum(signal: bytes, size: int) -> Complex:
+    """The conjugate spectrum of a signal, the same in each recording."""
+    return np.asarray(np.conj(np.fft.fft(np.frombuffer(signal, np.complex64), size)))
+
+
+@functools.lru_cache(64)
+def fast_size(least: int) -> int:
+    """The smallest size of at least so many samples whose only prime factors are 2, 3 and 5."""
+    sizes = (3**three * 5**five for three, five in itertools.product(range(12), range(8)))
+    return min(odd << max(0, (-(-least // odd) - 1).bit_length()) for odd in sizes)
 
 
 def _tops(values: NDArray[np.float64], least: float, apart: int) -> list[int]:
@@ -112,8 +137,10 @@ def refined(values: NDArray[np.float64], place: int, first: int) -> Peak:
     return Peak(first + place + float(offset), float(top))
 
 
-def _whitened(samples: Samples) -> Samples:
-    padded = np.pad(samples, (WINDOW, 2 * WINDOW))
+def _whitened(samples: Samples, before: int, beyond: int) -> Samples:
+    """The whitened samples between so many zeros before and beyond them; those need no whitening."""
+    skipped = max(0, before - WINDOW) // HOP * HOP
+    padded = np.pad(samples, (before - skipped + WINDOW, min(beyond, WINDOW) + 2 * WINDOW))
     padded = padded[: len(padded) // HOP * HOP]
     window = np.hanning(WINDOW + 1)[:-1].astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP] * window
@@ -127,4 +154,7 @@ def _whitened(samples: Samples) -> Samples:
     for phase in range(WINDOW // HOP):
         every = frames[phase :: WINDOW // HOP]
         white[phase * HOP : phase * HOP + every.size] += every.ravel()
-    return np.asarray(white[WINDOW : WINDOW + len(samples)])
+    result = np.zeros(before + len(samples) + beyond, np.float32)
+    white = white[WINDOW : WINDOW + len(result) - skipped]
+    result[skipped : skipped + len(white)] = white
+    return result
