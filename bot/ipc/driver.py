@@ -30,6 +30,7 @@ from bot.deadline import Deadline
 from bot.ipc.codec import encode_request, events_decoder
 from bot.ipc.commands import AnyCommand, Request, Shutdown
 from bot.ipc.events import UNREAD, UNREAD_STATUS, AgentCrashed, AgentStopped, AnyEvent, Heartbeat
+from bot.ipc.process_environment import process_environment
 from bot.ipc.silence import AGAIN_S, Silence
 from bot.ipc.starvation import is_starved, state_of, times_of_threads
 from bot.ipc.user_callbacks import raised_by_observer
@@ -102,7 +103,7 @@ class Driver:
                     stderr=its_stderr,
                     pass_fds=[its.fileno()],
                     process_group=0,  # only the parent handles an interrupt from the terminal
-                    env=environment(),
+                    env=process_environment(),
                 )
             opened.pop_all()
         self._thread = threading.Thread(target=self._listen, name="srtpbot-driver", daemon=True)
@@ -266,33 +267,6 @@ class Driver:
             return state_of(Path(f"/proc/{self.pid}"))
         except (OSError, IndexError):
             return ""
-
-
-PASSED_ON = {
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TMP", "TEMP",
-    "VIRTUAL_ENV",     "HOSTALIASES", "LOCALDOMAIN", "RES_OPTIONS", "RESOLV_HOST_CONF", "GCONV_PATH",
-    "GLIBC_TUNABLES",
-}  # fmt: skip
-PASSED_ON_PREFIXES = (
-    "LC_", "LD_", "DYLD_", "PYTHON", "XDG_", "MALLOC_", "ASAN_", "UBSAN_", "COV", "SSL_CERT_", "OPENSSL_",
-    "FAKETIME",
-)  # fmt: skip
-
-
-def environment() -> dict[str, str]:
-    """The environment of the agent: variables of the interpreter and of system libraries, and this ``bot``.
-
-    All other variables are left out. Passwords and keys from the user's environment reach the agent through
-    the pipe only, as far as it needs them.
-    """
-    here = str(Path(__file__).resolve().parents[2])
-    paths = [here, *filter(None, [os.environ.get("PYTHONPATH")])]
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name in PASSED_ON or name.startswith(PASSED_ON_PREFIXES)
-    }
-    return {**kept, "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def exit_reason(status: int) -> str:

@@ -38,7 +38,6 @@ Keep = Literal["failed", "all", "none"]
 WORST = 10
 """Calls that the report shows whole."""
 WORST_OF_A_CAUSE = 3
-JUDGES = 2
 SLOT_S = 3.0
 """Seconds in which a slot may become free: of a call that has just ended, or of a renewed agent."""
 
@@ -96,7 +95,7 @@ class Load:
         self._up = 0
         self._lock = threading.Lock()
         self._stopped = threading.Event()
-        self._judges = ThreadPoolExecutor(JUDGES, thread_name_prefix="srtpbot-judge")
+        self._judges = ThreadPoolExecutor(hearing.processes + 1, thread_name_prefix="srtpbot-judge")
         self._began, self._began_at = time.monotonic(), datetime.now(UTC)
         self._csv = (folder / "calls.csv").open("w", encoding="utf-8", newline="")
         self._csv.write(Columns.head())

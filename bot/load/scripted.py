@@ -105,12 +105,11 @@ class _Talk:
 
     def judge(self, call: Call, detail: CallDetail, hearing: Hearing) -> None:
         """Note which markers were heard, and the delay of the audio; the expect steps have decided."""
-        found = [(one, identity, hearing.listen(one.path, identity)) for one, identity in self._searched]
-        detail.markers_sent = " ".join(str(identity) for _, identity, _ in found)
+        detail.markers_sent = " ".join(str(identity) for _, identity in self._searched)
         heard_all: list[int] = []
         delays: list[float] = []
-        for recording, identity, future in found:
-            heard = future.result()
+        for recording, identity in self._searched:
+            heard = hearing.listen(recording.path, identity)
             heard_all += heard.identities
             played = played_at(call, identity, hearing)
             begun = started_at(recording)
@@ -199,7 +198,7 @@ def played_at(call: Call, identity: int, hearing: Hearing) -> float | None:
     for activity in call.facts.activities:
         playback = call.played.get(activity.number) if activity.kind == "play" else None
         if playback is not None and not playback.loop:
-            start_s = hearing.listen(playback.path, identity).result().start_s
+            start_s = hearing.listen(playback.path, identity).start_s
             if start_s is not None:
                 return activity.at + start_s
     return None

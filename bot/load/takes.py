@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.load.detail import LATE, MISSING, UNHEARD, CallDetail
-from bot.load.hearing import Heard, Hearing
+from bot.load.hearing import Hearing
+from bot.load.listener import Heard
 from bot.load.sounds import LEAD_S, Section
 from bot.model import CallState
 from bot.ua import Call, Recording
@@ -36,12 +37,11 @@ def judge_audio(detail: CallDetail, call: Call, takes: Sequence[Take], hearing: 
     takes = [take for take in takes if not take.is_cut_short]
     if not takes or call.facts.reached(CallState.CONFIRMED) is None or detail.verdict == "ended":
         return
-    searched = [(take, hearing.listen(take.recording.path, take.section.identity)) for take in takes]
     delays: list[float] = []
     heard_all: list[int] = []
     missing = 0.0
-    for take, future in searched:
-        heard = future.result()
+    for take in takes:
+        heard = hearing.listen(take.recording.path, take.section.identity)
         heard_all += heard.identities
         missing += heard.missing_ms
         if heard.start_s is not None:

@@ -116,8 +116,8 @@ def _spectrum(signal: bytes, size: int) -> Complex:
 @functools.lru_cache(64)
 def fast_size(least: int) -> int:
     """The smallest size of at least so many samples whose only prime factors are 2, 3 and 5."""
-    sizes = (3**three * 5**five for three, five in itertools.product(range(12), range(8)))
-    return min(odd << max(0, (-(-least // odd) - 1).bit_length()) for odd in sizes)
+    odd_sizes: list[int] = [3**three * 5**five for three, five in itertools.product(range(12), range(8))]
+    return min(odd << (-(-least // odd) - 1).bit_length() for odd in odd_sizes)
 
 
 def _tops(values: NDArray[np.float64], least: float, apart: int) -> list[int]:

@@ -20,7 +20,7 @@ import numpy as np
 
 from bot.bots.parrot import Parrot
 from bot.fleet import Fleet
-from bot.load.hearing import listen
+from bot.load.listener import listen
 from bot.ua import build
 from media.audio.wav import Audio, write
 from media.signals.signals import make

@@ -6,13 +6,12 @@ import queue
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.ipc.commands import Reinvite, SendMessage
-from bot.ipc.driver import LOG_LINES, Driver, environment, exit_reason
+from bot.ipc.driver import LOG_LINES, Driver, exit_reason
 from bot.ipc.events import AgentCrashed, AgentStopped, AnyEvent, CommandDone, Heartbeat
 from tests.support.fakes import LONG
 
@@ -197,14 +196,6 @@ def test_the_process_is_there_and_then_gone(launch: Launch) -> None:
     assert isinstance(ear.next(), CommandDone)
     assert not driver._thread.is_alive()
     assert driver._process.returncode is not None
-
-
-def test_the_agent_finds_this_very_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", "/elsewhere")
-    here = str(Path(__file__).resolve().parents[4])
-    assert environment()["PYTHONPATH"] == f"{here}:/elsewhere"
-    monkeypatch.delenv("PYTHONPATH")
-    assert environment()["PYTHONPATH"] == here
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bot.load.hearing import Hearing, listen
+from bot.errors import NativeError
+from bot.load.hearing import Hearing
+from bot.load.listener import listen
 from bot.load.sounds import LEAD_S, SECTION_S, Sounds
 from media.audio.wav import Audio, read, write
 
@@ -53,7 +55,18 @@ def test_silence_and_no_file(tmp_path: Path) -> None:
 def test_in_another_process(tmp_path: Path) -> None:
     path = Path(recorded(tmp_path / "a.wav", identity=5))
     with Hearing(1) as hearing:
-        assert hearing.listen(path, 5).result(timeout=60).identities == (5,)
+        assert hearing.listen(path, 5).identities == (5,)
+
+
+def test_a_process_that_dies_is_replaced(tmp_path: Path) -> None:
+    path = Path(recorded(tmp_path / "a.wav", identity=5))
+    with Hearing(1) as hearing:
+        before = hearing._all[0]._process
+        before.kill()
+        before.wait()
+        with pytest.raises(NativeError, match=r"a\.wav: the process that searched it died: exit status -9"):
+            hearing.listen(path, 5)
+        assert hearing.listen(path, 5).identities == (5,)
 
 
 def test_every_line_has_markers_of_its_own() -> None:

@@ -8,10 +8,10 @@ import sys
 import psutil
 
 PARENT = """
-from bot.load.hearing import Hearing, listen
+from bot.load.hearing import Hearing
 if __name__ == "__main__":
     with Hearing(2) as hearing:
-        hearing.listen("nothing.wav", 1).result()
+        hearing.listen("nothing.wav", 1)
         print("ready", flush=True)
         input()
 """
