@@ -21,12 +21,11 @@ from bot.front import (
     KamailioFront,
     RedirectFront,
     WorkerPool,
-    calls_of_worker,
     installed_kamailio,
     printed_configuration,
 )
 from bot.model import Transport
-from bot.ua import Controller
+from bot.ua import Controller, calls_of_agent
 
 __all__ = ["FrontPlan", "front_options", "print_front"]
 
@@ -95,11 +94,11 @@ class FrontPlan:
         """Take the options out of ``options``; None when one agent answers alone. Raises ConfigError."""
         calls, kind = options.pop("calls_at_once"), options.pop("front")
         drain_s = options.pop("drain_s") or 0.0
-        if kind is None and (calls is None or calls_of_worker(config, calls) >= calls):
+        if kind is None and (calls is None or calls_of_agent(config, calls) >= calls):
             if drain_s:
                 raise ConfigError("--drain: one agent without --front refuses no calls while others go on")
             return None
-        calls = calls or calls_of_worker(config, 10_000)
+        calls = calls or calls_of_agent(config, 10_000)
         plan = cls(config, FrontKind(kind or FrontKind.REDIRECT), calls, drain_s, given)
         plan._check()
         return plan
@@ -114,7 +113,7 @@ class FrontPlan:
                 "--max-calls-per-source: --front kamailio does not count the calls of a source; "
                 "use --front redirect, or dialog profiles in a configuration of your own (--print-front)"
             )
-        if "messages" in self.given and calls_of_worker(self.config, self.calls) < self.calls:
+        if "messages" in self.given and calls_of_agent(self.config, self.calls) < self.calls:
             raise ConfigError("--messages: one agent owns the folder; leave --calls-at-once out")
         if self.kind is FrontKind.KAMAILIO:
             installed_kamailio()

@@ -27,12 +27,10 @@ from bot.errors import BotError, CallFailed, ConfigError, NativeError, WaitTimeo
 from bot.fleet.member import Member
 from bot.ipc import CallStarted, CallStateChanged, SipReceived
 from bot.model import CallState, Direction, OnCrash
-from bot.ua import Awaited, Call, Controller, Endpoint, Entry, Journal, build, dialog_of
+from bot.ua import Awaited, Call, Controller, Endpoint, Entry, Journal, calls_of_agent, dialog_of
 
 __all__ = ["Fleet", "FleetBusy"]
 
-MOST_PER_AGENT = 32
-"""Calls in an agent at most, whatever the build can: each wait of a call looks at all events of its agent."""
 RENEWED_AFTER = 2000
 """Calls after which an agent is replaced by a new one."""
 TRANSACTION_S = 33.0
@@ -117,8 +115,7 @@ class Fleet:
 
     def start(self) -> Self:
         """Start all agents and wait until they listen; raises NativeError, ConfigError."""
-        slots = min(self._per_agent or MOST_PER_AGENT, self.config.max_calls or MOST_PER_AGENT)
-        slots = min(slots, build().calls or 1, self._wanted)
+        slots = calls_of_agent(self.config, min(self._wanted, self._per_agent or self._wanted))
         count = math.ceil(self._wanted / slots)
         self._slots, self._ranges = slots, shares_of_rtp_ports(self.config, slots, count)
         self._starters = ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="srtpbot-fleet")

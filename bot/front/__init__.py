@@ -1,7 +1,7 @@
 """Answering with many agents behind one SIP port: the workers, and the front that spreads calls over them."""
 
 from bot.front.kamailio import KamailioFront, installed_kamailio, printed_configuration
-from bot.front.pool import Worker, WorkerPool, calls_of_worker
+from bot.front.pool import Worker, WorkerPool
 from bot.front.redirect import RedirectFront
 
 __all__ = [
@@ -9,7 +9,6 @@ __all__ = [
     "RedirectFront",
     "Worker",
     "WorkerPool",
-    "calls_of_worker",
     "installed_kamailio",
     "printed_configuration",
 ]

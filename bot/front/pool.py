@@ -15,12 +15,10 @@ from typing import Any, Self
 from bot.config import EndpointConfig, of_many_calls, shares_of_rtp_ports
 from bot.ipc import AgentCrashed, AgentReplaced, CallStarted, CallStateChanged
 from bot.model import CallState
-from bot.ua import Controller, Endpoint, Entry, Journal, build
+from bot.ua import Controller, Endpoint, Entry, Journal, calls_of_agent
 
-__all__ = ["Worker", "WorkerPool", "calls_of_worker"]
+__all__ = ["Worker", "WorkerPool"]
 
-MOST_CALLS = 64
-"""Of one worker, whatever the build takes: an agent that dies costs all of its calls."""
 RESERVED_S = 4.0
 """How long a slot waits for the INVITE of a caller that was sent to it."""
 
@@ -73,7 +71,7 @@ class WorkerPool:
         self.on_lost = on_lost
         self._journal = journal
         config = of_many_calls(config)
-        most = calls_of_worker(config, calls)
+        most = calls_of_agent(config, calls)
         shares = [most] * (calls // most) + ([calls % most] if calls % most else [])
         ports = shares_of_rtp_ports(config, most, len(shares))
         self.workers = []
@@ -164,8 +162,3 @@ class WorkerPool:
                 worker.is_up = True
             case _:
                 pass
-
-
-def calls_of_worker(config: EndpointConfig, calls: int) -> int:
-    """How many of so many calls at once a worker takes; raises NativeError when no agent starts."""
-    return min(calls, build().calls or 1, config.max_calls or MOST_CALLS, MOST_CALLS)

@@ -1,6 +1,6 @@
 """The user agent (RFC 3261 6): endpoints, their calls, and the journal that records them."""
 
-from bot.ua.build import build, check_build, check_codec
+from bot.ua.build import build, calls_of_agent, check_build, check_codec
 from bot.ua.call import Call, Playback, Recording, Transmission, checked_digits, ensure_writable
 from bot.ua.call_list import Awaited, dialog_of
 from bot.ua.call_record import Activity, CallRecord, Digit, answers_invite
@@ -37,6 +37,7 @@ __all__ = [
     "Transmission",
     "answers_invite",
     "build",
+    "calls_of_agent",
     "check_build",
     "check_codec",
     "checked_digits",

@@ -25,7 +25,7 @@ def journal() -> Journal:
 @pytest.fixture
 def pool(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> WorkerPool:
     """Two workers with two calls and one call; no agent runs."""
-    monkeypatch.setattr("bot.front.pool.calls_of_worker", lambda config, calls: 2)
+    monkeypatch.setattr("bot.front.pool.calls_of_agent", lambda config, calls: 2)
     pool = WorkerPool(
         EndpointConfig(name="w", bind=HERE), calls=3, controller=lambda name: Controller(), journal=journal
     )
