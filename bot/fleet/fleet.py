@@ -254,12 +254,15 @@ class Fleet:
         awaited.call = self._arrived.popleft()
 
     def entries(self, call: Call) -> list[Entry]:
-        """The events of a call, SIP messages and verdicts too, until ``forget``."""
-        return self._member_of(call).entries(call)
+        """The events of a call, SIP messages and verdicts too, until ``forget`` or the end of its agent."""
+        member = self._member_of(call)
+        return member.entries(call) if member is not None else []
 
     def forget(self, call: Call) -> None:
         """Drop the events of an ended call; otherwise those of the last calls are kept."""
-        self._member_of(call).forget(call)
+        member = self._member_of(call)
+        if member is not None:
+            member.forget(call)
 
     def observe(self, observer: Observer) -> None:
         """Call ``observer`` with every event of every agent, under that agent's lock; it must not wait."""
@@ -374,9 +377,7 @@ class Fleet:
         with self._waits.held():
             return list(self._placed.values())
 
-    def _member_of(self, call: Call) -> Member:
+    def _member_of(self, call: Call) -> Member | None:
+        """The agent of a call; None when it has been renewed since."""
         with self._waits.held():
-            members = [member for member in self._members if member.endpoint is call.endpoint]
-        if not members:
-            raise NativeError(f"{call}: its agent has ended")
-        return members[0]
+            return next((member for member in self._members if member.endpoint is call.endpoint), None)

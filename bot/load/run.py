@@ -247,7 +247,6 @@ class Load:
             with self._lock:
                 self._talks.pop(call, None)
         ended = Ended(detail, call, talk, turn.folder, self.fleet.entries(call))
-        self.fleet.forget(call)
         with self._lock:
             self.pending += 1
         self._judges.submit(self._judge, ended)
@@ -260,6 +259,7 @@ class Load:
             ended.talk.judge(ended.call, detail, self._hearing)
         except Exception as error:  # of this program, or a searching process that died
             detail.fail("judge", f"{type(error).__name__}: {error}", ours=True)
+        self.fleet.forget(ended.call)
         self._decided(detail)
         with self._lock:
             dropped = self._ranked(ended)
