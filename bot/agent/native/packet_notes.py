@@ -15,9 +15,9 @@ import mmap
 import platform
 import struct
 import time
-from collections.abc import Iterator, Mapping
-
-import msgspec
+from collections.abc import Mapping
+from itertools import takewhile
+from operator import itemgetter
 
 from bot.agent.native.kept import keep
 from bot.agent.native.plt import linkage_entry
@@ -28,8 +28,8 @@ __all__ = ["BEGIN", "SLOTS", "TAKE_A_SLOT", "Note", "PacketNotes"]
 SLOTS = 8192
 SLOT = struct.Struct("<QQiI40s")
 """Layout of a record: receiving object, time stamp counter, kind, length, bytes."""
-WRITTEN = struct.Struct("<QQ")
-"""The counter is written last; it is cleared after reading."""
+COUNTER = itemgetter(1)
+"""It is written last, and read before the bytes; it is cleared after reading."""
 BYTES_OF_CODE = 4096
 RING, FUNCTION, KIND = "RING", "FUNCTION", "KIND"
 Instructions = tuple[tuple[str, str], ...]
@@ -108,14 +108,8 @@ reset its receiver and accept the packet during the first 100 packets; RFC 3711 
 TELL_CLOCK = (BEGIN, *READ_CLOCK, ("c3", "ret"))
 
 
-class Note(msgspec.Struct, frozen=True, gc=False):
-    """A packet that passed a function; ``at`` is a time of the monotonic clock."""
-
-    kind: int
-    object: int
-    at: float
-    length: int
-    data: bytes
+Note = tuple[int, int, int, int, bytes]
+"""A packet that passed a function: receiving object, time stamp counter, kind, length, first bytes."""
 
 
 class PacketNotes:
@@ -129,6 +123,7 @@ class PacketNotes:
             raise OSError("packets can be noted on x86-64 Linux only")
         self._library = library
         self._ring = ctypes.create_string_buffer(SLOT.size * (SLOTS + 1))
+        self._memory = memoryview(self._ring).cast("B")
         self._count = ctypes.c_uint64.from_buffer(self._ring)
         self._code = mmap.mmap(-1, BYTES_OF_CODE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
         self._start = ctypes.addressof(ctypes.c_char.from_buffer(self._code))
@@ -137,7 +132,9 @@ class PacketNotes:
         self.missed = 0
         """Notes that were overwritten before they were read."""
         self._clock = ctypes.CFUNCTYPE(ctypes.c_uint64)(self._assembled(TELL_CLOCK))
-        self._since = self._clock(), time.monotonic()
+        self._since: tuple[int, float] = self._clock(), time.monotonic()
+        self._tick = 0.0
+        """Seconds of a step of the time stamp counter."""
 
     def note_calls(self, function: str, kind: int) -> bool:
         """Record each packet that is passed to a function; returns whether this build permits that."""
@@ -147,23 +144,35 @@ class PacketNotes:
         """Record each packet that a function rejects, with its status (above 0) as the kind."""
         return self.lead_through(NOTE_FAILURE, function, 0)
 
-    def read(self, most: int = SLOTS) -> Iterator[Note]:
-        """The records since the last call, in order, at most so many."""
+    def read(self, most: int = SLOTS) -> list[Note]:
+        """The records since the last call, in order, at most so many; ``time_of`` knows their times."""
         end = self._count.value
         if end == self._read:
-            return
+            return []
         self.missed += max(0, end - self._read - SLOTS)
         ticks, started = self._since
-        seconds = (time.monotonic() - started) / max(1, self._clock() - ticks)
-        first = max(self._read, end - SLOTS)
-        for number in range(first, min(end, first + most)):
-            place = (number % SLOTS + 1) * SLOT.size
-            one, counter, kind, length, data = SLOT.unpack_from(self._ring, place)
-            if not counter:  # this record is being written
+        self._tick = (time.monotonic() - started) / max(1, self._clock() - ticks)
+        number = max(self._read, end - SLOTS)
+        end = min(end, number + most)
+        found: list[Note] = []
+        while number < end:
+            place = number % SLOTS
+            count = min(end - number, SLOTS - place)
+            begin = (place + 1) * SLOT.size
+            part = SLOT.iter_unpack(self._memory[begin : begin + count * SLOT.size])
+            written = list(takewhile(COUNTER, part))
+            self._memory[begin : begin + len(written) * SLOT.size] = bytes(len(written) * SLOT.size)
+            found += written
+            number += len(written)
+            self._read = number
+            if len(written) < count:  # the next record is being written
                 break
-            WRITTEN.pack_into(self._ring, place, one, 0)
-            self._read = number + 1
-            yield Note(kind, one, started + (counter - ticks) * seconds, length, data)
+        return found
+
+    def time_of(self, counter: int) -> float:
+        """The time of the monotonic clock of a record that was read last, by its counter."""
+        ticks, started = self._since
+        return started + (counter - ticks) * self._tick
 
     def lead_through(
         self, template: Instructions, function: str, kind: int, addresses: Mapping[str, int] | None = None

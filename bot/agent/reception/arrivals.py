@@ -17,7 +17,7 @@ from bot.agent.native.kept import keep
 from bot.agent.native.library import Exported, MissingSymbol, Pointer
 from bot.agent.native.packet_notes import SLOTS, Note, PacketNotes
 from bot.agent.native.source_guard import SOURCE_BYTES
-from bot.agent.reception.packet import Packet, parsed
+from bot.agent.reception.packet import PAYLOAD_TYPE, is_rtp
 from bot.agent.reception.sources import Sources, StreamSources
 from bot.agent.reception.statistics import Reception
 from bot.model import ForeignPackets
@@ -60,7 +60,8 @@ class Arrivals:
         self._guarded: dict[int, StreamSources] = {}
         """By the stream, and by its RTP session."""
         self._sessions: dict[int, Reception] = {}
-        self._undecided: dict[int, Packet] = {}
+        self._undecided: dict[int, Note] = {}
+        """The decoded packet of which it is not known yet whether the stream uses it, by session."""
         self._streams: dict[int, tuple[int, int]] = {}
         self._contexts: dict[int, int] = {}
         """Where a context of libsrtp is kept, by its address; it may outlive a stream, as the keys do."""
@@ -143,26 +144,34 @@ class Arrivals:
 
         Call it often, because the ring buffer is overwritten.
         """
-        count = 0
-        for note in self._notes.read(most):
-            count += 1
-            if note.kind == DECODED:
-                self._decoded(note)
-            elif note.kind == TAKEN:
-                self._taken(note)
-            elif note.kind == RECEIVED:
-                self._received(note)
+        notes, undecided, sessions = self._notes.read(most), self._undecided, self._sessions
+        time_of = self._notes.time_of
+        for note in notes:
+            key, counter, kind, length, data = note
+            if kind == DECODED:
+                if key in undecided:
+                    self._settle(key)
+                if key in sessions:
+                    self._decoded(note)
+            elif kind == TAKEN:
+                if key in undecided:
+                    _, counter, _, length, data = undecided.pop(key)
+                    sessions[key].take(time_of(counter), data, length)
+                    if key in self._guarded and self._sources is not None:
+                        self._sources.taken(self._guarded[key])
+            elif kind == RECEIVED:
+                self._received(key, data, time_of(counter))
             else:
-                self._failed(note)
+                self._failed(key, kind, data)
         if self._sources is not None:
             self._sources.decide()
-        return count == most
+        return len(notes) == most
 
-    def _received(self, note: Note) -> None:
+    def _received(self, descriptor: int, data: bytes, at: float) -> None:
         """A datagram passed the guard; once the peer sends, all earlier datagrams were a stranger's."""
         if self._sources is None:
             return
-        found = self._sources.received(note.object, note.data[:SOURCE_BYTES], note.at)
+        found = self._sources.received(descriptor, data[:SOURCE_BYTES], at)
         for session, transport in self._streams.values():
             if found is not None and self._guarded.get(session) is found and session in self._sessions:
                 self._settle(session)
@@ -171,15 +180,11 @@ class Arrivals:
                 found.disowned = reception.disowned
 
     def _decoded(self, note: Note) -> None:
-        self._settle(note.object)
-        reception = self._sessions.get(note.object)
-        if reception is None:
-            return
-        packet = parsed(note.at, note.data, note.length)
-        if packet is None:
-            reception.refuse("not RTP")
-        elif packet.payload_type not in RTCP_TYPES:
-            self._undecided[note.object] = packet
+        session, _, _, length, data = note
+        if not is_rtp(data, length):
+            self._sessions[session].refuse("not RTP")
+        elif data[1] & PAYLOAD_TYPE not in RTCP_TYPES:
+            self._undecided[session] = note
 
     def _settle(self, session: int) -> None:
         """A packet was decoded but not used before the next packet arrived."""
@@ -187,22 +192,14 @@ class Arrivals:
         if passed_over is not None and (reception := self._sessions.get(session)) is not None:
             reception.refuse(OTHER_ADDRESS)
 
-    def _taken(self, note: Note) -> None:
-        packet = self._undecided.pop(note.object, None)
-        reception = self._sessions.get(note.object)
-        if packet is not None and reception is not None:
-            reception.take(packet)
-            if self._sources is not None and (sources := self._guarded.get(note.object)) is not None:
-                self._sources.taken(sources)
-
-    def _failed(self, note: Note) -> None:
-        reception = self._sessions.get(self._transport_of(note.object))
+    def _failed(self, context: int, status: int, data: bytes) -> None:
+        reception = self._sessions.get(self._transport_of(context))
         if reception is None:
             return
-        if note.kind == AUTHENTICATION_FAILED:
-            reception.refuse_unauthentic(note.data[-TAIL_BYTES:])
+        if status == AUTHENTICATION_FAILED:
+            reception.refuse_unauthentic(data[-TAIL_BYTES:])
         else:
-            reception.refuse(REASONS.get(note.kind, NO_SRTP))
+            reception.refuse(REASONS.get(status, NO_SRTP))
 
     def _transport_of(self, context: int) -> int:
         kept_at = self._contexts.get(context, 0)

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from bot.agent.reception.packet import Packet
-
 __all__ = ["ForeignEvents"]
 
 DIGITS = "0123456789*#ABCD"
@@ -22,16 +17,15 @@ class ForeignEvents:
     def __init__(self) -> None:
         self._events: dict[int, dict[int, str]] = {}
 
-    def look_at(self, packet: Packet) -> None:
-        """Store the digit if the payload is a single event."""
-        payload = packet.payload
+    def look_at(self, payload_type: int, timestamp: int, payload: bytes) -> None:
+        """Store the digit if the payload of a packet is a single event."""
         if len(payload) != EVENT_BYTES or payload[0] >= len(DIGITS) or payload[1] & RESERVED:
             return
-        if packet.payload_type not in self._events and len(self._events) == TYPES:
+        if payload_type not in self._events and len(self._events) == TYPES:
             return
-        events = self._events.setdefault(packet.payload_type, {})
+        events = self._events.setdefault(payload_type, {})
         if len(events) < EVENTS:
-            events.setdefault(packet.timestamp, DIGITS[payload[0]])
+            events.setdefault(timestamp, DIGITS[payload[0]])
 
     def digits(self) -> dict[str, str]:
         """The digits in order, by payload type."""

@@ -202,7 +202,7 @@ class Sources:
     def taken(self, stream: StreamSources) -> None:
         """The stream used the latest packet."""
         line = stream.rtp
-        if line.last in {line.negotiated, NOBODY} or not self._guard.is_open(line.descriptor):
+        if line.last in (line.negotiated, NOBODY) or not self._guard.is_open(line.descriptor):
             return
         if line.last != stream.former:
             stream.others.add(line.last)

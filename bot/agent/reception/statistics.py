@@ -14,7 +14,7 @@ import msgspec
 
 from bot.agent.reception.foreign_events import ForeignEvents
 from bot.agent.reception.mki import KeyIdentifier
-from bot.agent.reception.packet import Packet
+from bot.agent.reception.packet import HEADER, PAYLOAD_TYPE, VARIABLE, payload_begin
 from bot.agent.reception.silence import is_silence
 from bot.model import NOT_AUTHENTIC, RtpCounters, StreamChange
 
@@ -22,6 +22,7 @@ __all__ = ["Reception"]
 SEQUENCES, MAX_DROPOUT, MAX_MISORDER = 1 << 16, 3000, 100
 """RFC 3550, A.1."""
 TIMESTAMPS = 1 << 32
+HALF = TIMESTAMPS // 2
 COMFORT_NOISE = 13
 """RFC 3389."""
 SOURCES = 16
@@ -42,15 +43,18 @@ PAUSE_ERROR = 0.25
 """Tolerance of the timestamps for a pause, as a share of the pause."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Source:
     """The packets of one SSRC since its sequence numbers started."""
 
+    ssrc: int
     first: int
     highest: int = field(init=False)
     """The sequence number extended by its cycles."""
-    last: Packet | None = None
-    """The last audio packet, for comparison with the next one."""
+    last_at: float | None = None
+    """When the last audio packet came, for comparison with the next one."""
+    last_timestamp: int = 0
+    """Its timestamp."""
     lost_since: bool = False
     """Whether a packet was lost after it: the time to the next one is no pause, though digits lie between."""
     suspect: int | None = None
@@ -78,6 +82,7 @@ class Source:
 
     def lose(self, first: int, last: int) -> None:
         """Packets are missing."""
+        self.lost_since = True
         self.runs.append([first, last])
         if len(self.runs) > RUNS:
             gone = self.runs.pop(0)
@@ -106,7 +111,8 @@ class Reception:
         self._sources: dict[int, Source] = {}
         self._before: list[tuple[int, int]] = []
         """Losses and their runs of sources that are over."""
-        self._ssrc: int | None = None
+        self._source: Source | None = None
+        """Of the last packet."""
         self._packets = self._reordered = self._duplicate = 0
         self._refused: Counter[str] = Counter()
         self._counted_by_the_library = 0
@@ -115,8 +121,9 @@ class Reception:
         self._more_changes = 0
         self._steps: Counter[int] = Counter()
         """The steps from one timestamp to the next."""
-        self._jitters = [0.0, 0.0, 0.0]
-        """How many, their sum, the largest, in seconds."""
+        self._jitters = 0
+        self._jitter_sum = self._jitter_max = 0.0
+        """In seconds."""
         self._last_at: float | None = None
         self._longest_gap = self._paused = 0.0
         self._pausing = False
@@ -143,38 +150,58 @@ class Reception:
         self._refused[NOT_AUTHENTIC] += 1
         self._mki.look_at(tail)
 
-    def take(self, packet: Packet) -> None:
-        """A packet was processed by the stream."""
-        if packet.payload_type not in {self._payload_type, self._event}:
-            self._other(packet)
+    def take(self, at: float, data: bytes, length: int) -> None:
+        """A packet of that length, which begins with ``data``, was processed by the stream.
+
+        Nothing is made of a packet that follows the one before: there are 50 a second of each call.
+        """
+        flags, second, sequence, timestamp, ssrc = HEADER.unpack_from(data)
+        begin = payload_begin(data) if flags & VARIABLE else HEADER.size
+        kind = second & PAYLOAD_TYPE
+        if kind not in (self._payload_type, self._event):
+            self._other(kind, timestamp, data[begin : min(length, len(data))])
             return
         self._packets += 1
-        self._bytes += packet.size
-        self._time(packet)
-        source = self._source(packet)
-        if self._number(source, packet) and packet.payload_type != self._event:
-            source.last, source.lost_since = packet, False
-        self._listen(packet)
+        if length > begin:
+            self._bytes += length - begin
+        if self._last_at is not None and at - self._last_at > self._longest_gap:
+            self._longest_gap = at - self._last_at
+        self._last_at = at
+        source = self._source
+        if source is None or ssrc != source.ssrc:
+            source = self._source = self._turn_to(ssrc, sequence)
+        step = (sequence - source.highest) % SEQUENCES
+        if 0 < step < MAX_DROPOUT:
+            if step > 1:
+                source.lose(source.highest + 1, source.highest + step - 1)
+            source.highest += step
+            source.suspect = None
+            if kind != self._event:
+                self._compare(source, at, timestamp, in_order=step == 1)
+                source.last_at, source.last_timestamp, source.lost_since = at, timestamp, False
+        else:
+            self._misplaced(source, step, at, sequence, timestamp)
+        if not self._sounded and kind != self._event:
+            self._listen(data[begin : min(length, len(data))])
 
-    def _other(self, packet: Packet) -> None:
-        if packet.payload_type == COMFORT_NOISE:
+    def _other(self, kind: int, timestamp: int, payload: bytes) -> None:
+        if kind == COMFORT_NOISE:
             self._pausing = True
             self.comfort_noise += 1
             return
         self._counted_by_the_library += 1
-        self._foreign.look_at(packet)
-        self._refused[f"payload type {packet.payload_type}"] += 1
+        self._foreign.look_at(kind, timestamp, payload)
+        self._refused[f"payload type {kind}"] += 1
 
-    def _source(self, packet: Packet) -> Source:
-        if packet.ssrc != self._ssrc:
-            if self._ssrc is not None:
-                self._changed("ssrc", f"{self._ssrc:#010x} became {packet.ssrc:#010x}")
-            self._ssrc = packet.ssrc
-        source = self._sources.get(packet.ssrc)
+    def _turn_to(self, ssrc: int, sequence: int) -> Source:
+        """The source of a packet of another SSRC than the one before."""
+        if self._source is not None:
+            self._changed("ssrc", f"{self._source.ssrc:#010x} became {ssrc:#010x}")
+        source = self._sources.get(ssrc)
         if source is None:
             if len(self._sources) == SOURCES:
                 self._close(next(iter(self._sources)))
-            source = self._sources[packet.ssrc] = Source(packet.sequence)
+            source = self._sources[ssrc] = Source(ssrc, sequence)
             source.highest -= 1
         return source
 
@@ -189,68 +216,56 @@ class Reception:
         else:
             self._more_changes += 1
 
-    def _number(self, source: Source, packet: Packet) -> bool:
-        """Count lost, late and duplicate packets; returns whether the packet is the next or a later one."""
-        step = (packet.sequence - source.highest) % SEQUENCES
-        if 0 < step < MAX_DROPOUT:
-            if step > 1:
-                source.lose(source.highest + 1, source.highest + step - 1)
-                source.lost_since = True
-            self._compare(source, packet, in_order=step == 1)
-            source.highest += step
-            source.suspect = None
-            return True
+    def _misplaced(self, source: Source, step: int, at: float, sequence: int, timestamp: int) -> None:
+        """Count a late or a duplicate packet, or begin anew after a jump of the sequence numbers."""
         if step >= SEQUENCES - MAX_MISORDER or step == 0:
             if source.fill(source.highest - (SEQUENCES - step) % SEQUENCES):
                 self._reordered += 1
             else:
                 self._duplicate += 1
-            return False
-        if packet.sequence != source.suspect:  # RFC 3550, A.1: one packet of another sequence is no proof
-            source.suspect = (packet.sequence + 1) % SEQUENCES
-            return False
-        first = (packet.sequence - 1) % SEQUENCES
+            return
+        if sequence != source.suspect:  # RFC 3550, A.1: one packet of another sequence is no proof
+            source.suspect = (sequence + 1) % SEQUENCES
+            return
+        first = (sequence - 1) % SEQUENCES
         self._changed("sequence", f"{source.highest % SEQUENCES} became {first}", before=1)
         self._before.append((source.lost, source.loss_events))
-        self._sources[packet.ssrc] = Source(packet.sequence, last=packet)
-        return False
+        anew = Source(source.ssrc, sequence, last_at=at, last_timestamp=timestamp)
+        self._source = self._sources[source.ssrc] = anew
 
-    def _compare(self, source: Source, packet: Packet, *, in_order: bool) -> None:
+    def _compare(self, source: Source, at: float, timestamp: int, *, in_order: bool) -> None:
         """Compare the timestamps of consecutive packets with the elapsed time: jitter, a pause, a restart."""
-        last = source.last
-        if last is None or packet.payload_type == self._event:
+        if source.last_at is None:
             return
-        ahead = (packet.timestamp - last.timestamp + TIMESTAMPS // 2) % TIMESTAMPS - TIMESTAMPS // 2
-        told, passed = ahead / self._clock_rate, packet.at - last.at
+        ahead = (timestamp - source.last_timestamp + HALF) % TIMESTAMPS - HALF
+        told, passed = ahead / self._clock_rate, at - source.last_at
         if ahead < 0 or told - passed > JUMP_S + passed:
-            self._changed("timestamps", f"{last.timestamp} became {packet.timestamp}")
+            self._changed("timestamps", f"{source.last_timestamp} became {timestamp}")
             return
-        consistent = self._pausing or abs(told - passed) < PAUSE_ERROR * passed
-        if passed > PAUSE_S and not source.lost_since and consistent:
+        is_pause = passed > PAUSE_S and not source.lost_since
+        if is_pause and (self._pausing or abs(told - passed) < PAUSE_ERROR * passed):
             self._paused += passed
             self._pausing = True
-        if in_order and ahead and (ahead in self._steps or len(self._steps) < STEPS):
-            self._steps[ahead] += 1
-        if in_order and ahead and self._packets > SETTLING:
-            source.transit_jitter += (abs(passed - told) - source.transit_jitter) / 16
-            count, total, most = self._jitters
-            jitter = source.transit_jitter
-            self._jitters = [count + 1, total + jitter, max(most, jitter)]
-
-    def _time(self, packet: Packet) -> None:
-        if self._last_at is not None:
-            self._longest_gap = max(self._longest_gap, packet.at - self._last_at)
-        self._last_at = packet.at
-
-    def _listen(self, packet: Packet) -> None:
-        """Detect sound: by level where samples are plain, else by any change of the payload."""
-        if self._sounded or packet.payload_type == self._event or not packet.payload:
+        if not (in_order and ahead):
             return
-        silent = is_silence(self._codec, packet.payload)
+        if ahead in self._steps or len(self._steps) < STEPS:
+            self._steps[ahead] += 1
+        if self._packets > SETTLING:
+            jitter = source.transit_jitter + (abs(passed - told) - source.transit_jitter) / 16
+            source.transit_jitter = jitter
+            self._jitters += 1
+            self._jitter_sum += jitter
+            self._jitter_max = max(self._jitter_max, jitter)
+
+    def _listen(self, payload: bytes) -> None:
+        """Detect sound: by level where samples are plain, else by any change of the payload."""
+        if not payload:
+            return
+        silent = is_silence(self._codec, payload)
         if silent is None:
             if self._packets > SETTLING:
-                self._first_sound = self._first_sound or packet.payload
-                self._sounded = packet.payload != self._first_sound
+                self._first_sound = self._first_sound or payload
+                self._sounded = payload != self._first_sound
         else:
             self._sounded = not silent
 
@@ -316,10 +331,10 @@ class Reception:
         }
 
     def _jitter_of_the_sources(self) -> dict[str, float | None]:
-        count, total, most = self._jitters
+        count = self._jitters
         return {
-            "jitter_ms_mean": 1000 * total / count if count else None,
-            "jitter_ms_max": 1000 * most if count else None,
+            "jitter_ms_mean": 1000 * self._jitter_sum / count if count else None,
+            "jitter_ms_max": 1000 * self._jitter_max if count else None,
         }
 
     def _reasons(self) -> dict[str, int]:
