@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import lru_cache
 
 __all__ = ["EVERYBODY", "Sources", "host_of"]
 
@@ -69,6 +70,7 @@ class Sources:
         return source
 
 
+@lru_cache(maxsize=MOST_SOURCES)
 def host_of(peer: str) -> str:
     """The source of ``host:port``: the address, and of IPv6 its network of 64 bits."""
     host = peer.rpartition(":")[0].strip("[]")

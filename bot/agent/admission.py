@@ -23,12 +23,13 @@ from bot.sip.intake import SILENCE, Refusal
 
 __all__ = ["CALL_ID", "Admission", "OverLimit", "cannot_be_keyed", "expires_of", "invite_judge"]
 
-SDES_OFFER = re.compile(r"^m=\S+ [1-9]\S* RTP/SAVPF? ", re.MULTILINE | re.IGNORECASE)
-DTLS_OFFER = re.compile(r"^m=\S+ \S+ UDP/TLS/", re.MULTILINE | re.IGNORECASE)
-TO = re.compile(rb"^(?:To|t)[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.MULTILINE | re.IGNORECASE)
-CALL_ID = re.compile(rb"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
-EXPIRES = re.compile(rb"^Expires[ \t]*:[ \t]*([0-9]{1,10})", re.MULTILINE | re.IGNORECASE)
-EVENT = re.compile(rb"^(?:Event|o)[ \t]*:", re.MULTILINE | re.IGNORECASE)
+SDES_OFFER = re.compile(r"\nm=\S+ [1-9]\S* RTP/SAVPF? ", re.IGNORECASE)
+DTLS_OFFER = re.compile(r"\nm=\S+ \S+ UDP/TLS/", re.IGNORECASE)
+TO = re.compile(rb"\n(?:To|t)[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE)
+CALL_ID = re.compile(rb"\n(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
+EXPIRES = re.compile(rb"\nExpires[ \t]*:[ \t]*([0-9]{1,10})", re.IGNORECASE)
+EVENT = re.compile(rb"\n(?:Event|o)[ \t]*:", re.IGNORECASE)
+"""A search for a line end is much faster than one for the beginning of a line; no field is the first line."""
 TAG = re.compile(rb";\s*tag\s*=", re.IGNORECASE)
 WITHOUT_TRANSACTION = {b"ACK", b"BYE", b"CANCEL", b"PRACK"}
 """Requests that end something, or that make no transaction of their own outside of a call."""

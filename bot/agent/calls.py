@@ -38,9 +38,7 @@ from bot.sip import StatusCode
 
 __all__ = ["Calls"]
 
-VIA = re.compile(
-    r"^(?:Via|v)[ \t]*:[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*(\w+)", re.MULTILINE | re.IGNORECASE
-)
+VIA = re.compile(r"\n(?:Via|v)[ \t]*:[ \t]*SIP[ \t]*/[ \t]*2\.0[ \t]*/[ \t]*(\w+)", re.IGNORECASE)
 
 
 class Calls:

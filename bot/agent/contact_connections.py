@@ -130,7 +130,7 @@ class ContactConnections:
         if not message:
             return None
         size = self._print(ctypes.addressof(message.contents), self._buffer, LONGEST_MESSAGE)
-        text = Message.parse(self._buffer.raw[: max(0, size)].decode("utf-8", "replace"))
+        text = Message.parse(ctypes.string_at(self._buffer, max(0, size)).decode("utf-8", "replace"))
         begins = text.is_request and not TAGGED.search(text.header("To") or "")
         return Asked(text.method or "response", text.call_id or "", begins)
 

@@ -44,11 +44,11 @@ ENDED = 256
 """Dialogs that are remembered after their end."""
 UNANSWERED = {CallState.NULL, CallState.CALLING, CallState.EARLY}
 
-TO = re.compile(rb"^(?:To|t)[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.MULTILINE | re.IGNORECASE)
-OUR_TAG_IN_RESPONSE = re.compile(r"^To:[^\r\n]*;tag=([^;\s]+)", re.MULTILINE)
-OUR_TAG_IN_REQUEST = re.compile(r"^From:[^\r\n]*;tag=([^;\s]+)", re.MULTILINE)
-CALL_ID = re.compile(r"^Call-ID:[ \t]*(\S+)", re.MULTILINE)
-OF_INVITE = re.compile(r"^CSeq:[ \t]*[0-9]+[ \t]+INVITE", re.MULTILINE)
+TO = re.compile(rb"\n(?:To|t)[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE)
+OUR_TAG_IN_RESPONSE = re.compile(r"\nTo:[^\r\n]*;tag=([^;\s]+)")
+OUR_TAG_IN_REQUEST = re.compile(r"\nFrom:[^\r\n]*;tag=([^;\s]+)")
+CALL_ID = re.compile(r"\nCall-ID:[ \t]*(\S+)")
+OF_INVITE = re.compile(r"\nCSeq:[ \t]*[0-9]+[ \t]+INVITE")
 """As the library writes them."""
 TAG = re.compile(rb";\s*tag\s*=\s*[^\s;,]", re.IGNORECASE)
 

@@ -130,9 +130,10 @@ class LegStreams:
             )
             counted = reception if DIRECTIONS[info.dir] in HEARING else None
             self._arrivals.begin(stream, counted, info.remoteRtpAddress)
-        at = host_of(self._call.live.getStreamInfo(index).remoteRtpAddress)
-        if self._withheld is not None and not (proven and at == proven):
-            self._withheld.hold(stream)
+        if self._withheld is not None:
+            at = host_of(self._call.live.getStreamInfo(index).remoteRtpAddress)
+            if not (proven and at == proven):
+                self._withheld.hold(stream)
 
     def acknowledged(self) -> None:
         """The peer has answered to its address: media may go where it says."""

@@ -65,7 +65,10 @@ class Legs:
 
     def of_dialog(self, call_id: str) -> Leg | None:
         """The call with this Call-ID."""
-        return next((leg for leg in self if leg.sdp.call_id == call_id), None)
+        for leg in self._by_number.values():
+            if leg.sdp.call_id == call_id:
+                return leg
+        return None
 
     def is_outgoing(self, call_id: str) -> bool:
         """Whether this side began the call with this Call-ID, which may have ended."""

@@ -73,8 +73,10 @@ class Loop:
 
     def emit(self, event: Wired) -> None:
         """Send an event to the parent, without waiting; does nothing without a parent."""
-        with self._or_stop():
+        try:  # without a context manager, since there are many events
             self._outbox.put(event)
+        except OSError:
+            self._stopping = True
 
     def end(self) -> int:
         """Have the parent read the last reports; the exit status of the process."""
@@ -159,8 +161,9 @@ class Loop:
         now = time.monotonic()
         if self.progress():
             self._look_after_parent()
-        with self._or_stop():
-            self._outbox.push()
+        if not self._outbox.is_empty:
+            with self._or_stop():
+                self._outbox.push()
         wake = min(self._next_beat, self._timers[0][0]) if self._timers else self._next_beat
         library.libHandleEvents(self._wait_ms(wake - now))
         self._rung = False

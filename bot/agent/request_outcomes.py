@@ -39,7 +39,7 @@ DIALOGS, REQUESTS = 256, 32
 UNREACHABLE = {StatusCode.BAD_GATEWAY, StatusCode.SERVICE_UNAVAILABLE}
 """The codes of the library for a host name or a connection that failed; 408 is its code for silence."""
 CONNECTIONS = {"tcp", "tls"}
-HEADER = re.compile(r"^(Call-ID|i|CSeq|To|t)[ \t]*:[ \t]*(.*?)\r?$", re.MULTILINE | re.IGNORECASE)
+HEADER = re.compile(r"\n(Call-ID|i|CSeq|To|t)[ \t]*:[ \t]*([^\n]*)", re.IGNORECASE)
 ADDRESS = re.compile(r"\b(?:sips?:(?:[^@>;?\s]*@)?(?:\[[^]]*\]|[^:>;?\s]+)|tel:[^>;?\s]+)", re.IGNORECASE)
 SCHEME = re.compile(r"^sips?:")
 LONG_NAMES = {"i": "call-id", "t": "to"}
@@ -273,8 +273,9 @@ class Outcomes:
         """The dialog of a message, the number and the method of its CSeq, and its To."""
         head = text.partition("\r\n\r\n")[0]
         fields: dict[str, str] = {}
-        for name, value in HEADER.findall(head):
-            fields.setdefault(LONG_NAMES.get(name.lower(), name.lower()), value)
+        for title, value in HEADER.findall(head):
+            name = title.lower()
+            fields.setdefault(LONG_NAMES.get(name, name), value.removesuffix("\r"))
         number, _, method = fields.get("cseq", "").partition(" ")
         self._latest = fields.get("call-id", "")
         dialog = self._dialogs.setdefault(self._latest, Dialog())

@@ -18,10 +18,10 @@ MOST_CALLS = 1_000
 MOST_KEYS = 64
 MASTER_KEY = 16  # bytes of the shortest; of a longer one they are enough to know it again
 INLINE = re.compile(r"inline:([A-Za-z0-9+/]+)", re.IGNORECASE)
-CALL_ID = re.compile(r"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
+CALL_ID = re.compile(r"\n(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
 SIDES = {
-    True: re.compile(r"^(?:From|f)[ \t]*:[^\r\n]*;[ \t]*tag=([^;\s]+)", re.MULTILINE | re.IGNORECASE),
-    False: re.compile(r"^(?:To|t)[ \t]*:[^\r\n]*;[ \t]*tag=([^;\s]+)", re.MULTILINE | re.IGNORECASE),
+    True: re.compile(r"\n(?:From|f)[ \t]*:[^\r\n]*;[ \t]*tag=([^;\s]+)", re.IGNORECASE),
+    False: re.compile(r"\n(?:To|t)[ \t]*:[^\r\n]*;[ \t]*tag=([^;\s]+)", re.IGNORECASE),
 }
 """The tag of the sender of a request, and of the sender of a response."""
 
@@ -35,9 +35,9 @@ class SharedKeys:
 
     def is_ours(self, text: str, *, sent: bool) -> bool:
         """Whether a received message describes a key that we described in the same call."""
-        call_id = CALL_ID.search(text)
         keys = [hashed(one) for one in INLINE.findall(text)] if "inline:" in text.lower() else []
-        if call_id is None or not keys:
+        call_id = CALL_ID.search(text) if keys else None
+        if call_id is None:
             return False
         side = SIDES[not text.startswith("SIP/2.0 ")].search(text)
         tag = side[1] if side else ""

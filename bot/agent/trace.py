@@ -27,7 +27,7 @@ END_OF_MESSAGE = "\n--end msg--"
 INLINE_KEY = re.compile(
     r"^a=crypto:(\d+)[ \t]+(\S+)[ \t]+inline:([A-Za-z0-9+/=]+)", re.MULTILINE | re.IGNORECASE
 )
-CALL_ID = re.compile(r"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
+CALL_ID = re.compile(r"\n(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
 DIGIT = re.compile(r"((?:Received DTMF digit|Sending DTMF digit id|(?:sending|dialing) DTMF) )[^\s,]+")
 """Digits in the log may be secret; events report the other digits."""
 KEYING_FAILED = re.compile(r"Call (\d+): Media \d+: SRTP negotiation completes: (?!Success)(.+)")
@@ -36,7 +36,6 @@ SHOWS_MESSAGES = 4
 """The least level at which the library logs SIP messages."""
 WARNING = 2
 SLOW_HANDSHAKE, NEGOTIATED = "SSL timeout after", "SRTP negotiation"
-REPORTS = (SLOW_HANDSHAKE, NEGOTIATED)
 """Lines of any level that are looked at."""
 
 
@@ -88,7 +87,7 @@ class Trace(pj.LogWriter):
         if start is not None:
             self._message(start, text[start.end() :].removesuffix("\n").removesuffix(END_OF_MESSAGE))
             return
-        if level > self._used and not any(words in text for words in REPORTS):
+        if level > self._used and SLOW_HANDSHAKE not in text and NEGOTIATED not in text:
             return
         line = DIGIT.sub(rf"\g<1>{REDACTED}", redact(printable(text.rstrip("\n"))))
         if NEGOTIATED in line and (failed := KEYING_FAILED.search(line)):

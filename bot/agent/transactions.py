@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import pjsua2 as pj
 
 from bot.model import (
     EndedBy,
 )
-from bot.sip import Message, StatusCode, is_challenge, is_failure
+from bot.sip import StatusCode, is_challenge, is_failure
 
 __all__ = ["ended_by", "is_of_another_call", "is_sent_again", "is_unanswered", "refusal"]
+
+CALL_ID = re.compile(r"\n(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
 
 
 def is_unanswered(transaction: pj.SipTransaction) -> bool:
@@ -19,8 +23,9 @@ def is_unanswered(transaction: pj.SipTransaction) -> bool:
 
 def is_of_another_call(transaction: pj.SipTransaction, call_id: str) -> bool:
     """Whether it is of an earlier call: its end is reported to the call that has its slot by then."""
-    request = transaction.lastTx.wholeMsg
-    return bool(request and call_id) and Message.parse(request).call_id != call_id
+    request = transaction.lastTx.wholeMsg if call_id else ""
+    found = CALL_ID.search(request)
+    return bool(request) and (found is None or found[1] != call_id)
 
 
 def is_sent_again(code: int) -> bool:

@@ -32,13 +32,10 @@ FINAL_BYTES = 800
 MOST = 4096
 RESPONSE = 1
 """PJSIP_RESPONSE_MSG of pjsip/sip_msg.h."""
-LONGEST_MESSAGE = 65_536
 SENT = 4
 """The place of the number of bytes sent, among what follows the message; the older function has none."""
-TO_TAG = re.compile(
-    rb"^(?:To|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=[ \t]*([^;,\s]+)", re.MULTILINE | re.IGNORECASE
-)
-INVITE_CSEQ = re.compile(rb"^CSeq[ \t]*:[ \t]*[0-9]+[ \t]+INVITE[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+TO_TAG = re.compile(rb"\n(?:To|t)[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=[ \t]*([^;,\s]+)", re.IGNORECASE)
+INVITE_CSEQ = re.compile(rb"\nCSeq[ \t]*:[ \t]*[0-9]+[ \t]+INVITE[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass
@@ -73,12 +70,11 @@ class UnprovedCallers:
         self, c: Exported, heard: Callable[[str], bool], reached: Callable[[str, str, str], None]
     ) -> None:
         """``heard``: whether RTP came from the address that the INVITE of this Call-ID came from."""
-        c.require("pjsip_msg_print", "pjsip_tx_data_encode")
+        c.require("pjsip_tx_data_encode")
         SentMessage.require_layout()
-        self._print, self._encode = c.pjsip_msg_print, c.pjsip_tx_data_encode
+        self._encode = c.pjsip_tx_data_encode
         self._heard, self._reached = heard, reached
         self._callers: OrderedDict[bytes, Caller] = OrderedDict()
-        self._buffer = ctypes.create_string_buffer(LONGEST_MESSAGE)
         self._detours = [Detour(c, "pjsip_transport_send", self._send)]
         with suppress(MissingSymbol):  # what newer versions send their first response by
             self._detours.append(Detour(c, "pjsip_transport_send2", self._send))
@@ -108,11 +104,11 @@ class UnprovedCallers:
         """Either of the functions, of which one calls the other with the same message."""
         if tdata == self._sending:
             return original(transport, tdata, *rest)
-        message = SentMessage.from_address(tdata).message
-        if not message or message.contents.type != RESPONSE or ctypes.string_at(transport, 3) != b"udp":
+        sent = SentMessage.from_address(tdata)
+        if sent.type != RESPONSE or ctypes.string_at(transport, 3) != b"udp":
             return original(transport, tdata, *rest)
-        size = self._print(ctypes.addressof(message.contents), self._buffer, LONGEST_MESSAGE)
-        text = self._buffer.raw[: max(0, size)]
+        self._encode(tdata)  # the library prints a message once, unless it is changed after that
+        text = sent.printed
         if self._may_leave(text):
             self._sending = tdata
             try:
@@ -120,7 +116,6 @@ class UnprovedCallers:
             finally:
                 self._sending = 0
         self._reached(RULE, address_of(rest[0]), f"more than {FACTOR} times the bytes of its INVITE")
-        self._encode(tdata)  # the library asserts that a message that it has sent was printed
         if rest[SENT:] and rest[SENT]:
             ctypes.c_ssize_t.from_address(rest[SENT]).value = len(text)
         return 0  # as if it were lost on the way

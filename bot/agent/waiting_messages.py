@@ -27,7 +27,7 @@ PATIENCE_S = 2.0
 MOST, MOST_OF_SOURCE = 64, 16
 MOST_NAMES = 8
 """Largest number of names of a message; further names have no address."""
-CALL_ID = re.compile(rb"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
+CALL_ID = re.compile(rb"\n(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
 OFFERING = (b"INVITE ", b"UPDATE ")
 
 

@@ -23,11 +23,17 @@ _CRYPTO_WORD = re.compile(
 
 _INLINE_WORD = re.compile(r"((?:FEC_KEY=)?inline:)(.*)", re.IGNORECASE | re.DOTALL)
 
-_INLINE = re.compile(r"(inline[ \t]*:[ \t]*)([^\s;]+)", re.IGNORECASE)
+_USUAL_CRYPTO = re.compile(r"([0-9]{1,9} [A-Z][A-Z0-9]*(?:_[A-Z0-9]+){2,} inline:)[^\s;|]+")
+"""An a=crypto line as most of them are: without a lifetime, an MKI or session parameters."""
+
+_INLINE = re.compile(r"(inline[ \t]*:[ \t]*)(?!(?-i:\[redacted\])(?:[\s;]|\Z))([^\s;]+)", re.IGNORECASE)
 
 _LIFETIME_OR_MKI = re.compile(r"|(?:2\^)?[0-9]{1,15}|[0-9]{1,15}:[0-9]{1,3}")
 
 _WORD_OF_URI = re.compile(r"(?<![^\s<>\"])[^\s<>\"@]*+@[^\s<>\"]*+")
+
+_MAY_HAVE_PASSWORD = re.compile(r'sips?:[^:@\s<>"]*+:(?![0-9]{1,5}(?:;[^@\s<>"]{0,99})?(?:[\s<>"]|\Z))')
+"""In lower case: a colon behind the user, or behind a host without user; not a port at the end of a URI."""
 
 _PASSWORD = re.compile(r"(sips?:[^:@]*):.*", re.IGNORECASE | re.DOTALL)
 
@@ -75,12 +81,22 @@ def redact(text: str) -> str:
     if not lower or "inline" in lower:
         text = _INLINE.sub(lambda found: found[1] + _redact_inline(found[2]), text)
     for words, secret in _SECRETS:
-        if not lower or any(word in lower for word in words):
-            text = secret.sub(rf"\1{REDACTED}", text)
-    return _WORD_OF_URI.sub(_redact_password, text) if "@" in text else text
+        for word in words:
+            if not lower or word in lower:
+                text = secret.sub(_hide, text)
+                break
+    if "@" not in text or (lower and not _MAY_HAVE_PASSWORD.search(text.lower())):
+        return text
+    return _WORD_OF_URI.sub(_redact_password, text)
+
+
+def _hide(found: re.Match[str]) -> str:
+    return found[1] + REDACTED
 
 
 def _redact_crypto_line(line: re.Match[str]) -> str:
+    if usual := _USUAL_CRYPTO.fullmatch(line[2]):
+        return line[1] + usual[1] + REDACTED
     return line[1] + re.sub(r"[^\s;]+", _redact_crypto_word, line[2])
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import socket
+from functools import lru_cache
 
 from bot.agent.native.sip_module import Pointer
 
@@ -70,11 +71,9 @@ class Origin:
     def _peer(self, rdata: int) -> str:
         for capacity in (self._capacity,) if self._capacity else PACKET_SIZES:
             offset = after(capacity)
-            source = _Source.from_address(rdata + offset)
-            if is_plausible(source):
+            if peer := peer_in(ctypes.string_at(rdata + offset + WORD, ctypes.sizeof(_Source) - WORD)):
                 self._offset, self._capacity = offset, capacity
-                name = source.name.decode("ascii", "replace")
-                return f"[{name}]:{source.port}" if ":" in name else f"{name}:{source.port}"
+                return peer
         return ""
 
 
@@ -83,8 +82,18 @@ def after(size: int) -> int:
     return (PACKET + size + 4 + WORD - 1) // WORD * WORD
 
 
+@lru_cache(maxsize=64)
+def peer_in(raw: bytes) -> str:
+    """``host:port`` in the fields behind the length of a packet; empty if they hold no address."""
+    source = _Source.from_buffer_copy(bytes(WORD) + raw)
+    if not is_plausible(source):
+        return ""
+    name = source.name.decode("ascii", "replace")
+    return f"[{name}]:{source.port}" if ":" in name else f"{name}:{source.port}"
+
+
 def is_plausible(source: _Source) -> bool:
-    """Whether this offset holds an address twice: as bytes and as text."""
+    """Whether the fields hold an address twice: as bytes and as text."""
     if source.family != socket.AF_INET or not 0 < source.port < 65536:
         return source.family == socket.AF_INET6 and b":" in source.name
     here = ctypes.string_at(ctypes.addressof(source) + 12, 4)

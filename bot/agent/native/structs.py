@@ -90,6 +90,18 @@ class SentMessage:
         return ctypes.POINTER(SipMessage).from_address(self._address + self._at.message)
 
     @property
+    def type(self) -> int | None:
+        """0 for a request, 1 for a response (``pjsip_msg_type_e``); None without a message."""
+        message = self._pointer(self._at.message)
+        return ctypes.c_int.from_address(message).value if message else None
+
+    @property
+    def printed(self) -> bytes:
+        """The message as it was printed; empty before that, and once it has changed."""
+        start, end = self.start or 0, self.current or 0
+        return ctypes.string_at(start, end - start) if start < end else b""
+
+    @property
     def start(self) -> int | None:
         """The address of the printed message."""
         return self._pointer(self._at.start)

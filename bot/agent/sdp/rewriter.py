@@ -45,6 +45,7 @@ class SdpRewriter:
         self._edits: dict[str, Sequence[SdpEdit]] = {}
         self._problems: dict[str, str] = {}
         self._stopped: set[str] = set()
+        self._buffer = ctypes.create_string_buffer(MESSAGE_BYTES)
         self.usable = False
         """Whether this build lets descriptions be changed."""
 
@@ -76,9 +77,8 @@ class SdpRewriter:
 
     def text_of(self, session: int | Pointer) -> str:
         """The description at an address, as the library prints it."""
-        printed = ctypes.create_string_buffer(MESSAGE_BYTES)
-        length = self._c.pjmedia_sdp_print(session, printed, MESSAGE_BYTES)
-        return printed.raw[: max(length, 0)].decode("utf-8", "surrogateescape")
+        length = self._c.pjmedia_sdp_print(session, self._buffer, MESSAGE_BYTES)
+        return ctypes.string_at(self._buffer, max(length, 0)).decode("utf-8", "surrogateescape")
 
     def stop(self, call_id: str) -> None:
         """Stop all messages of this call until it has ended."""
@@ -129,9 +129,8 @@ class SdpRewriter:
         self._c.pjsip_tx_data_invalidate_msg(address)
 
     def _printed(self, sent: SentMessage) -> bytes:
-        buffer = ctypes.create_string_buffer(MESSAGE_BYTES)
-        length = self._c.pjsip_msg_print(sent.message, buffer, MESSAGE_BYTES)
-        return buffer.raw[: max(length, 0)]
+        length = self._c.pjsip_msg_print(sent.message, self._buffer, MESSAGE_BYTES)
+        return ctypes.string_at(self._buffer, max(length, 0))
 
 
 def header(head: bytes, name: bytes) -> str:

@@ -9,6 +9,7 @@ call are removed.
 from __future__ import annotations
 
 import ctypes
+import re
 from collections import OrderedDict
 from collections.abc import Iterable
 
@@ -28,7 +29,8 @@ MESSAGE_BYTES = 16384
 REMEMBERED = 64
 """Maximum number of calls; a refusal is sent after its call has ended."""
 
-
+CALL_ID = re.compile(rb"\nCall-ID:[ \t]*(\S+)")
+"""As the library writes it."""
 FUNCTIONS = (
     "pjsip_msg_print",
     "pjsip_msg_find_hdr_by_name",
@@ -47,6 +49,7 @@ class ExtraHeaders:
         self._answers: OrderedDict[str, dict[int, list[Header]]] = OrderedDict()
         self._ever: dict[str, set[Header]] = {}
         self._requests: OrderedDict[tuple[str, str], list[Header]] = OrderedDict()
+        self._buffer = ctypes.create_string_buffer(MESSAGE_BYTES)
 
     def install(self, modules: Modules) -> None:
         """Install the SIP module; raises Refused when this build does not permit the settings."""
@@ -82,7 +85,10 @@ class ExtraHeaders:
         sent = SentMessage.from_address(address)
         if not sent.name.startswith(b"tdta"):
             raise RuntimeError("this build lays out a message in another way")
-        message = self._read(sent)
+        text = sent.printed or self._print(sent)
+        if not self._concerns(text):
+            return 0
+        message = Message.parse(text.decode("utf-8", "surrogateescape"))
         for name, values in (self._strays(message) | self._due(message)).items():
             if message.headers(name) != values:
                 self._put(sent, name, values)
@@ -114,10 +120,19 @@ class ExtraHeaders:
                 ]
         return kept
 
-    def _read(self, sent: SentMessage) -> Message:
-        buffer = ctypes.create_string_buffer(MESSAGE_BYTES)
-        length = self._c.pjsip_msg_print(sent.message, buffer, MESSAGE_BYTES)
-        return Message.parse(buffer.raw[: max(length, 0)].decode("utf-8", "surrogateescape"))
+    def _concerns(self, text: bytes) -> bool:
+        """Whether there may be header fields for this message: of the settings, or stored for its call."""
+        if self._stamps:
+            return True
+        call_id = CALL_ID.search(text)
+        key = call_id[1].decode("utf-8", "surrogateescape") if call_id is not None else ""
+        if text.startswith(b"SIP/"):
+            return key in self._answers
+        return (key, text.partition(b" ")[0].decode("ascii", "replace")) in self._requests
+
+    def _print(self, sent: SentMessage) -> bytes:
+        length = self._c.pjsip_msg_print(sent.message, self._buffer, MESSAGE_BYTES)
+        return ctypes.string_at(self._buffer, max(length, 0))
 
     def _put(self, sent: SentMessage, name: str, values: list[str]) -> None:
         """Replace the header fields with that name; a retransmitted message already has them."""

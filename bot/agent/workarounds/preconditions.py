@@ -196,7 +196,7 @@ class Answers:
 
     def _lines(self, description: int) -> int:
         length = self._print(description, self._buffer, LONGEST_DESCRIPTION)
-        return self._buffer.raw[: max(0, length)].count(b"\nm=")
+        return ctypes.string_at(self._buffer, max(0, length)).count(b"\nm=")
 
 
 class Media:

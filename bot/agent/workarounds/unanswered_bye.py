@@ -21,9 +21,9 @@ BEFORE_PRINTING = 12
 """Like ``native.message_bytes``."""
 CANCELLED = 70014
 """PJ_ECANCELLED."""
-CALL_ID = re.compile(r"^(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.MULTILINE | re.IGNORECASE)
+CALL_ID = re.compile(r"\n(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
 TO, FROM = (
-    re.compile(rf"^(?:{name})[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=[ \t]*([^;\s]+)", re.MULTILINE | re.IGNORECASE)
+    re.compile(rf"\n(?:{name})[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=[ \t]*([^;\s]+)", re.IGNORECASE)
     for name in ("To|t", "From|f")
 )
 

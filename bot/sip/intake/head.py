@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.sip.intake.refusal import BAD_REQUEST, SILENCE, Refusal
 
@@ -64,6 +65,7 @@ class Head:
         return values[0] if values else None
 
 
+@lru_cache(maxsize=1)  # the message at hand is read once, whoever asks
 def read_head(data: bytes) -> Head:
     """Parse a whole message; raises Refusal."""
     data = data.lstrip(b"\r\n")

@@ -21,7 +21,7 @@ DOES_NOT_EXIST, PENDING = 481, 491
 AFTER_ITS_END = {b"INVITE", b"UPDATE", b"INFO", b"REFER", b"MESSAGE", b"PRACK", b"OPTIONS"}
 """Methods whose late requests the library would hand to the call that now has the dialog's slot."""
 MADDR = re.compile(rb";[ \t]*+maddr[ \t]*+=[ \t]*+[^;,\s]*", re.IGNORECASE)
-VIA = re.compile(rb"^(?:via|v)[ \t]*+:[^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+", re.MULTILINE | re.IGNORECASE)
+VIA = re.compile(rb"\n(?:via|v)[ \t]*+:[^\r\n]*+(?:\r?\n[ \t][^\r\n]*+)*+", re.IGNORECASE)
 TAG = re.compile(rb";[ \t]*tag[ \t]*=[ \t]*([^ \t;,]+)", re.IGNORECASE)
 SDP, FRAGMENT = b"application/sdp", b"application/trickle-ice-sdpfrag"
 SERVICE_ROUTE = b"service-route"
@@ -71,6 +71,8 @@ def judge(data: bytes, *, hosts: Hosts = IPV4_ONLY, dialogs: Dialogs = UNKNOWN) 
 
 def without_maddr(data: bytes) -> bytes:
     """A request without the maddr that would lead its response elsewhere (RFC 3261 18.2.2)."""
+    if b"maddr" not in data.lower():
+        return data
     via = VIA.search(data)
     gap = HEAD_END.search(data.lstrip(b"\r\n"))
     if via is None or (gap and via.start() > gap.start() + len(data) - len(data.lstrip(b"\r\n"))):
