@@ -17,7 +17,8 @@ from bot.agent import capabilities
 from bot.agent.callbacks import CommandRefused, guarded
 from bot.agent.connections import Connection, Connections
 from bot.agent.nat import ask, keep_connections_alive, resolve_by
-from bot.agent.native.library import exported
+from bot.agent.native.library import MissingSymbol, exported
+from bot.agent.native.log_filter import filter_log
 from bot.agent.native.media_flags import offer_telephone_events
 from bot.agent.native.names import Names
 from bot.agent.native.transports import remote_of
@@ -211,6 +212,8 @@ class Library:
             self.names.learn(msgspec.json.encode(config).decode())
         self._check(config)
         self._initialise(config, trace)
+        with contextlib.suppress(MissingSymbol, OSError):  # then more lines are dropped in Python
+            filter_log(exported(), *trace.wanted)
         self.build = capabilities.started(self.build, self.codecs())
         self._check(config)
         ports = {listener.transport: listener.bound_port for listener in listeners}

@@ -35,6 +35,7 @@ KEYING_FAILED = re.compile(r"Call (\d+): Media \d+: SRTP negotiation completes: 
 SHOWS_MESSAGES = 4
 """The least level at which the library logs SIP messages."""
 WARNING = 2
+MESSAGE = b" bytes "
 SLOW_HANDSHAKE, NEGOTIATED = "SSL timeout after", "SRTP negotiation"
 """Lines of any level that are looked at."""
 
@@ -58,6 +59,8 @@ class Trace(pj.LogWriter):
         """Other lines, of which each call has some hundred, are not even redacted."""
         self.level = max(log_level, SHOWS_MESSAGES)
         """The log level of the library."""
+        self.wanted = self._used, (MESSAGE, SLOW_HANDSHAKE.encode(), NEGOTIATED.encode())
+        """The level up to which lines are used, and words of which other used lines have one."""
         self.on_keying_failed: Callable[[int, str], None] = lambda call, reason: None
         """Called on the pumping thread with the library's number of a call whose DTLS handshake failed."""
         self._keep_keys = keep_keys

@@ -11,8 +11,6 @@ unknown.
 from __future__ import annotations
 
 import ctypes
-import mmap
-import platform
 import struct
 import time
 from collections.abc import Mapping
@@ -20,20 +18,18 @@ from itertools import takewhile
 from operator import itemgetter
 
 from bot.agent.native.kept import keep
+from bot.agent.native.machine_code import BEGIN, Instructions, MachineCode
 from bot.agent.native.plt import linkage_entry
 from bot.agent.native.sip_module import Pointer
 
-__all__ = ["BEGIN", "SLOTS", "TAKE_A_SLOT", "Note", "PacketNotes"]
+__all__ = ["SLOTS", "TAKE_A_SLOT", "Note", "PacketNotes"]
 
 SLOTS = 8192
 SLOT = struct.Struct("<QQiI40s")
 """Layout of a record: receiving object, time stamp counter, kind, length, bytes."""
 COUNTER = itemgetter(1)
 """It is written last, and read before the bytes; it is cleared after reading."""
-BYTES_OF_CODE = 4096
 RING, FUNCTION, KIND = "RING", "FUNCTION", "KIND"
-Instructions = tuple[tuple[str, str], ...]
-"""Machine code in hexadecimal with named placeholders, and the same code in assembly language."""
 TAKE_A_SLOT = (
     (f"49bb{RING}", "movabs r11, ring"),
     ("b801000000", "mov eax, 1"),
@@ -51,7 +47,6 @@ WRITE_BYTES = (
 )
 READ_CLOCK = (("0f31", "rdtsc"), ("48c1e220", "shl rdx, 32"), ("4809d0", "or rax, rdx"))
 WRITE_CLOCK = (*READ_CLOCK, ("49894308", "mov [r11+8], rax"))
-BEGIN = ("f30f1efa", "endbr64")
 NOTE_CALL = (
     BEGIN,
     ("51", "push rcx"),
@@ -119,15 +114,12 @@ class PacketNotes:
     """
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        if platform.machine() not in {"x86_64", "AMD64"} or platform.system() != "Linux":
-            raise OSError("packets can be noted on x86-64 Linux only")
+        self._code = MachineCode()
         self._library = library
         self._ring = ctypes.create_string_buffer(SLOT.size * (SLOTS + 1))
         self._memory = memoryview(self._ring).cast("B")
         self._count = ctypes.c_uint64.from_buffer(self._ring)
-        self._code = mmap.mmap(-1, BYTES_OF_CODE, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC)
-        self._start = ctypes.addressof(ctypes.c_char.from_buffer(self._code))
-        keep(self._ring, self._code)
+        keep(self._ring)
         self._read = 0
         self.missed = 0
         """Notes that were overwritten before they were read."""
@@ -193,14 +185,6 @@ class PacketNotes:
         addresses: Mapping[str, int] | None = None,
     ) -> int:
         """The address of the instructions with the placeholders filled in."""
-        text = "".join(code for code, _ in template)
-        for name, value, size in (
-            (RING, ctypes.addressof(self._ring), 8),
-            (FUNCTION, function, 8),
-            (KIND, kind, 4),
-            *((name, value, 8) for name, value in (addresses or {}).items()),
-        ):
-            text = text.replace(name, value.to_bytes(size, "little", signed=value < 0).hex())
-        place = self._start + self._code.tell()
-        self._code.write(bytes.fromhex(text))
-        return place
+        values = {RING: (ctypes.addressof(self._ring), 8), FUNCTION: (function, 8), KIND: (kind, 4)}
+        values |= {name: (value, 8) for name, value in (addresses or {}).items()}
+        return self._code.assembled(template, values)

@@ -15,7 +15,8 @@ import socket
 import struct
 
 from bot.agent.native.kept import keep
-from bot.agent.native.packet_notes import BEGIN, TAKE_A_SLOT, PacketNotes
+from bot.agent.native.machine_code import BEGIN
+from bot.agent.native.packet_notes import TAKE_A_SLOT, PacketNotes
 from bot.agent.native.sip_module import Pointer
 
 __all__ = ["NOBODY", "SOCKETS", "SOURCE_BYTES", "Source", "SourceGuard", "source"]

@@ -16,7 +16,8 @@ import pjsua2 as pj
 from bot.agent.native.detour import Detour
 from bot.agent.native.kept import keep
 from bot.agent.native.library import Exported, MissingSymbol
-from bot.agent.native.packet_notes import BEGIN, PacketNotes
+from bot.agent.native.machine_code import BEGIN
+from bot.agent.native.packet_notes import PacketNotes
 from bot.agent.native.sip_module import Modules
 from bot.sip import Message
 
