@@ -65,14 +65,22 @@ class Tap(TickedPort):
 
 
 class Stopwatch(TickedPort):
-    """Says when the clock ticked; ``on_tick`` is called on the audio thread and must only queue a job."""
+    """Stores when the clock ticked; ``on_enough`` is called on the audio thread and must only queue a job."""
 
-    def __init__(self, on_tick: Callable[[float], None]) -> None:
-        self._on_tick = on_tick
+    def __init__(self, on_enough: Callable[[], None]) -> None:
+        self._on_enough = on_enough
+        self.ticks: list[float] = []
+        self.awaited: deque[float] = deque()
+        """The times, in order, after which ``TICKS_WATCHED`` ticks are enough."""
         super().__init__("stopwatch")
 
     def onFrameReceived(self, frame: pj.MediaFrame) -> None:
-        self._on_tick(time.monotonic())
+        self.ticks.append(time.monotonic())
+        since = self.ticks[-TICKS_WATCHED] if len(self.ticks) >= TICKS_WATCHED else 0.0
+        if self.awaited and self.awaited[0] <= since:
+            while self.awaited and self.awaited[0] <= since:
+                self.awaited.popleft()
+            self._on_enough()
 
 
 class Starts:
@@ -85,20 +93,19 @@ class Starts:
         self._soon = soon
         self._report = report
         self._waiting: list[tuple[float, int, int]] = []
-        self._ticks: list[float] = []
         self._stopwatch: Stopwatch | None = None
 
     def connected(self, call: int, key: int) -> None:
         """A player or recorder was connected just now; the clock takes it in at its next tick."""
-        self._waiting.append((time.monotonic(), call, key))
+        now = time.monotonic()
+        self._waiting.append((now, call, key))
         if self._stopwatch is None:
-            self._stopwatch = Stopwatch(lambda at: self._soon(lambda: self.ticked(at)))
+            self._stopwatch = Stopwatch(lambda: self._soon(self.ticked))
+        self._stopwatch.awaited.append(now)
 
-    def ticked(self, at: float) -> None:
-        """Handle a tick, and report the starts that are certain."""
-        if self._waiting:
-            self._ticks.append(at)
-            self._tell(lambda call, ticks: len(ticks) >= TICKS_WATCHED)
+    def ticked(self) -> None:
+        """Report the starts that are certain."""
+        self._tell(lambda call, ticks: len(ticks) >= TICKS_WATCHED)
 
     def ended(self, call: int) -> None:
         """Report the starts in a call that has ended."""
@@ -107,12 +114,13 @@ class Starts:
 
     def close(self) -> None:
         """Let go of everything native."""
-        self._waiting, self._ticks, self._stopwatch = [], [], None
+        self._waiting, self._stopwatch = [], None
 
     def _tell(self, is_due: Callable[[int, list[float]], bool]) -> None:
+        seen = list(self._stopwatch.ticks) if self._stopwatch is not None else []
         for one in list(self._waiting):
             connected, call, key = one
-            ticks = [tick for tick in self._ticks if tick >= connected]
+            ticks = [tick for tick in seen if tick >= connected]
             if ticks and is_due(call, ticks):
                 self._waiting.remove(one)
                 self._report(call, key, min(at - number * TICK_S for number, at in enumerate(ticks)))

@@ -8,6 +8,7 @@ accepted. After 256 dropped datagrams the socket is reported as empty, and ``sel
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import ipaddress
 import mmap
@@ -202,6 +203,10 @@ class _Entry(ctypes.Structure):
     )
 
 
+WORDS, DROPPED = ENTRY_BYTES // 8, _Entry.dropped.offset // 8
+"""Words of an entry, the first of which is its state, and the place of one that is often read."""
+
+
 Source = bytes
 """The 24 bytes of an address and a port that the table compares."""
 SOURCE_BYTES = 24
@@ -210,14 +215,18 @@ NOBODY: Source = bytes(SOURCE_BYTES)
 
 def source(host: str, port: int) -> Source:
     """The table form of a numeric address; ``NOBODY`` for an invalid or unspecified address."""
+    if not port:
+        return NOBODY
+    with contextlib.suppress(OSError):
+        packed = socket.inet_pton(socket.AF_INET, host)
+        inet = struct.pack("=H", socket.AF_INET) + struct.pack("!H4s16x", port, packed)
+        return inet if any(packed) else NOBODY
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         return NOBODY
-    if address.is_unspecified or not port:
+    if address.is_unspecified or address.version == 4:
         return NOBODY
-    if address.version == 4:
-        return struct.pack("=H", socket.AF_INET) + struct.pack("!H4s16x", port, address.packed)
     return struct.pack("=H", socket.AF_INET6) + struct.pack("!H4x16s", port, address.packed)
 
 
@@ -230,6 +239,7 @@ class SourceGuard:
 
     def __init__(self, notes: PacketNotes, kind: int) -> None:
         memory = mmap.mmap(-1, SOCKETS * ENTRY_BYTES)
+        self._words = memoryview(memory).cast("Q")
         self._table = (_Entry * SOCKETS).from_buffer(memory)
         system = ctypes.CDLL(None)
         errno = ctypes.cast(system["__errno_location"], Pointer).value or 0
@@ -273,11 +283,11 @@ class SourceGuard:
 
     def is_open(self, descriptor: int) -> bool:
         """Whether every source is still accepted."""
-        return bool(self._table[descriptor].state == OPEN)
+        return self._words[descriptor * WORDS] == OPEN
 
     def is_heard(self, descriptor: int) -> bool:
         """Whether the negotiated source has sent; it is then the only accepted source."""
-        return bool(self._table[descriptor].state == HEARD)
+        return self._words[descriptor * WORDS] == HEARD
 
     def established(self, descriptor: int) -> Source:
         """The accepted source; ``NOBODY`` while undecided."""
@@ -287,7 +297,7 @@ class SourceGuard:
 
     def dropped(self, descriptor: int) -> int:
         """Number of datagrams dropped since the socket is guarded."""
-        return int(self._table[descriptor].dropped)
+        return self._words[descriptor * WORDS + DROPPED]
 
     def strangers(self, descriptor: int) -> set[Source]:
         """The latest dropped sources, at most 16."""

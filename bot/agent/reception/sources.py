@@ -273,7 +273,7 @@ def address(text: str) -> Source:
 def canonical(raw: bytes) -> Source:
     """Convert a ``pj_sockaddr`` of the library into the form of the guard."""
     packed, port = parts(raw)
-    return source(str(ipaddress.ip_address(packed)), port)
+    return source(socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed), port)
 
 
 def parts(one: Source) -> tuple[bytes, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from bot.sip.intake.head import Head, read_head
@@ -55,6 +56,7 @@ def names_among(hosts: list[bytes]) -> frozenset[str]:
     return frozenset(text for text in texts if text and not is_address(text))
 
 
+@lru_cache(maxsize=1024)
 def is_address(text: str) -> bool:
     """Whether this is a numeric IP address."""
     try:
