@@ -78,9 +78,9 @@ class CallList:
         return self._by_dialog[sip_call_id]
 
     def of_event(self, event: Event) -> Call | None:
-        """The active or ended call of an event; of SIP messages, only of INFO."""
+        """The active or ended call of an event or a SIP message."""
         if isinstance(event, SipSent | SipReceived):
-            return self._by_dialog.get(dialog_of(event.text)) if event.text.startswith("INFO ") else None
+            return self._by_dialog.get(dialog_of(event.text))
         if not isinstance(event, CallEvent):
             return None
         return self._by_number.get(event.call)

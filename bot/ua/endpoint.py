@@ -385,7 +385,10 @@ class Endpoint(EndpointRequests):
         """Put an event into the journal, with ``x`` for secret digits."""
         with self.journal.held():
             call = self._calls.of_event(event)
-            self.journal.append(self.name, call.secrets.shown(event) if call is not None else event)
+            if call is None:
+                self.journal.append(self.name, event)
+            else:
+                self.journal.append(self.name, call.secrets.shown(event), call=call.number)
 
     def _observe(self, entry: Entry) -> None:
         event = entry.event

@@ -30,6 +30,7 @@ from bot.ipc import (
     CommandDone,
     CommandFailed,
     Event,
+    ExpectationChecked,
     KeyNegotiated,
     StorageFailed,
     forbid_waiting_here,
@@ -125,9 +126,10 @@ class Journal:
         with self._lock:
             self._present.discard(endpoint)
 
-    def append(self, endpoint: str, event: AnyEvent) -> None:
+    def append(self, endpoint: str, event: AnyEvent, *, call: int | None = None) -> None:
         """Add an event, call the observers, and wake the waits that are over.
 
+        ``call`` is the number of the call that it is about, where the event itself does not say so.
         An observer that raises is not called again, and fails every endpoint that shares the journal.
         """
         entry = Entry(endpoint, event)
@@ -136,7 +138,7 @@ class Journal:
                 for failure in self._record(entry):
                     self._record(Entry(ITSELF, failure))
             finally:
-                self._look(subject_of(entry))
+                self._look((endpoint, "call", call) if call is not None else subject_of(entry))
 
     def _look(self, subject: Subject | None = None) -> None:
         """Wake the waits that are over, and those whose condition raises an error in this thread."""
@@ -276,7 +278,7 @@ class Journal:
 def subject_of(entry: Entry) -> Subject | None:
     """The call or the command that an event is about; None if it is about neither, or may be about any."""
     event = entry.event
-    if isinstance(event, CallEvent):
+    if isinstance(event, CallEvent | ExpectationChecked) and event.call is not None:
         return entry.endpoint, "call", event.call
     if isinstance(event, CommandDone | CommandFailed):
         return entry.endpoint, "request", event.request
