@@ -134,7 +134,6 @@ class Loading:
         base = None
         if template is not None:
             base = settings_of(template)
-            run.plan = with_length_of(run.plan, template)
         config = trusting(endpoint_config(options, name="load", base=base))
         config = config.with_options(
             rx_drop_pct=dropped, tx_drop_pct=dropped, follow_redirects=options.pop("follow_redirects")
@@ -153,16 +152,19 @@ class Loading:
     def perform(self) -> None:
         """Start the agents, place the calls, and conclude."""
         run, role = self._run, self._role
-        plan = run.plan = role.part(run, run.plan)
+        plan = role.part(run, run.plan)
+        with role.starting():
+            run.plan = plan if self._template is None else with_length_of(plan, self._template)
+            plan = run.plan
         with ExitStack() as stack:
             folder = run.folder or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="srtpbot-")))
             run.temporary = None if run.folder is not None else folder
-            hearing = stack.enter_context(Hearing())
             name = f"worker{plan.part.index + 1}" if plan.part.of > 1 else self._config.name
             fleet = Fleet(self._config, calls=plan.lines, name=name)
             fleet.observe(self._tell)
-            run.begin_capture([self._config], [run.uri])
             with role.starting():
+                hearing = stack.enter_context(Hearing())
+                run.begin_capture([self._config], [run.uri])
                 role.aside(lambda: self._start(fleet))
                 stack.callback(fleet.close)
                 behaviour = role.aside(lambda: self._behaviour(fleet))

@@ -51,6 +51,10 @@ OF_LOAD = {"Load", "Thresholds"}
 """Headings of the options that say what the load is; with several machines, to the master."""
 
 
+OF_CALLS = {"capture_file", "keylog_file"}
+"""Outputs that only a process with calls can write."""
+
+
 def machine_options(command: Command) -> Command:
     """The options of several machines."""
     return applied(command, MACHINE_OPTIONS)
@@ -82,7 +86,7 @@ def role_of(options: dict[str, Any]) -> Alone | AsMaster | AsWorker:
             raise ConfigError(f"{option} with --worker: the master says what the load is; give it there")
         return AsWorker(address("--worker", worker, MASTER_PORT), wait_s)
     if master is not None:
-        for option in given(lambda one: not is_of_load(one) and getattr(one, "heading", "") != "Output"):
+        for option in given(lambda one: one.name in OF_CALLS or not (is_of_load(one) or is_output(one))):
             raise ConfigError(f"{option} with --master: the workers place the calls; give it to each of them")
         return AsMaster(address("--master", master, MASTER_PORT), wait_s, count or 1, page)
     return Alone(page)
@@ -91,6 +95,11 @@ def role_of(options: dict[str, Any]) -> Alone | AsMaster | AsWorker:
 def is_of_load(one: click.Parameter) -> bool:
     """Whether a parameter says what the load is."""
     return (getattr(one, "heading", "") in OF_LOAD and one.name != "users_file") or one.name == "verify"
+
+
+def is_output(one: click.Parameter) -> bool:
+    """Whether a parameter says what is written."""
+    return getattr(one, "heading", "") == "Output"
 
 
 def given(kind: Callable[[click.Parameter], bool]) -> Iterator[str]:
@@ -176,7 +185,8 @@ class AsWorker:
         from bot.load.distributed import WorkerEngine
 
         assert self._membership is not None
-        return WorkerEngine(load, tick, self._membership, processors)
+        kept = str(run.folder.absolute()) if run.folder is not None else ""
+        return WorkerEngine(load, tick, self._membership, processors, kept=kept)
 
 
 @dataclass
@@ -208,12 +218,15 @@ class AsMaster:
                 run.say(f"{', '.join(names)}: starting agents")
                 master.prepare(run.uri, plan, self.wait_s)
             run.say("the load begins")
-            load = run.load = SharedLoad(plan, names, folder=folder)
+            load = run.load = SharedLoad(plan, names, folder=folder, say=run.say)
             try:
                 run.drive(load, load, lambda tick: master.taking(load, tick))
             finally:
                 load.finish()
                 run.conclude(load.problems)
+                for name, kept in zip(names, master.folders, strict=True):
+                    if kept:
+                        run.say(f"{name} has its recordings, captures and journals in {kept}")
 
 
 def _require_locust() -> None:

@@ -1,9 +1,10 @@
 """A load on several machines: Locust's master and workers, and what they tell each other.
 
 The master sends each worker the plan with its part of it, waits until all have started their agents, and lets
-them begin. A worker reports its calls once a second. Nothing else is sent: where calls go, identities and
-passwords are what the command of each worker says. Locust's messages (msgpack over ZeroMQ) are neither
-encrypted nor authenticated, so a master listens on 127.0.0.1 unless it is told otherwise.
+them begin. A worker says where it keeps its files, and reports its calls once a second. Nothing else is sent:
+where calls go, identities and passwords are what the command of each worker says. Locust's messages (msgpack
+over ZeroMQ) are neither encrypted nor authenticated, so a master listens on 127.0.0.1 unless it is told
+otherwise.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from bot.load.machine import Processors
 from bot.load.plan import Plan
 from bot.load.run import Load
 from bot.load.shared import Report, SharedLoad
+from bot.load.strangers import unharmed_by_strangers
 
 if TYPE_CHECKING:
     from locust.rpc.protocol import Message
@@ -53,6 +55,15 @@ class Appointment(msgspec.Struct, kw_only=True):
     plan: Plan
 
 
+class Presence(msgspec.Struct, kw_only=True):
+    """What a worker says when its agents have started."""
+
+    lines: int
+    """Calls at once that it is ready for; a scenario of its own may need more than the plan."""
+    folder: str = ""
+    """Where it keeps recordings, captures and journals."""
+
+
 class Master:
     """The engine of a load whose calls are placed by workers; ``stop`` may be called from any thread."""
 
@@ -70,7 +81,7 @@ class Master:
         """Locust's names of the workers, in order of their parts."""
         self._joined: set[str] = set()
         """Workers that listen to messages; Locust counts them before."""
-        self._ready: set[str] = set()
+        self._ready: dict[str, Presence] = {}
         self._refused: dict[str, str] = {}
         self._load: SharedLoad | None = None
         self._tick: Callable[[], bool] = lambda: True
@@ -82,6 +93,7 @@ class Master:
             (REPORT, self._on_report),
         ):
             self._runner.register_message(kind, listener)
+        unharmed_by_strangers(self._runner)
 
     def gather(self, count: int, wait_s: float) -> list[str]:
         """Wait for workers, and name them; raises NativeError, InterruptedError."""
@@ -100,16 +112,27 @@ class Master:
 
     def prepare(self, uri: str, plan: Plan, wait_s: float) -> None:
         """Send each worker its part, and wait until all have started their agents; raises NativeError."""
+        self._refuse_others()
         for index, worker in enumerate(self._workers):
             part = replace(plan, part=Part(index, len(self._workers)))
             appointment = Appointment(version=__version__, uri=uri, plan=part)
             self._runner.send_message(PLAN, msgspec.to_builtins(appointment), worker)
         wanted = set(self._workers)
-        self._wait(lambda: wanted <= self._ready or bool(self._refused) or bool(self._missing()), wait_s)
+        self._wait(
+            lambda: wanted <= self._ready.keys() or bool(self._refused) or bool(self._missing()), wait_s
+        )
         for worker, problem in self._refused.items():
             raise NativeError(f"a worker on {worker.rpartition('_')[0]} did not start: {problem}")
-        if missing := wanted - self._ready:
+        if lost := self._missing():
+            names = ", ".join(sorted(worker.rpartition("_")[0] for worker in lost))
+            raise NativeError(f"a worker on {names} left, or was silent for {LOST_S} s, before it was ready")
+        if missing := wanted - self._ready.keys():
             raise NativeError(f"{len(missing)} of {len(wanted)} workers did not start within {wait_s:g} s")
+
+    @property
+    def folders(self) -> list[str]:
+        """Where each worker keeps its files, in order; empty for one that keeps none."""
+        return [self._ready[worker].folder for worker in self._workers]
 
     def taking(self, load: SharedLoad, tick: Callable[[], bool]) -> Self:
         """This engine, with its load; ``tick`` is called once a second, and stops it by returning False."""
@@ -121,7 +144,8 @@ class Master:
         load = self._load
         if load is None:
             return
-        users = len(self._workers) * replace(load.plan, part=Part(0, len(self._workers))).lines
+        # Locust shares users out evenly, also to workers that came too late: one for each line at least
+        users = len(self._runner.clients) * max(one.lines for one in self._ready.values())
         load.begin()
         self._runner.greenlet.spawn(self._runner.start, users, users)
         while not load.is_over:
@@ -178,10 +202,12 @@ class Master:
         self._joined.add(msg.node_id)
 
     def _on_ready(self, *, environment: Environment, msg: Message) -> None:
-        self._ready.add(msg.node_id)
+        if msg.node_id in self._workers:
+            self._ready[msg.node_id] = msgspec.convert(msg.data, Presence)
 
     def _on_refused(self, *, environment: Environment, msg: Message) -> None:
-        self._refused[msg.node_id] = str(msg.data)
+        if msg.node_id in self._workers:
+            self._refused[msg.node_id] = str(msg.data)
 
     def _on_report(self, *, environment: Environment, msg: Message) -> None:
         if msg.node_id not in self._workers:
@@ -211,6 +237,8 @@ class Membership:
         self._address = host, port
         self._appointments: list[Appointment] = []
         self.dismissed = False
+        self._problem = "the master has no part for this worker, or has ended"
+        """Why there is no part, once ``dismissed``."""
 
     def join(self, uri: str, wait_s: float) -> Plan:
         """Wait for the master, and for the part of this worker.
@@ -230,9 +258,7 @@ class Membership:
         while not self._appointments:
             self._glance()
             if self.dismissed or self.is_alone:
-                raise NativeError(
-                    f"--worker {self._where}: the master has no part for this worker, or has ended"
-                )
+                raise NativeError(f"--worker {self._where}: {self._problem}")
         appointment = self._appointments[0]
         if appointment.uri != uri:
             self.refuse(f"its URI is {uri}")
@@ -241,9 +267,9 @@ class Membership:
             )
         return appointment.plan
 
-    def ready(self) -> None:
+    def ready(self, presence: Presence) -> None:
         """Tell the master that the agents have started."""
-        self.runner.send_message(READY)
+        self.runner.send_message(READY, msgspec.to_builtins(presence))
 
     def refuse(self, problem: str) -> None:
         """Tell the master that this worker does not take part."""
@@ -272,11 +298,14 @@ class Membership:
 
     def _on_plan(self, *, environment: Environment, msg: Message) -> None:
         try:
-            if msg.data["version"] != __version__:
-                raise ValueError(f"srtpbot {__version__} works with a master of the same version")
+            if (other := msg.data["version"]) != __version__:
+                raise ValueError(
+                    f"the master is srtpbot {other}, the worker is {__version__}: install the same version"
+                )
             self._appointments.append(msgspec.convert(msg.data, Appointment))
         except (ValueError, LookupError, TypeError) as error:
-            self.runner.send_message(REFUSED, str(error))
+            self._problem = str(error)
+            self.runner.send_message(REFUSED, self._problem)
             self._on_stop(environment=environment, msg=msg)
 
     def _on_stop(self, *, environment: Environment, msg: Message) -> None:
@@ -288,8 +317,15 @@ class WorkerEngine(Engine):
     """Runs a worker's part of a load, and reports to its master."""
 
     def __init__(
-        self, load: Load, tick: Callable[[], bool], membership: Membership, processors: Processors
+        self,
+        load: Load,
+        tick: Callable[[], bool],
+        membership: Membership,
+        processors: Processors,
+        *,
+        kept: str = "",
     ) -> None:
+        """``kept`` is where the files of the calls stay, for the master to tell."""
         super().__init__(load, tick, environment=membership.environment, asked=membership.stopped)
         self._was_interrupted = False
         self._membership = membership
@@ -297,7 +333,7 @@ class WorkerEngine(Engine):
         self._has_begun = False
         events: Any = self.environment.events
         events.test_start.add_listener(self._on_start)
-        membership.ready()
+        membership.ready(Presence(lines=load.plan.lines, folder=kept))
 
     def stop(self) -> None:
         """Hang up all calls and end this worker; from any thread."""

@@ -45,8 +45,10 @@ from bot.load.hearing import Hearing
 from bot.load.plan import Length, Limits, Plan, percentage
 from bot.load.run import Load, Target
 from bot.load.sounds import Sounds
+from bot.load.strangers import unharmed_by_strangers
 from bot.load.tally import Tally
 from bot.load.thresholds import checks
+from bot.load.web import refuse_other_sites
 from bot.sip import parse_uri
 
 __all__ = ["SipUser"]
@@ -62,6 +64,7 @@ if monkey.is_module_patched("threading"):
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 logger = logging.getLogger(__name__)
+OWN = "127.0.0.1"
 STOP, KEY = "srtpbot.stop", "srtpbot"
 APART = 64
 """Lines of the workers alternate, so that each has markers of its own; 64 workers are told apart."""
@@ -343,6 +346,7 @@ def share(text: str) -> float:
 
 def add_options(parser: Any, **_: Any) -> None:
     """Add the options of this module to those of Locust."""
+    parser.set_defaults(web_host=OWN, master_bind_host=OWN)  # Locust's: all interfaces, open to everybody
     group = parser.add_argument_group("Calls of srtpbot")
     group.add_argument(
         "--calls-at-once",
@@ -362,8 +366,12 @@ def add_options(parser: Any, **_: Any) -> None:
     group.add_argument("--min-mos", type=float, metavar="M", help="Lowest mean MOS.")
 
 
-def begin(environment: Any, runner: Any, **_: Any) -> None:
+def begin(environment: Any, runner: Any, web_ui: Any = None, **_: Any) -> None:
     """Take part in a command with users of this module."""
+    if web_ui is not None:
+        refuse_other_sites(web_ui.app, web_ui.host)
+    if isinstance(runner, MasterRunner):
+        unharmed_by_strangers(runner)
     kinds = [kind for kind in environment.user_classes if issubclass(kind, SipUser)]
     try:
         for kind in kinds if not isinstance(runner, WorkerRunner) else ():

@@ -97,7 +97,9 @@ class Load:
         self._stopped = threading.Event()
         self._judges = ThreadPoolExecutor(hearing.processes + 1, thread_name_prefix="srtpbot-judge")
         self._began, self._began_at = time.monotonic(), datetime.now(UTC)
-        self._csv = (folder / "calls.csv").open("w", encoding="utf-8", newline="")
+        self._csv = (folder / "calls.csv").open(
+            "w", buffering=1, encoding="utf-8", newline=""
+        )  # whole after a kill
         self._csv.write(Columns.head())
         self.pending = 0
         """Calls whose audio is not judged yet."""

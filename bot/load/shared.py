@@ -66,16 +66,27 @@ class Worker:
 class SharedLoad:
     """The load of all workers; it has what a ``Load`` has for a session."""
 
-    def __init__(self, plan: Plan, names: Sequence[str], *, folder: Path) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        names: Sequence[str],
+        *,
+        folder: Path,
+        say: Callable[[str], None] = lambda problem: None,
+    ) -> None:
+        """``say`` tells people at once what goes wrong with a worker."""
         self.plan = plan
         self.tally = Tally(len(plan.stages))
         self.workers = [Worker(name) for name in names]
         self.worst: list[CallDetail] = []
         self.problems: list[str] = []
         """What went wrong with workers, in order."""
+        self._say = say
         self._observers: list[Callable[[CallDetail], None]] = []
         self._began = time.monotonic()
-        self._csv = (folder / "calls.csv").open("w", encoding="utf-8", newline="")
+        self._csv = (folder / "calls.csv").open(
+            "w", buffering=1, encoding="utf-8", newline=""
+        )  # whole after a kill
         self._csv.write(Columns.head())
 
     def observe(self, observer: Callable[[CallDetail], None]) -> None:
@@ -102,7 +113,7 @@ class SharedLoad:
         if report.is_last:
             self._ended(worker)
         if report.problem:
-            self.problems.append(f"{worker.name}: {report.problem}")
+            self._note(f"{worker.name}: {report.problem}")
 
     def lose(self, number: int, why: str) -> None:
         """Give up a worker: its calls without a verdict are failures of this side."""
@@ -114,7 +125,7 @@ class SharedLoad:
             lost = CallDetail(number=0, stage=stage, started=datetime.now(UTC), at_s=round(self.passed_s, 3))
             lost.fail(LOST, f"{worker.name} {why}", ours=True)
             self.tally.add(lost)
-        self.problems.append(
+        self._note(
             f"{worker.name} {why}: {unfinished.total()} calls without a verdict, and those that it had still "
             "to place"
         )
@@ -216,6 +227,10 @@ class SharedLoad:
         )
         for observer in self._observers:
             observer(detail)
+
+    def _note(self, problem: str) -> None:
+        self.problems.append(problem)
+        self._say(problem)
 
     def _ended(self, worker: Worker) -> None:
         worker.has_ended = True

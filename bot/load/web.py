@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import flask
 import gevent
@@ -15,7 +16,11 @@ from locust.stats import stats_history
 
 from bot.errors import NativeError
 
-__all__ = ["show"]
+__all__ = ["refuse_other_sites", "show"]
+
+OWN = ("none", "same-origin")
+"""Fetch Metadata of what the user, or the page itself, asks for."""
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 NOT_YET = (
     '<!DOCTYPE html><meta http-equiv="refresh" content="1"><title>srtpbot</title>The load has not begun yet.'
@@ -34,6 +39,7 @@ def show(environment: Environment, uri: str, host: str, port: int) -> tuple[str,
     options: Any = argument_parser
     options.ui_extra_args_dict = dict  # the page would show those of `locust` in sys.argv, which is ours
     page: Any = environment.create_web_ui(host, port, delayed_start=True)
+    refuse_other_sites(page.app, host)
     page.app.before_request(lambda: _instead(environment.runner))
     page.start()
     history = gevent.spawn(stats_history, environment.runner)
@@ -44,6 +50,26 @@ def show(environment: Environment, uri: str, host: str, port: int) -> tuple[str,
             page.server.stop(timeout=0)
 
     return f"http://{host}:{port}/", end
+
+
+def refuse_other_sites(app: flask.Flask, host: str) -> None:
+    """Answer 403 to what a page of another site lets a browser ask for, on a page at ``host``.
+
+    The browser says whence it asks (Fetch Metadata; Origin, RFC 6454 section 7); a link to the page itself
+    may be anywhere. On a loopback address the browser must call it so: another name is DNS rebinding.
+    """
+
+    def refuse() -> Any:
+        request = flask.request
+        origin = request.headers.get("Origin")
+        is_foreign = (
+            (request.path != "/" and request.headers.get("Sec-Fetch-Site", OWN[0]) not in OWN)
+            or (origin is not None and urlsplit(origin).netloc != request.host)
+            or (host in LOOPBACK and urlsplit(f"//{request.host}").hostname not in LOOPBACK)
+        )
+        return flask.make_response("a page of another site asked for this", 403) if is_foreign else None
+
+    app.before_request(refuse)
 
 
 def _instead(runner: Runner | None) -> Any:
