@@ -175,7 +175,8 @@ class AsWorker:
             yield
         except BaseException as error:
             if self._membership is not None:
-                self._membership.refuse(str(error).partition("\n")[0] or type(error).__name__)
+                first, *others = str(error).splitlines() or [type(error).__name__]
+                self._membership.refuse(f"{first} ({others[-1].strip(' |')})" if others else first)
             raise
 
     def engine(

@@ -22,6 +22,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from bot.errors import BotError, ConfigError, NativeError
@@ -59,8 +60,24 @@ T = TypeVar("T")
 
 def aside(function: Callable[[], T]) -> T:
     """Call a function that takes long on another thread, while Locust works on; raises what it raises."""
-    result: T = gevent.get_hub().threadpool.apply(function)
-    return result
+    return on_thread_of(gevent.get_hub().threadpool, function)
+
+
+def on_thread_of(pool: ThreadPool, function: Callable[[], T]) -> T:
+    """Call a function on a thread of the pool; raises what it raises, which gevent would print, too."""
+    results: list[T] = []
+
+    def caught() -> BaseException | None:
+        try:
+            results.append(function())
+        except BaseException as error:
+            return error
+        return None
+
+    error: BaseException | None = pool.apply(caught)
+    if error is not None:
+        raise error
+    return results[0]
 
 
 class Alarm:
@@ -139,7 +156,7 @@ class Line(User):
         """Place all calls of the line."""
         if self.line is not None:
             try:
-                self.pool.apply(self.load.serve, (self.line,))
+                on_thread_of(self.pool, partial(self.load.serve, self.line))
             except BaseException as error:
                 type(self).failed(error)
         raise StopUser

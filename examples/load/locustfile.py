@@ -1,6 +1,6 @@
 """Verified calls: locust -f locustfile.py --host sip:echo@192.0.2.10 --headless -u 10 -r 2 -t 60
 
-On several machines: the same with --master, and on the others --worker --master-host HOST.
+On several machines: the same with --master --master-bind-host HOST, on others --worker --master-host HOST.
 """
 
 from bot.config import EndpointConfig

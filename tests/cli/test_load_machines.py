@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+import zmq
 
 from bot.bots.parrot import Parrot
 from bot.fleet import Fleet
@@ -23,6 +25,22 @@ pytestmark = pytest.mark.timeout(400)
 END_S = 300.0
 """A loaded machine starts agents slowly; a wait proves no speed."""
 OWN = f"{LOOPBACK}:0"
+URI = "sip:1@127.0.0.1"
+STRANGE = (
+    b"", b"\xc1", b"\xff\xfe", 1, ["a"], [["x"], 1, "stranger"], ["heartbeat", None, "stranger"],
+    ["client_ready", 5, "stranger"], ["exception", 1, "stranger"], ["stats", 1, "stranger"],
+    ["srtpbot.ready", 1, "stranger"], ["srtpbot.refused", "no", "stranger"], ["srtpbot.report", 1, "other"],
+)  # fmt: skip
+LONG = """
+name: long
+endpoints:
+  caller: {bind: 127.0.0.1}
+steps:
+  - call: {from: caller, to: "${to}"}
+  - expect: {on: caller, state: confirmed}
+  - wait: {seconds: "${length}"}
+  - hangup: {on: caller}
+"""
 CALLING = ("--bind", LOOPBACK, "--codec", "PCMA", "--srtp", "mandatory")
 
 
@@ -88,6 +106,53 @@ def test_a_worker_that_cannot_start(echo: str, srtpbot: NewBot) -> None:
     assert "a worker" in decides.stderr
 
 
+def test_a_worker_whose_address_is_not_of_its_machine(echo: str, srtpbot: NewBot) -> None:
+    decides, where = master(srtpbot, echo)
+    worker = srtpbot("load", echo, "--worker", where, "--bind", "192.0.2.1", "--join-timeout", END_S)
+    assert (worker.end(END_S), decides.end(END_S)) == (TROUBLE, TROUBLE), decides.said + worker.said
+    for bot in (worker, decides):
+        assert "cannot listen on udp 192.0.2.1:0" in bot.stderr
+        assert "Traceback" not in bot.stderr
+    assert worker.leaves_nothing()
+
+
+def test_strangers_at_the_port_of_a_master(srtpbot: NewBot) -> None:
+    decides, where = master(srtpbot, URI)
+    host, _, port = where.rpartition(":")
+    with (
+        socket.create_connection((host, int(port))),  # it says nothing
+        socket.create_connection((host, int(port))) as other,
+        zmq.Context() as context,
+        context.socket(zmq.DEALER) as stranger,
+    ):
+        other.sendall(b"GET / HTTP/1.1\r\n\r\n" + bytes(1000))
+        stranger.setsockopt(zmq.IDENTITY, b"stranger")
+        stranger.setsockopt(zmq.LINGER, 0)
+        stranger.connect(f"tcp://{where}")
+        for message in STRANGE:
+            stranger.send(message if isinstance(message, bytes) else msgspec.msgpack.encode(message))
+        stranger.send_multipart([b"one", b"two", b"three"])
+        # The master still listens, and names the worker's fault.
+        worker = srtpbot("load", "sip:2@127.0.0.1", "--worker", where, "--join-timeout", END_S)
+        assert (worker.end(END_S), decides.end(END_S)) == (USAGE, TROUBLE), decides.said + worker.said
+    assert "did not start: its URI is sip:2@127.0.0.1" in decides.stderr
+    assert "Traceback" not in decides.stderr
+
+
+def test_a_scenario_of_a_worker_has_its_lines(srtpbot: NewBot, tmp_path: Path) -> None:
+    (tmp_path / "long.yaml").write_text(LONG)
+    decides, where = master(srtpbot, URI, "--rate", 1, "--for", 30)
+    worker = srtpbot(
+        "load", URI, "--worker", where, "--scenario", "long.yaml", "--var", "length=12", "--join-timeout",
+        END_S
+    )  # fmt: skip
+    worker.line(r"^starting agents for 19 calls at once", timeout=END_S)  # 12 s + 1.5 s, a quarter more, + 2
+    decides.send(signal.SIGINT)
+    assert decides.end(END_S) == INTERRUPTED, decides.said
+    worker.end(END_S)
+    assert worker.leaves_nothing()
+
+
 def test_nobody_there(srtpbot: NewBot) -> None:
     with socket.socket() as silent:
         silent.bind((LOOPBACK, 0))  # it never listens
@@ -120,6 +185,7 @@ def test_a_port_in_use(option: str, srtpbot: NewBot) -> None:
         (["--worker", "host", "--max-loss", "1%"], "--max-loss with --worker: the master says"),
         (["--worker", "host", "--web"], "--web with --worker: the page is the master's"),
         (["--master", "--srtp", "mandatory"], "--srtp with --master: the workers place the calls"),
+        (["--master", "--capture", "c.pcap"], "--capture with --master: the workers place the calls"),
         (["--master", "--users", "u.csv"], "--users with --master: the workers place the calls"),
         (["--workers", "2"], "add --master"),
         (["--master", "--workers", "3", "--concurrency", "2"], "3 workers are too many for so few calls"),

@@ -33,6 +33,7 @@ def test_options() -> None:
     found = options("--max-failures", "0.5%", "--p95-setup", "200", "--calls-at-once", "8")
     assert (found.max_failures, found.p95_setup, found.calls_at_once) == (0.005, 200.0, 8)
     assert options().max_failures == 0.0
+    assert (options().web_host, options().master_bind_host) == ("127.0.0.1", "127.0.0.1")
     with pytest.raises(argparse.ArgumentError, match="expected a percentage"):
         options("--max-loss", "much")
 

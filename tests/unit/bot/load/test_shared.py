@@ -22,9 +22,14 @@ def detail(number: int, setup_ms: float = 10.0, *, stage: int = 0) -> CallDetail
     return CallDetail(number=number, stage=stage, started=datetime.now(UTC), at_s=0.0, setup_ms=setup_ms)
 
 
+SAID: list[str] = []
+"""What people were told of workers."""
+
+
 @pytest.fixture
 def load(tmp_path: Path) -> Iterator[SharedLoad]:
-    shared = SharedLoad(Plan(rate=10.0, calls=100), ["worker 1 (here)", "worker 2 (there)"], folder=tmp_path)
+    names = ["worker 1 (here)", "worker 2 (there)"]
+    shared = SharedLoad(Plan(rate=10.0, calls=100), names, folder=tmp_path, say=SAID.append)
     yield shared
     shared.finish()
 
@@ -79,6 +84,7 @@ def test_a_lost_worker_costs_its_own_calls(load: SharedLoad) -> None:
     assert load.problems == [
         "worker 1 (here) was silent: 4 calls without a verdict, and those that it had still to place"
     ]
+    assert SAID[-1:] == load.problems
     assert (load.is_over, load.up, load.tally.unfinished(0)) == (True, 0, 0)
 
 
