@@ -39,6 +39,7 @@ _COMPACT = {
     "y": "Identity",
 }
 
+_GAP, _LINE_END = re.compile(r"\r?\n\r?\n"), re.compile(r"\r?\n")
 _TOKEN = re.compile(r"[A-Za-z0-9!%*_+`'~.-]+")
 _STATUS_LINE = re.compile(r"SIP/[0-9]\.[0-9] +([1-6][0-9]{2})(?: +(.*))?", re.IGNORECASE)
 _SIP_VERSION = re.compile(r"SIP/[0-9]\.[0-9]", re.IGNORECASE)
@@ -65,9 +66,9 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
         The body is the text after the empty line, regardless of Content-Length: redaction changes lengths.
         """
         text = text.lstrip("\r\n")
-        gap = re.search(r"\r?\n\r?\n", text)
+        gap = _GAP.search(text)
         head, body = (text[: gap.start()], text[gap.end() :]) if gap else (text, "")
-        start, *lines = re.split(r"\r?\n", head)
+        start, *lines = _LINE_END.split(head)
         fields = tuple(_fields(lines))
         if status := _STATUS_LINE.fullmatch(start.strip()):
             return cls(status=int(status[1]), reason=(status[2] or "").strip(), fields=fields, body=body)
@@ -109,7 +110,12 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     def header(self, name: str) -> str | None:
         """The value of the first header field called ``name``: any case, long or compact form."""
-        return next(iter(self.headers(name)), None)
+        wanted = _long_name(name)
+        folded = wanted.casefold()
+        for field, value in self.fields:
+            if field == wanted or field.casefold() == folded:
+                return value
+        return None
 
     def headers(self, name: str) -> list[str]:
         """The values of all header fields called ``name``, one for each line; commas are not split."""
@@ -130,7 +136,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cseq_method(self) -> str:
         """The CSeq method, which identifies the request that a response answers; empty without a CSeq."""
-        return self.cseq[1] if self.cseq else ""
+        cseq = self.cseq
+        return cseq[1] if cseq else ""
 
     @property
     def from_tag(self) -> str | None:

@@ -59,6 +59,8 @@ class Arrivals:
         self._sources = guard(library, self._notes) if guarded else None
         self._guarded: dict[int, StreamSources] = {}
         """By the stream, and by its RTP session."""
+        self._open: dict[int, StreamSources] = {}
+        """Those that have not selected a source yet, by the RTP session."""
         self._sessions: dict[int, Reception] = {}
         self._undecided: dict[int, Note] = {}
         """The decoded packet of which it is not known yet whether the stream uses it, by session."""
@@ -106,6 +108,7 @@ class Arrivals:
             and (sources := self._sources.begin(stream, transport, peer)) is not None
         ):
             self._guarded[stream] = self._guarded[session.received] = sources
+            self._open[session.received] = sources
         self._streams[stream] = session.received, transport
         if reception is not None:
             self._sessions[session.received] = self._sessions[transport] = reception
@@ -115,6 +118,7 @@ class Arrivals:
         self.read()
         session, transport = self._streams.pop(stream, (0, 0))
         self._guarded.pop(session, None)
+        self._open.pop(session, None)
         sources = self._guarded.pop(stream, None)
         if sources is not None and self._sources is not None:
             self._sources.end(sources)
@@ -151,14 +155,18 @@ class Arrivals:
             if kind == DECODED:
                 if key in undecided:
                     self._settle(key)
-                if key in sessions:
-                    self._decoded(note)
+                if key not in sessions:
+                    continue
+                if not is_rtp(data, length):
+                    sessions[key].refuse("not RTP")
+                elif data[1] & PAYLOAD_TYPE not in RTCP_TYPES:
+                    undecided[key] = note
             elif kind == TAKEN:
                 if key in undecided:
                     _, counter, _, length, data = undecided.pop(key)
                     sessions[key].take(time_of(counter), data, length)
-                    if key in self._guarded and self._sources is not None:
-                        self._sources.taken(self._guarded[key])
+                    if key in self._open and not self._is_open(self._open[key]):
+                        del self._open[key]
             elif kind == RECEIVED:
                 self._received(key, data, time_of(counter))
             else:
@@ -179,12 +187,9 @@ class Arrivals:
                 self._sessions[session] = self._sessions[transport] = reception
                 found.disowned = reception.disowned
 
-    def _decoded(self, note: Note) -> None:
-        session, _, _, length, data = note
-        if not is_rtp(data, length):
-            self._sessions[session].refuse("not RTP")
-        elif data[1] & PAYLOAD_TYPE not in RTCP_TYPES:
-            self._undecided[session] = note
+    def _is_open(self, sources: StreamSources) -> bool:
+        """Tell of a used packet; whether the source of the next one may still be another."""
+        return self._sources is not None and self._sources.taken(sources)
 
     def _settle(self, session: int) -> None:
         """A packet was decoded but not used before the next packet arrived."""

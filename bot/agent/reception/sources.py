@@ -199,15 +199,18 @@ class Sources:
             self._guard.latch(descriptor, one)
         return None
 
-    def taken(self, stream: StreamSources) -> None:
-        """The stream used the latest packet."""
+    def taken(self, stream: StreamSources) -> bool:
+        """The stream used the latest packet; whether it still accepts packets from every source."""
         line = stream.rtp
-        if line.last in (line.negotiated, NOBODY) or not self._guard.is_open(line.descriptor):
-            return
+        if not self._guard.is_open(line.descriptor):
+            return False
+        if line.last in (line.negotiated, NOBODY):
+            return True
         if line.last != stream.former:
             stream.others.add(line.last)
         if line.heard():
             self._guard.latch(line.descriptor, line.last)
+        return True
 
     def decide(self) -> None:
         """Restrict RTCP to the negotiated address if RTP comes from its own one: there is no NAT.
