@@ -76,10 +76,13 @@ def redact(text: str) -> str:
     nonces.
     """
     lower = text.lower() if text.isascii() else ""  # letters beyond ASCII may match those of a word
+    keyed = len(text)
     if not lower or "crypto" in lower:
-        text = _CRYPTO_LINE.sub(_redact_crypto_line, text)
+        keyed = lower.rfind("\n", 0, lower.find("crypto")) + 1  # no line before it has a key
+        text = text[:keyed] + _CRYPTO_LINE.sub(_redact_crypto_line, text[keyed:])
     if not lower or "inline" in lower:
-        text = _INLINE.sub(lambda found: found[1] + _redact_inline(found[2]), text)
+        first = max(0, min(keyed, lower.find("inline")))
+        text = text[:first] + _INLINE.sub(lambda found: found[1] + _redact_inline(found[2]), text[first:])
     for words, secret in _SECRETS:
         for word in words:
             if not lower or word in lower:
