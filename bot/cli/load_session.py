@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +14,7 @@ from bot.cli.load_table import LoadTable, status
 from bot.cli.session import INTERRUPTED, TROUBLE, Session
 from bot.load.arrivals import LATE_S
 from bot.load.detail import CallDetail
-from bot.load.machine import Processors
+from bot.load.machine import FULL, Processors
 from bot.load.plan import Plan
 from bot.load.result import AskedFor, LoadResult, OwnLimits, StepResult
 from bot.load.run import Keep, Load
@@ -61,7 +62,8 @@ class LoadSession(Session):
         self.load: Load | SharedLoad | None = None
         self._samples: list[Sample] = []
         self._processors: Processors | SharedLoad = Processors()
-        self._late = 0
+        self._late: Counter[int] = Counter()
+        """Calls that began late, for each step."""
         self._slots = self._agents = 0
         self._missed = 0
         self._steps: list[StepResult] = []
@@ -87,7 +89,7 @@ class LoadSession(Session):
             engine.run()
 
     def _count(self, detail: CallDetail) -> None:
-        self._late += detail.late_ms > 1000 * LATE_S
+        self._late[detail.stage] += detail.late_ms > 1000 * LATE_S
 
     def _tick(self, load: Load | SharedLoad) -> bool:
         """Take the sample of a second; whether the load goes on."""
@@ -105,24 +107,39 @@ class LoadSession(Session):
         return self._judge_steps(load)
 
     def _judge_steps(self, load: Load | SharedLoad, *, at_end: bool = False) -> bool:
-        """Judge the steps whose calls have all ended; whether no threshold broke."""
+        """Judge the steps whose calls have all ended, up to the first that broke; whether all held."""
         stages = load.plan.stages if load.plan.steps is not None and self.is_judge else ()
-        while len(self._steps) < len(stages):
+        while len(self._steps) < len(stages) and all(step.held for step in self._steps):
             place = len(self._steps)
             is_over = load.passed_s >= stages[place].end_s and not load.tally.unfinished(place)
-            figures = load.tally.figures(place)
-            if not (is_over or at_end) or not figures.placed:
+            if not (is_over or at_end) or not load.tally.figures(place).placed:
                 break
-            found = checks(load.plan.limits, figures)
-            broken = [f"{one.name}: {one.observed}, expected {one.expected}" for one in found if not one.held]
-            wanted = stages[place].target * (stages[place].end_s - stages[place].begin_s)
-            short = load.plan.by_rate and load.missed > 0.01 * wanted
-            if short:
-                broken.append(f"this side: {load.missed} calls were due with no line free")
-            step = StepResult(target=stages[place].target, held=not broken, broken=broken, figures=figures)
+            step = self._judged(load, place)
             self._steps.append(step)
-            self.say(f"step {step.target:g}: {'held' if step.held else 'broke: ' + '; '.join(broken)}")
+            broke = "; ".join([*step.broken, *(f"this side: {reason}" for reason in step.limited_by)])
+            self.say(f"step {step.target:g}: {'held' if step.held else f'broke: {broke}'}")
         return all(step.held for step in self._steps)
+
+    def _judged(self, load: Load | SharedLoad, place: int) -> StepResult:
+        """The verdict on a step; it does not hold either when this side did not place its calls."""
+        stage, figures = load.plan.stages[place], load.tally.figures(place)
+        broken = [one for one in checks(load.plan.limits, figures, load.tally.causes()) if not one.held]
+        during = [one for one in self._samples if stage.begin_s < one.at_s <= stage.end_s + 1]
+        limits = limited_by(
+            figures,
+            missed=sum(one.missed for one in during) if load.plan.by_rate else 0,
+            late=self._late[place],
+            full_s=sum(one.cpu is not None and one.cpu >= FULL for one in during),
+            seconds=stage.end_s - stage.begin_s,
+            broken=broken,
+        )
+        return StepResult(
+            target=stage.target,
+            held=not (broken or limits),
+            broken=[f"{one.name}: {one.observed}, expected {one.expected}" for one in broken],
+            limited_by=limits,
+            figures=figures,
+        )
 
     def conclude(self, problems: Sequence[str]) -> None:
         """Decide the verdict; after all calls have theirs. ``problems`` are failures of this side."""
@@ -141,19 +158,21 @@ class LoadSession(Session):
             self.decide(
                 "capacity", bool(held), f"at least {first:g}", f"{held[-1].target:g}" if held else "none"
             )
+            self._reasons = self._steps[0].limited_by if self._steps and not held else []
         else:
             self._checks = checks(load.plan.limits, figures, load.tally.causes())
             for check in self._checks:
                 self.decide(check.name, check.held, check.expected, check.observed)
-        self._reasons = limited_by(
-            figures,
-            missed=load.missed if load.plan.steps is None else 0,
-            late=self._late,
-            full_s=self._processors.full_s,
-            seconds=load.passed_s,
-            broken=[check for check in self._checks if not check.held],
-        )
-        self._reasons += problems
+        if load.plan.steps is None:
+            self._reasons = limited_by(
+                figures,
+                missed=load.missed,
+                late=self._late.total(),
+                full_s=self._processors.full_s,
+                seconds=load.passed_s,
+                broken=[check for check in self._checks if not check.held],
+            )
+        self._reasons = [*self._reasons, *problems]
         self.calls = load.worst_calls
         for entry in [] if self.tells_all else load.messages_of_worst():
             self.journal.append(entry.endpoint, entry.event)
@@ -219,7 +238,7 @@ class LoadSession(Session):
                 slots=self._slots,
                 agents=self._agents,
                 missed=load.missed,
-                late=self._late,
+                late=self._late.total(),
                 cpu=self._processors.mean,
                 cpu_full_s=round(self._processors.full_s, 3),
                 reasons=self._reasons,
@@ -238,7 +257,7 @@ class LoadSession(Session):
         rows = list(figures_of(result))
         rows += [("", f"{cause.calls} x {cause.cause}: {cause.first}") for cause in result.causes]
         if result.asked.uri and result.steps:
-            rows.append(("capacity", f"{result.capacity:g}" if result.capacity is not None else "none"))
+            rows.append(("capacity", capacity_of(result)))
         width = max(len(name) for name, _ in rows)
         for name, text in rows:
             self.say(f"{name:<{width}}  {text}")
@@ -264,3 +283,14 @@ class LoadSession(Session):
         if self.folder is None or folder is None or not folder.is_dir():
             return []
         return [path.relative_to(self.folder) for path in sorted(folder.glob("*.wav"))]
+
+
+def capacity_of(result: LoadResult) -> str:
+    """The last step that held, and which side ended the search."""
+    found = f"{result.capacity:g}" if result.capacity is not None else "none"
+    last = result.steps[-1]
+    return (
+        f"{found}; at {last.target:g} this side was the limit: {'; '.join(last.limited_by)}"
+        if last.limited_by
+        else found
+    )

@@ -103,7 +103,8 @@ def rows_of(
         (
             "this side",
             f"slots {used} of {slots}, {load.pending} to judge, "
-            f"processors {share(cpu)} in use, {share(processors.own)} by this load",
+            f"processors {share(cpu)} in use"
+            + (f", {share(processors.own)} by this load" if processors.own is not None else ""),
         ),
     ]
     if missed := load.missed:

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-__all__ = ["Processors"]
+__all__ = ["FULL", "Processors"]
 
 IDLE = (3, 4)
 """Columns of proc_stat(5): idle, and waiting for a disk."""

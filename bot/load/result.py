@@ -47,6 +47,8 @@ class StepResult(msgspec.Struct, kw_only=True):
     """Whether all thresholds held, and this side placed the calls that were asked for."""
     broken: list[str]
     """The thresholds that broke."""
+    limited_by: list[str]
+    """Why this side, and not the peer, was the limit; empty otherwise."""
     figures: Figures
 
 
