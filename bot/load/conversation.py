@@ -16,7 +16,7 @@ from bot.deadline import Deadline
 from bot.errors import CallFailed, ExpectationFailed, NativeError, WaitTimeout
 from bot.expectations import expect
 from bot.load.detail import GAP, CallDetail
-from bot.load.ending import broke, complete, died, hang_up, predicate, told, unanswered
+from bot.load.ending import broke, complete, died, hang_up, predicate, told, unanswered, why_unanswered
 from bot.load.hearing import Hearing
 from bot.load.sounds import SECTION_S, Section, Sounds
 from bot.load.takes import Take, judge_audio
@@ -226,7 +226,7 @@ class _Talk:
             after_s = facts.ended.at - answered.at
             detail.fail("ended early", f"{facts.ended_text}, {after_s:.1f} s after the answer")
         else:
-            detail.fail(unanswered(self.call), facts.ended_text)
+            detail.fail(unanswered(self.call), why_unanswered(self.call))
         if detail.verdict == "pass" and not self.is_judged:
             detail.fail("no answer" if answered is None else "not judged", "the call was given up")
         complete(self.call, detail)

@@ -6,9 +6,10 @@ from bot.errors import BotError, ExpectationFailed, NativeError, WaitTimeout
 from bot.expectations import expect
 from bot.load.detail import NO_BYE, CallDetail
 from bot.model import CallState, EndedBy
+from bot.sip import is_redirection
 from bot.ua import Call
 
-__all__ = ["broke", "complete", "died", "hang_up", "predicate", "told", "unanswered"]
+__all__ = ["broke", "complete", "died", "hang_up", "predicate", "told", "unanswered", "why_unanswered"]
 
 DIED = "the agent died"
 COMPLETE_S = 5.0
@@ -59,6 +60,13 @@ def unanswered(call: Call) -> str:
     if facts.ended is not None and facts.ended.code:
         return f"{facts.ended.code} {facts.ended.reason}"
     return "no response" if facts.response_after_ms(100, 199) is None else "no answer"
+
+
+def why_unanswered(call: Call) -> str:
+    """Text about the end of a call that was not answered; what to do about a redirection."""
+    facts = call.facts
+    is_redirected = facts.ended is not None and is_redirection(facts.ended.code)
+    return facts.ended_text + (": follow it with --follow-redirects 1" if is_redirected else "")
 
 
 def predicate(failure: ExpectationFailed) -> str:

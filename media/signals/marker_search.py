@@ -96,21 +96,18 @@ def peaks(block: Block, signal: Complex, used: int, *, least: float, apart: int,
 
 
 def correlated(piece: Samples, signal: Complex) -> Complex:
-    """The correlation with a signal at each start in a piece from which the whole signal is in the piece.
-
-    The signal is analytic: it has no negative frequencies, so those of the piece are not needed.
-    """
+    """The correlation with a signal at each start in a piece from which the whole signal is in the piece."""
     size = fast_size(len(piece))
-    spectrum = np.zeros(size, np.complex64)
-    half = size // 2 + 1
-    np.multiply(np.fft.rfft(piece, size), _spectrum(signal.tobytes(), size)[:half], out=spectrum[:half])
-    return np.asarray(np.fft.ifft(spectrum)[: len(piece) - len(signal) + 1])
+    parts = np.fft.irfft(np.fft.rfft(piece, size) * _spectra(signal.tobytes(), size), size)
+    real, imaginary = parts[:, : len(piece) - len(signal) + 1]
+    return np.asarray(real - 1j * imaginary, np.complex64)
 
 
 @functools.lru_cache(8)
-def _spectrum(signal: bytes, size: int) -> Complex:
-    """The conjugate spectrum of a signal, the same in each recording."""
-    return np.asarray(np.conj(np.fft.fft(np.frombuffer(signal, np.complex64), size)))
+def _spectra(signal: bytes, size: int) -> Complex:
+    """The conjugate spectra of a signal's real and imaginary parts, the same in each recording."""
+    parts = np.frombuffer(signal, np.float32).reshape(-1, 2).T
+    return np.asarray(np.conj(np.fft.rfft(parts, size)))
 
 
 @functools.lru_cache(64)
