@@ -11,6 +11,7 @@ import sys
 from bot.agent import log
 from bot.agent.agent import Agent
 from bot.agent.loop import Loop
+from bot.garbage import set_modules_aside
 
 
 def main() -> None:
@@ -19,6 +20,7 @@ def main() -> None:
     os.dup2(2, 1)  # the library prints on standard output before it has a log
     log.never_wait()
     faulthandler.enable()
+    set_modules_aside()
     loop = Loop(socket.socket(fileno=int(sys.argv[1])))
     agent = Agent(loop)
     for number in ("SIGINT", "SIGHUP"):  # the parent decides what an interrupt means

@@ -30,6 +30,7 @@ from bot.config import of_many_calls
 from bot.deadline import Deadline
 from bot.errors import ConfigError, naming
 from bot.front import WorkerPool
+from bot.garbage import set_modules_aside
 from bot.ipc import CallStarted, CallStateChanged
 from bot.model import CallState, OnCrash
 from bot.report.result import unexpected_end
@@ -145,6 +146,7 @@ class Answering:
     def perform(self) -> None:
         """Answer calls until the end of the run or a signal; unmet expectations have failed then."""
         done = 0
+        set_modules_aside()
         try:
             with self._answering() as uris, self._serving_metrics():
                 for uri in uris:

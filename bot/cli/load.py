@@ -30,6 +30,7 @@ from bot.cli.options import (
 from bot.errors import ConfigError, NativeError, naming
 from bot.expectations import CallExpectation
 from bot.fleet import Fleet
+from bot.garbage import set_modules_aside
 from bot.ipc import (
     AgentCrashed,
     AgentReady,
@@ -177,6 +178,7 @@ class Loading:
                 folder=folder,
                 keep=run.keep if run.folder is not None else "none",
             )
+            set_modules_aside()
             processors = Processors()
             try:
                 run.drive(load, processors, lambda tick: role.engine(run, load, tick, processors))
