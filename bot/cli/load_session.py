@@ -32,6 +32,8 @@ __all__ = ["LoadSession"]
 
 LOGGED_EACH_S = 10
 """Without a terminal a line is printed so often, in seconds."""
+SAMPLE_S = 1.0
+"""About the time of a sample."""
 
 
 class Engine(Protocol):
@@ -121,16 +123,21 @@ class LoadSession(Session):
         return all(step.held for step in self._steps)
 
     def _judged(self, load: Load | SharedLoad, place: int) -> StepResult:
-        """The verdict on a step; it does not hold either when this side did not place its calls."""
+        """The verdict on a step; it does not hold either when this side did not place its calls.
+
+        The processors count from its beginning until now, when the last of its calls has ended.
+        """
         stage, figures = load.plan.stages[place], load.tally.figures(place)
-        broken = [one for one in checks(load.plan.limits, figures, load.tally.causes()) if not one.held]
-        during = [one for one in self._samples if stage.begin_s < one.at_s <= stage.end_s + 1]
+        broken = [one for one in checks(load.plan.limits, figures, load.tally.causes(place)) if not one.held]
+        since = [one for one in self._samples if one.at_s > stage.begin_s + SAMPLE_S / 2]
         limits = limited_by(
             figures,
-            missed=sum(one.missed for one in during) if load.plan.by_rate else 0,
+            missed=sum(one.missed for one in since if one.at_s <= stage.end_s + SAMPLE_S)
+            if load.plan.by_rate
+            else 0,
             late=self._late[place],
-            full_s=sum(one.cpu is not None and one.cpu >= FULL for one in during),
-            seconds=stage.end_s - stage.begin_s,
+            full_s=SAMPLE_S * sum(one.cpu is not None and one.cpu >= FULL for one in since),
+            seconds=load.passed_s - stage.begin_s,
             broken=broken,
         )
         return StepResult(

@@ -1,6 +1,6 @@
 """The rate of the conference bridge, at which audio is mixed, played and recorded, resampled from the codecs.
 
-A resampled leg takes two to three times the processor time of one that is not: 0.4 % of a core more.
+A resampled leg takes about twice the processor time of one that is not: 0.4 % of a core more.
 """
 
 from __future__ import annotations

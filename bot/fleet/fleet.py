@@ -71,10 +71,10 @@ class Fleet:
 
     Settings are those of an endpoint; each agent gets its share of ``rtp_ports``, and with ``port`` the first
     one listens there, the next one two ports higher, and so on; without ``clock_rate`` audio has the rate of
-    the preferred codec, 8000 Hz by default. ``settings_of`` changes the settings of the
+    the codec that the common settings prefer, 8000 Hz by default. ``settings_of`` changes the settings of the
     agent with that number, from 0: its accounts, for instance. ``controller`` makes the controller of each
-    agent. ``calls_per_agent`` is at most the number that the build takes. Raises ConfigError for invalid
-    settings, NativeError when an agent cannot start.
+    agent. An agent takes ``calls_per_agent`` calls at most, and no more than the build does, or 64. Raises
+    ConfigError for invalid settings, NativeError when an agent cannot start.
     """
 
     def __init__(

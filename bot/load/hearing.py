@@ -38,42 +38,42 @@ class Hearing:
     def __init__(self, processes: int | None = None) -> None:
         self.processes = processes or max(1, (os.cpu_count() or 2) // 2)
         """Number of recordings that are searched at the same time."""
-        self._all: list[Listener] = []
+        self._listeners = [Listener() for _ in range(self.processes)]
         self._free: SimpleQueue[Listener] = SimpleQueue()
 
     def __enter__(self) -> Self:
-        for _ in range(self.processes):
-            self._add()
+        for listener in self._listeners:
+            listener.start()
+            self._free.put(listener)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for listener in self._all:
+        for listener in self._listeners:
             listener.close()
 
     def listen(self, path: Path, identity: int) -> Heard:
         """Search a recording for a marker; waits for a free process. Raises NativeError when that dies."""
         listener = self._free.get()
         try:
-            heard = listener.ask(Question(str(path), identity))
+            return listener.ask(Question(str(path), identity))
         except (OSError, msgspec.DecodeError):
-            self._add()
             raise NativeError(f"{path}: the process that searched it died: {listener.close()}") from None
-        self._free.put(listener)
-        return heard
-
-    def _add(self) -> None:
-        listener = Listener()
-        self._all.append(listener)
-        self._free.put(listener)
+        finally:
+            self._free.put(listener)
 
 
 class Listener:
-    """A process that searches one recording after another."""
+    """A process that searches one recording after another; one that died is followed by another."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
+        self._process: subprocess.Popen[bytes] | None = None
+        self._answers = msgspec.json.Decoder(Heard)
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """The process, started if there is none; raises OSError."""
+        self._process = self._process or subprocess.Popen(
             [sys.executable, "-P", "-m", "bot.load.listener"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -81,18 +81,22 @@ class Listener:
             process_group=0,  # only the parent handles an interrupt from the terminal
             env=process_environment() | SETTINGS,
         )
-        self._answers = msgspec.json.Decoder(Heard)
+        return self._process
 
     def ask(self, question: Question) -> Heard:
         """Its answer; raises OSError, msgspec.DecodeError when the process has ended."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(msgspec.json.encode(question) + b"\n")
-        self._process.stdin.flush()
-        return self._answers.decode(self._process.stdout.readline())
+        process = self.start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(msgspec.json.encode(question) + b"\n")
+        process.stdin.flush()
+        return self._answers.decode(process.stdout.readline())
 
     def close(self) -> str:
         """End the process; how it ended."""
-        self._process.kill()
-        self._process.communicate()
-        return f"exit status {self._process.returncode}"
+        process, self._process = self._process, None
+        if process is None:
+            return "it was not started"
+        process.kill()
+        process.communicate()
+        return f"exit status {process.returncode}"

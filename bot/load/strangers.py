@@ -1,7 +1,7 @@
-"""What anybody may send to a master's port: it neither ends its listening, nor speaks for a worker.
+"""Messages of strangers: they neither end the listening of a master, nor pass for those of a worker.
 
 Locust's listener survives broken text only; any other exception ends it, and the master is deaf from then on.
-What is no ZeroMQ at all, the library drops itself, and a connection that says nothing after 30 s.
+ZeroMQ itself drops connections of other protocols, and silent ones after 30 s.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 __all__ = ["unharmed_by_strangers"]
 
 INTRODUCTIONS = {"client_ready", "locustfile"}
-"""What Locust is told by those that it does not know yet."""
+"""Messages of workers that Locust does not know yet."""
+MOST_WORKERS = 256
+"""Of them, further ones are ignored: each one that Locust knows gets messages."""
 logger = logging.getLogger(__name__)
 
 
@@ -33,7 +35,8 @@ def unharmed_by_strangers(runner: MasterRunner) -> None:
 def _unharmed(runner: MasterRunner, handle: Callable[[str, Message], None]) -> Callable[[str, Message], None]:
     def unharmed(client_id: str, message: Message) -> None:
         try:
-            if client_id in runner.clients or message.type in INTRODUCTIONS:
+            has_room = len(runner.clients) < MOST_WORKERS
+            if client_id in runner.clients or (has_room and message.type in INTRODUCTIONS):
                 handle(client_id, message)
         except Exception as error:
             logger.debug("a message of %s is ignored: %r", client_id, error)
@@ -49,11 +52,11 @@ def _readable(receive: Callable[[], tuple[str, Message]]) -> Callable[[], tuple[
             try:
                 client_id, message = receive()
             except RPCReceiveError as error:
-                logger.debug("a message that is none is ignored: %r", error)
+                logger.debug("an unreadable message is ignored: %r", error)
             except RPCError:
                 raise
             except Exception as error:  # of msgpack, or of a message with other parts
-                logger.debug("a message that is none is ignored: %r", error)
+                logger.debug("an unreadable message is ignored: %r", error)
             else:
                 if isinstance(message.type, str) and message.node_id == client_id:
                     return client_id, message

@@ -100,9 +100,14 @@ class _Part:
     mos: array[float] = field(default_factory=lambda: array("f"))
     received: int = 0
     lost: int = 0
+    causes: dict[tuple[str, bool], Cause] = field(default_factory=dict)
 
     def add(self, detail: CallDetail) -> None:
         self.counts[detail.verdict] += 1
+        if detail.verdict in {"fail", "ours"}:
+            key = detail.cause, detail.verdict == "ours"
+            cause = Cause(cause=key[0], calls=0, ours=key[1], first=detail.why)
+            self.causes.setdefault(key, cause).calls += 1
         self.counts["verified"] += bool(detail.markers_sent) or detail.missing_ms is not None
         for values, value in (
             (self.setup, detail.setup_ms),
@@ -148,7 +153,6 @@ class Tally:
         self._lock = threading.Lock()
         self._whole = _Part()
         self._stages = [_Part() for _ in range(stages)]
-        self._causes: dict[tuple[str, bool], Cause] = {}
         self._second: list[CallDetail] = []
         self._started = 0
 
@@ -170,12 +174,6 @@ class Tally:
             self._second.append(detail)
             for part in (self._whole, self._stages[detail.stage]):
                 part.add(detail)
-            if detail.verdict in {"fail", "ours"}:
-                key = detail.cause, detail.verdict == "ours"
-                cause = self._causes.setdefault(
-                    key, Cause(cause=key[0], calls=0, ours=key[1], first=detail.why)
-                )
-                cause.calls += 1
 
     def figures(self, stage: int | None = None) -> Figures:
         """The figures so far, of everything or of one step."""
@@ -188,10 +186,11 @@ class Tally:
             counts = self._stages[stage].counts
             return counts["placed"] - sum(counts[one] for one in ("pass", "fail", "ours", "ended"))
 
-    def causes(self) -> list[Cause]:
-        """The failures by cause, the most frequent first."""
+    def causes(self, stage: int | None = None) -> list[Cause]:
+        """The failures of everything or of one step by cause, the most frequent first."""
         with self._lock:
-            return sorted(map(msgspec.structs.replace, self._causes.values()), key=lambda one: -one.calls)
+            causes = (self._whole if stage is None else self._stages[stage]).causes
+            return sorted(map(msgspec.structs.replace, causes.values()), key=lambda one: -one.calls)
 
     def sample(self, at_s: float, *, target: float, up: int, missed: int, cpu: float | None) -> Sample:
         """The second that ends now."""

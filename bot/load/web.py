@@ -19,7 +19,7 @@ from bot.errors import NativeError
 __all__ = ["refuse_other_sites", "show"]
 
 OWN = ("none", "same-origin")
-"""Fetch Metadata of what the user, or the page itself, asks for."""
+"""Fetch Metadata of requests by the user, or by the page itself."""
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 NOT_YET = (
@@ -55,8 +55,8 @@ def show(environment: Environment, uri: str, host: str, port: int) -> tuple[str,
 def refuse_other_sites(app: flask.Flask, host: str) -> None:
     """Answer 403 to what a page of another site lets a browser ask for, on a page at ``host``.
 
-    The browser says whence it asks (Fetch Metadata; Origin, RFC 6454 section 7); a link to the page itself
-    may be anywhere. On a loopback address the browser must call it so: another name is DNS rebinding.
+    The browser says which site asks (Fetch Metadata; Origin, RFC 6454 section 7); a link to the page itself
+    may be anywhere. On a loopback address the Host must be a loopback name; another one is DNS rebinding.
     """
 
     def refuse() -> Any:

@@ -103,6 +103,8 @@ class CallList:
             call.observe(event)
         if started.direction is Direction.INCOMING:
             self.arrived.append(call)
+        if started.transferred_from or started.replaces:
+            self._journal.wake()  # it is a fact of the other call, too
 
     def _forget(self, sip_call_id: str) -> None:
         """Remember no call under this Call-ID; an active call is still known by its number."""

@@ -70,7 +70,7 @@ class Wait:
     """A thread that waits for a condition, under the journal's lock."""
 
     subject: Subject | None
-    """Whatever the condition depends on is about this, or about nothing in particular."""
+    """The call or command whose events can change the condition; None: any event can."""
     holds: Callable[[], bool]
     check: Callable[[], None]
     changed: threading.Condition

@@ -51,11 +51,16 @@ def log_filter(words: int) -> Instructions:
     )
 
 
+MOST_WORDS = 3
+"""More of them are too far for the short jump."""
+
+
 def filtered(function: int, level: int, words: Sequence[bytes]) -> int:
-    """The address of a log function that passes lines up to a level, and others with one of these words.
+    """The address of a log function that passes lines up to a level, and others with one of three words.
 
     Raises OSError where no machine code can be run.
     """
+    assert len(words) <= MOST_WORDS
     texts = [ctypes.create_string_buffer(word) for word in words]
     keep(*texts)
     strstr = ctypes.cast(ctypes.CDLL(None)["strstr"], Pointer).value or 0

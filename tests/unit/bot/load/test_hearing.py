@@ -61,7 +61,7 @@ def test_in_another_process(tmp_path: Path) -> None:
 def test_a_process_that_dies_is_replaced(tmp_path: Path) -> None:
     path = Path(recorded(tmp_path / "a.wav", identity=5))
     with Hearing(1) as hearing:
-        before = hearing._all[0]._process
+        before = hearing._listeners[0].start()
         before.kill()
         before.wait()
         with pytest.raises(NativeError, match=r"a\.wav: the process that searched it died: exit status -9"):

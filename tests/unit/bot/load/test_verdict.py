@@ -55,6 +55,20 @@ def test_figures() -> None:
     assert counted.unfinished(1) == 0
 
 
+def test_a_step_has_causes_of_its_own() -> None:
+    counted = tally(
+        detail(1, verdict="fail", cause="audio missing", why="240 ms"),
+        detail(2, verdict="fail", cause="503 Service Unavailable", why="503", stage=1),
+        detail(3, verdict="fail", cause="503 Service Unavailable", why="503", stage=1),
+    )
+    assert [(one.cause, one.calls) for one in counted.causes()] == [
+        ("503 Service Unavailable", 2),
+        ("audio missing", 1),
+    ]
+    assert [(one.cause, one.calls) for one in counted.causes(0)] == [("audio missing", 1)]
+    assert [(one.cause, one.calls) for one in counted.causes(1)] == [("503 Service Unavailable", 2)]
+
+
 def test_a_second_has_what_happened_in_it() -> None:
     counted = tally(detail(1, setup_ms=10.0, mos=4.4))
     first = counted.sample(1.0, target=5.0, up=3, missed=0, cpu=0.5)
