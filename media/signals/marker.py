@@ -224,7 +224,7 @@ def _heard(block: Block, top: Peak, identity: int) -> int:
         [block.white[at : at + SLOTS * SLOT].reshape(SLOTS, SLOT)[IS_SYMBOL] for at in positions]
     )
     symbols = np.abs(slots @ values().conj().T).argmax(axis=2)
-    return best_path(symbols == symbols_of(identity)).heard
+    return best_path(symbols == symbols_of(identity), near=1).heard
 
 
 def _begun(block: Block, top: Peak, identity: int) -> float:

@@ -35,6 +35,7 @@ REACH = RATE // 4
 """How far a piece may lie from where the best one puts it, in samples."""
 STEP = 10
 """Distance of the positions in samples, 1.25 ms: jitter buffers move audio by multiples of 5 or 10 ms."""
+NEAR = RATE // 100 // STEP
 
 
 def trace_marker(audio: Audio, identity: int) -> Marker | None:
@@ -49,7 +50,7 @@ def trace_marker(audio: Audio, identity: int) -> Marker | None:
 
 
 def _traced(block: Block, at: int, identity: int) -> Marker | None:
-    path = best_path(_agreements(block, at, symbols_of(identity)))
+    path = best_path(_agreements(block, at, symbols_of(identity)), NEAR)
     if path.score < LEAST_AGREEMENT:
         return None
     first = at - REACH + STEP * path.begin

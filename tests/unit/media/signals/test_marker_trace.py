@@ -46,6 +46,13 @@ def test_audio_that_was_moved_is_not_missing(jumps: list[tuple[float, float]]) -
     assert found.start_s == pytest.approx(BEFORE_S, abs=0.002)
 
 
+def test_audio_that_a_jitter_buffer_shrinks_all_the_time_is_not_missing() -> None:
+    found = trace_marker(moved(*((0.14 * piece, -0.01) for piece in range(1, 6))), 77)
+    assert found is not None
+    assert found.confidence >= 0.7, "a slot at each jump is cut"
+    assert found.start_s == pytest.approx(BEFORE_S, abs=0.002)
+
+
 def test_one_position_fits_a_part_of_it() -> None:
     whole = [one for one in find_markers(moved((0.36, 0.02))) if one.identity == 77]
     assert max(one.confidence for one in whole) < 0.7
