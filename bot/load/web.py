@@ -22,6 +22,8 @@ OWN = ("none", "same-origin")
 """Fetch Metadata of requests by the user, or by the page itself."""
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
+GLANCE_S = 0.01
+
 NOT_YET = (
     '<!DOCTYPE html><meta http-equiv="refresh" content="1"><title>srtpbot</title>The load has not begun yet.'
 )
@@ -42,6 +44,8 @@ def show(environment: Environment, uri: str, host: str, port: int) -> tuple[str,
     refuse_other_sites(page.app, host)
     page.app.before_request(lambda: _instead(environment.runner))
     page.start()
+    while not page.greenlet.ready() and (page.server is None or not page.server.started):
+        gevent.sleep(GLANCE_S)  # whoever reads the URL may open it at once
     history = gevent.spawn(stats_history, environment.runner)
 
     def end() -> None:
