@@ -19,6 +19,8 @@ FRAMES_AT_ONCE = 5
 """Handed over at a time: 100 ms."""
 TICKS_WATCHED = 5
 """To find the clock's own time, since any tick may be late."""
+TICKS_KEPT = 512
+"""Ten seconds; with many calls some start is always awaited."""
 
 
 class TickedPort(pj.AudioMediaPort):
@@ -69,7 +71,7 @@ class Stopwatch(TickedPort):
 
     def __init__(self, on_enough: Callable[[], None]) -> None:
         self._on_enough = on_enough
-        self.ticks: list[float] = []
+        self.ticks: deque[float] = deque(maxlen=TICKS_KEPT)
         self.awaited: deque[float] = deque()
         """The times, in order, after which ``TICKS_WATCHED`` ticks are enough."""
         super().__init__("stopwatch")
