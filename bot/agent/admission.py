@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from bot.agent.call_limits import CallLimits, Room
+from bot.agent.header_lines import CALL_ID_RAW, TO_RAW
 from bot.agent.limit_reports import LimitReports
 from bot.agent.workarounds.socket_budget import SocketBudget
 from bot.config import EndpointConfig
@@ -21,12 +22,10 @@ from bot.rates import EVERYBODY, Sources, host_of
 from bot.sip import StatusCode
 from bot.sip.intake import SILENCE, Refusal
 
-__all__ = ["CALL_ID", "Admission", "OverLimit", "cannot_be_keyed", "expires_of", "invite_judge"]
+__all__ = ["Admission", "OverLimit", "cannot_be_keyed", "expires_of", "invite_judge"]
 
 SDES_OFFER = re.compile(r"\nm=\S+ [1-9]\S* RTP/SAVPF? ", re.IGNORECASE)
 DTLS_OFFER = re.compile(r"\nm=\S+ \S+ UDP/TLS/", re.IGNORECASE)
-TO = re.compile(rb"\n(?:To|t)[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE)
-CALL_ID = re.compile(rb"\n(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
 EXPIRES = re.compile(rb"\nExpires[ \t]*:[ \t]*([0-9]{1,10})", re.IGNORECASE)
 EVENT = re.compile(rb"\n(?:Event|o)[ \t]*:", re.IGNORECASE)
 """A search for a line end is much faster than one for the beginning of a line; no field is the first line."""
@@ -128,7 +127,7 @@ class Admission:
         """Why a well-formed message cannot begin a call, or None; ends a call that stands in its way."""
         if not data.startswith(b"INVITE ") or in_dialog(data):
             return None
-        call_id = CALL_ID.search(data)
+        call_id = CALL_ID_RAW.search(data)
         self._call_id = call_id[1].decode("latin-1") if call_id else ""
         room = self.room()
         if not room.why or room.waits:
@@ -185,7 +184,7 @@ def makes_transaction(method: bytes, inside: bool) -> bool:
 
 def in_dialog(data: bytes) -> bool:
     """Whether a request has a To tag (RFC 3261 12.2)."""
-    to = TO.search(data)
+    to = TO_RAW.search(data)
     return to is not None and TAG.search(to[1].rpartition(b">")[2]) is not None
 
 

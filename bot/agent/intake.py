@@ -21,6 +21,7 @@ import msgspec
 
 from bot.agent.admission import Admission, OverLimit
 from bot.agent.call import Leg
+from bot.agent.header_lines import TO_RAW
 from bot.agent.legs import Legs
 from bot.agent.native.detour import Detour
 from bot.agent.native.header_list import HeaderList
@@ -44,7 +45,6 @@ ENDED = 256
 """Dialogs that are remembered after their end."""
 UNANSWERED = {CallState.NULL, CallState.CALLING, CallState.EARLY}
 
-TO = re.compile(rb"\n(?:To|t)[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE)
 OUR_TAG_IN_RESPONSE = re.compile(r"\nTo:[^\r\n]*;tag=([^;\s]+)")
 OUR_TAG_IN_REQUEST = re.compile(r"\nFrom:[^\r\n]*;tag=([^;\s]+)")
 CALL_ID = re.compile(r"\nCall-ID:[ \t]*(\S+)")
@@ -58,7 +58,7 @@ Seen = Callable[[str, str, str], None]
 
 def has_tag(data: bytes) -> bool:
     """Whether the library finds a To tag; one behind a URI of an unknown scheme is a part of that for it."""
-    to = TO.search(data)
+    to = TO_RAW.search(data)
     _, bracket, parameters = to[1].rpartition(b">") if to else (b"", b"", b"")
     if not bracket and not parameters.lstrip().lower().startswith((b"sip:", b"sips:")):
         return False

@@ -12,13 +12,14 @@ from contextlib import suppress
 from functools import partial
 
 from bot.agent.account import Accounts
-from bot.agent.admission import CALL_ID, Admission, expires_of
+from bot.agent.admission import Admission, expires_of
 from bot.agent.bindings import Bindings
 from bot.agent.call_limits import CallLimits
 from bot.agent.callbacks import CommandRefused
 from bot.agent.calls import Calls
 from bot.agent.contact_connections import ContactConnections
 from bot.agent.endpoint import Library
+from bot.agent.header_lines import CALL_ID_RAW
 from bot.agent.instant_messages import Messenger
 from bot.agent.legs import Legs
 from bot.agent.limit_reports import LimitReports
@@ -167,7 +168,7 @@ class Session:
         registers = config.accept_registrations and data.startswith(b"REGISTER ")
         if registers or (config.accept_subscriptions and data.startswith(b"SUBSCRIBE ")):
             connections.keep(expires_of(data))
-        if connections.current is not None and (call_id := CALL_ID.search(data)):
+        if connections.current is not None and (call_id := CALL_ID_RAW.search(data)):
             self.legs.came_by(call_id[1].decode("latin-1"), connections.current)
 
     def _sent(self, text: str) -> None:

@@ -12,13 +12,14 @@ import binascii
 import re
 from collections import OrderedDict
 
+from bot.agent.header_lines import CALL_ID
+
 __all__ = ["SharedKeys"]
 
 MOST_CALLS = 1_000
 MOST_KEYS = 64
 MASTER_KEY = 16  # bytes of the shortest; of a longer one they are enough to know it again
 INLINE = re.compile(r"inline:([A-Za-z0-9+/]+)", re.IGNORECASE)
-CALL_ID = re.compile(r"\n(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
 SIDES = {
     True: re.compile(r"\n(?:From|f)[ \t]*:[^\r\n]*;[ \t]*tag=([^;\s]+)", re.IGNORECASE),
     False: re.compile(r"\n(?:To|t)[ \t]*:[^\r\n]*;[ \t]*tag=([^;\s]+)", re.IGNORECASE),

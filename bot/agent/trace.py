@@ -14,6 +14,7 @@ from collections.abc import Callable
 import pjsua2 as pj
 
 from bot.agent.addresses import Addresses
+from bot.agent.header_lines import CALL_ID
 from bot.agent.log import write_line
 from bot.agent.native.message_bytes import Packets
 from bot.agent.shared_keys import SharedKeys
@@ -27,7 +28,6 @@ END_OF_MESSAGE = "\n--end msg--"
 INLINE_KEY = re.compile(
     r"^a=crypto:(\d+)[ \t]+(\S+)[ \t]+inline:([A-Za-z0-9+/=]+)", re.MULTILINE | re.IGNORECASE
 )
-CALL_ID = re.compile(r"\n(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
 DIGIT = re.compile(r"((?:Received DTMF digit|Sending DTMF digit id|(?:sending|dialing) DTMF) )[^\s,]+")
 """Digits in the log may be secret; events report the other digits."""
 KEYING_FAILED = re.compile(r"Call (\d+): Media \d+: SRTP negotiation completes: (?!Success)(.+)")

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
-
 import pjsua2 as pj
 
+from bot.agent.header_lines import CALL_ID
 from bot.model import (
     EndedBy,
 )
 from bot.sip import StatusCode, is_challenge, is_failure
 
 __all__ = ["ended_by", "is_of_another_call", "is_sent_again", "is_unanswered", "refusal"]
-
-CALL_ID = re.compile(r"\n(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
 
 
 def is_unanswered(transaction: pj.SipTransaction) -> bool:

@@ -16,7 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.agent.admission import CALL_ID, in_dialog
+from bot.agent.admission import in_dialog
+from bot.agent.header_lines import CALL_ID_RAW
 from bot.agent.native.detour import Detour
 from bot.agent.native.library import Exported, MissingSymbol
 from bot.agent.native.structs import SentMessage
@@ -83,7 +84,7 @@ class UnprovedCallers:
 
     def received(self, data: bytes) -> None:
         """A message has come by UDP."""
-        found = CALL_ID.search(data)
+        found = CALL_ID_RAW.search(data)
         if found is None or data.startswith(b"SIP/"):
             return
         caller = self._callers.get(found[1])
@@ -121,7 +122,7 @@ class UnprovedCallers:
         return 0  # as if it were lost on the way
 
     def _may_leave(self, text: bytes) -> bool:
-        call_id = CALL_ID.search(text)
+        call_id = CALL_ID_RAW.search(text)
         caller = self._callers.get(call_id[1]) if call_id is not None else None
         if call_id is None or caller is None or not INVITE_CSEQ.search(text):
             return True

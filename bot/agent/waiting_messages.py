@@ -8,11 +8,11 @@ address gets 488 (RFC 3261 21.4.26).
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.agent.header_lines import CALL_ID_RAW
 from bot.agent.loop import Loop
 from bot.agent.native.held_requests import HeldRequests
 from bot.agent.native.names import Names
@@ -27,7 +27,6 @@ PATIENCE_S = 2.0
 MOST, MOST_OF_SOURCE = 64, 16
 MOST_NAMES = 8
 """Largest number of names of a message; further names have no address."""
-CALL_ID = re.compile(rb"\n(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
 OFFERING = (b"INVITE ", b"UPDATE ")
 
 
@@ -65,7 +64,7 @@ class WaitingMessages:
 
     def hold(self, rdata: int, data: bytes, peer: str) -> bool:
         """Whether a message has to wait, and does; the caller then ends its processing."""
-        found = CALL_ID.search(data)
+        found = CALL_ID_RAW.search(data)
         call_id, source = found[1] if found else b"", host_of(peer)
         behind = any(message.call_id == call_id for message in self._waiting)
         names = peer_names(data)

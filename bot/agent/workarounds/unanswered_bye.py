@@ -12,6 +12,7 @@ import ctypes
 import re
 from typing import NamedTuple
 
+from bot.agent.header_lines import CALL_ID
 from bot.agent.native.sip_module import Modules, Name
 from bot.sip import StatusCode
 
@@ -21,7 +22,6 @@ BEFORE_PRINTING = 12
 """Like ``native.message_bytes``."""
 CANCELLED = 70014
 """PJ_ECANCELLED."""
-CALL_ID = re.compile(r"\n(?:Call-ID|i)[ \t]*:[ \t]*(\S+)", re.IGNORECASE)
 TO, FROM = (
     re.compile(rf"\n(?:{name})[ \t]*:[^\r\n]*;[ \t]*tag[ \t]*=[ \t]*([^;\s]+)", re.IGNORECASE)
     for name in ("To|t", "From|f")
