@@ -37,8 +37,8 @@ REPORTING = {"answer", "call", "demo", "interop", "load", "ping", "register", "r
 
 def main() -> None:
     """Run the command line and exit with its status."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)  # first of all: no module is loaded by half
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # small products; its threads would starve the calls
-    signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTS)  # no module is loaded by half
     for number in INTERRUPTS:
         signal.signal(number, interrupt)
     from bot.cli import outputs
