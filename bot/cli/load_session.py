@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -12,11 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from bot.cli.command_line import command_line
 from bot.cli.load_table import LoadTable, status
 from bot.cli.session import INTERRUPTED, TROUBLE, Session
-from bot.load.arrivals import LATE_S
-from bot.load.detail import CallDetail
-from bot.load.machine import FULL, Processors
+from bot.load.capacity import CapacitySearch, capacity_of
+from bot.load.machine import Processors
 from bot.load.plan import Plan
-from bot.load.result import AskedFor, LoadResult, OwnLimits, StepResult
+from bot.load.result import AskedFor, LoadResult, OwnLimits
 from bot.load.run import Keep, Load
 from bot.load.shared import SharedLoad
 from bot.load.tally import Sample
@@ -32,8 +30,6 @@ __all__ = ["LoadSession"]
 
 LOGGED_EACH_S = 10
 """Without a terminal a line is printed so often, in seconds."""
-SAMPLE_S = 1.0
-"""About the time of a sample."""
 
 
 class Engine(Protocol):
@@ -64,11 +60,10 @@ class LoadSession(Session):
         self.load: Load | SharedLoad | None = None
         self._samples: list[Sample] = []
         self._processors: Processors | SharedLoad = Processors()
-        self._late: Counter[int] = Counter()
-        """Calls that began late, for each step."""
         self._slots = self._agents = 0
         self._missed = 0
-        self._steps: list[StepResult] = []
+        self._search: CapacitySearch | None = None
+        """With ``--step``, where the thresholds are decided here."""
         self._checks: list[Check] = []
         self._reasons: list[str] = []
         self._table = LoadTable(wanted=self.progress.wanted)
@@ -83,15 +78,15 @@ class LoadSession(Session):
         engine_of: Callable[[Callable[[], bool]], Engine],
     ) -> None:
         """Run the load to its end, to a broken step, or to an interrupt."""
-        load.observe(self._count)
         self._processors = processors
+        if load.plan.steps is not None and self.is_judge:
+            self._search = CapacitySearch(load, self._samples, self.say)
         self._table.begin(load, self._samples, processors)
         engine = engine_of(lambda: self._tick(load))
         with self.interrupting(lambda error: engine.stop()):
             engine.run()
-
-    def _count(self, detail: CallDetail) -> None:
-        self._late[detail.stage] += detail.late_ms > 1000 * LATE_S
+        if self._search is not None and self.journal.interruption is None:
+            self._search.judge(has_ended=True)
 
     def _tick(self, load: Load | SharedLoad) -> bool:
         """Take the sample of a second; whether the load goes on."""
@@ -106,66 +101,20 @@ class LoadSession(Session):
         )
         if not self._table.is_shown and len(self._samples) % LOGGED_EACH_S == 0:
             self.say(status(load, self._samples, self._processors))
-        return self._judge_steps(load)
-
-    def _judge_steps(self, load: Load | SharedLoad, *, at_end: bool = False) -> bool:
-        """Judge the steps whose calls have all ended, up to the first that broke; whether all held."""
-        stages = load.plan.stages if load.plan.steps is not None and self.is_judge else ()
-        while len(self._steps) < len(stages) and all(step.held for step in self._steps):
-            place = len(self._steps)
-            is_over = load.passed_s >= stages[place].end_s and not load.tally.unfinished(place)
-            if not (is_over or at_end) or not load.tally.figures(place).placed:
-                break
-            step = self._judged(load, place)
-            self._steps.append(step)
-            broke = "; ".join([*step.broken, *(f"this side: {reason}" for reason in step.limited_by)])
-            self.say(f"step {step.target:g}: {'held' if step.held else f'broke: {broke}'}")
-        return all(step.held for step in self._steps)
-
-    def _judged(self, load: Load | SharedLoad, place: int) -> StepResult:
-        """The verdict on a step; it does not hold either when this side did not place its calls.
-
-        The processors count from its beginning until now, when the last of its calls has ended.
-        """
-        stage, figures = load.plan.stages[place], load.tally.figures(place)
-        broken = [one for one in checks(load.plan.limits, figures, load.tally.causes(place)) if not one.held]
-        since = [one for one in self._samples if one.at_s > stage.begin_s + SAMPLE_S / 2]
-        limits = limited_by(
-            figures,
-            missed=sum(one.missed for one in since if one.at_s <= stage.end_s + SAMPLE_S)
-            if load.plan.by_rate
-            else 0,
-            late=self._late[place],
-            full_s=SAMPLE_S * sum(one.cpu is not None and one.cpu >= FULL for one in since),
-            seconds=load.passed_s - stage.begin_s,
-            broken=broken,
-        )
-        return StepResult(
-            target=stage.target,
-            held=not (broken or limits),
-            broken=[f"{one.name}: {one.observed}, expected {one.expected}" for one in broken],
-            limited_by=limits,
-            figures=figures,
-        )
+        return self._search is None or self._search.judge()
 
     def conclude(self, problems: Sequence[str]) -> None:
         """Decide the verdict; after all calls have theirs. ``problems`` are failures of this side."""
         load = self.load
         if load is None:
             return
-        self._judge_steps(load, at_end=True)
         figures = load.tally.figures()
         if not self.is_judge:
             judged = figures.passed + figures.failed + figures.ours + figures.ended
             name = "every call has a verdict (the thresholds are the master's)"
             self.decide(name, judged == figures.placed, f"{figures.placed}", f"{judged}")
-        elif load.plan.steps is not None:
-            held = [step for step in self._steps if step.held]
-            first = load.plan.stages[0].target
-            self.decide(
-                "capacity", bool(held), f"at least {first:g}", f"{held[-1].target:g}" if held else "none"
-            )
-            self._reasons = self._steps[0].limited_by if self._steps and not held else []
+        elif self._search is not None:
+            self._decide_capacity(self._search)
         else:
             self._checks = checks(load.plan.limits, figures, load.tally.causes())
             for check in self._checks:
@@ -174,7 +123,7 @@ class LoadSession(Session):
             self._reasons = limited_by(
                 figures,
                 missed=load.missed,
-                late=self._late.total(),
+                late=load.tally.late(),
                 full_s=self._processors.full_s,
                 seconds=load.passed_s,
                 broken=[check for check in self._checks if not check.held],
@@ -188,6 +137,15 @@ class LoadSession(Session):
                 self._reasons
             )
             self.exit_status = TROUBLE
+
+    def _decide_capacity(self, search: CapacitySearch) -> None:
+        """Decide whether a step held; an interrupt during the first one leaves nothing to decide."""
+        self._reasons = search.limited_by
+        if search.steps:
+            observed = "none" if search.capacity is None else f"{search.capacity:g}"
+            self.decide(
+                "capacity", search.capacity is not None, f"at least {search.steps[0].target:g}", observed
+            )
 
     def interrupted_again(self) -> None:
         """End at once: the agents end when their pipes close."""
@@ -216,11 +174,7 @@ class LoadSession(Session):
         begun = [sample for sample in self._samples if sample.started]
         seconds = begun[-1].at_s - begun[0].at_s + 1 if begun else 0.0
         figures = load.tally.figures()
-        held = []
-        for step in self._steps:
-            if not step.held:
-                break
-            held.append(step.target)
+        search = self._search
         return LoadResult(
             **facts,
             asked=AskedFor(
@@ -239,13 +193,13 @@ class LoadSession(Session):
             rate_reached=round(sum(one.started for one in begun) / seconds, 3) if begun else None,
             up_most=max((sample.up for sample in self._samples), default=0),
             causes=load.tally.causes(),
-            steps=self._steps,
-            capacity=held[-1] if held else None,
+            steps=search.steps if search is not None else [],
+            capacity=search.capacity if search is not None else None,
             own=OwnLimits(
                 slots=self._slots,
                 agents=self._agents,
                 missed=load.missed,
-                late=self._late.total(),
+                late=load.tally.late(),
                 cpu=self._processors.mean,
                 cpu_full_s=round(self._processors.full_s, 3),
                 reasons=self._reasons,
@@ -290,14 +244,3 @@ class LoadSession(Session):
         if self.folder is None or folder is None or not folder.is_dir():
             return []
         return [path.relative_to(self.folder) for path in sorted(folder.glob("*.wav"))]
-
-
-def capacity_of(result: LoadResult) -> str:
-    """The last step that held, and which side ended the search."""
-    found = f"{result.capacity:g}" if result.capacity is not None else "none"
-    last = result.steps[-1]
-    return (
-        f"{found}; at {last.target:g} this side was the limit: {'; '.join(last.limited_by)}"
-        if last.limited_by
-        else found
-    )

@@ -89,7 +89,7 @@ class Arrivals(Protocol):
 
 
 class _Schedule:
-    """What both models have: an end by number, time, or ``stop``."""
+    """What all schedules have: an end by number, time, or ``stop``."""
 
     def __init__(self, stages: Sequence[Stage], *, calls: int | None, ramp_s: float, part: Part) -> None:
         self.missed = 0
@@ -206,25 +206,13 @@ class OneAfterAnother(_Schedule):
         return None
 
 
-class AsAsked:
+class AsAsked(_Schedule):
     """Calls begin when a line asks: something else, such as the users of a locustfile, decides when."""
 
     def __init__(self, part: Part = WHOLE) -> None:
-        self.missed = 0
-        self._part = part
-        self._taken = 0
-        self._stopped = False
-        self._lock = threading.Lock()
-
-    def begin(self, now: float) -> None:
-        """Nothing: there is no schedule."""
+        super().__init__([Stage(0.0, 0.0)], calls=None, ramp_s=0.0, part=part)
 
     def take(self, line: int, now: float) -> Due | None:
         """Now."""
         with self._lock:
-            self._taken += 1
-            return None if self._stopped else Due(now, self._part.place(self._taken - 1) + 1, 0)
-
-    def stop(self) -> None:
-        """Let no further call begin."""
-        self._stopped = True
+            return self._numbered(now - self._begun)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from bot.load.arrivals import LATE_S
 from bot.load.detail import CallDetail
 
 __all__ = ["Cause", "Figures", "Sample", "Tally", "percentile"]
@@ -104,6 +105,7 @@ class _Part:
 
     def add(self, detail: CallDetail) -> None:
         self.counts[detail.verdict] += 1
+        self.counts["late"] += detail.late_ms > 1000 * LATE_S
         if detail.verdict in {"fail", "ours"}:
             key = detail.cause, detail.verdict == "ours"
             cause = Cause(cause=key[0], calls=0, ours=key[1], first=detail.why)
@@ -185,6 +187,11 @@ class Tally:
         with self._lock:
             counts = self._stages[stage].counts
             return counts["placed"] - sum(counts[one] for one in ("pass", "fail", "ours", "ended"))
+
+    def late(self, stage: int | None = None) -> int:
+        """Calls that began too late, of everything or of one step."""
+        with self._lock:
+            return (self._whole if stage is None else self._stages[stage]).counts["late"]
 
     def causes(self, stage: int | None = None) -> list[Cause]:
         """The failures of everything or of one step by cause, the most frequent first."""
