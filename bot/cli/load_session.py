@@ -226,7 +226,8 @@ class LoadSession(Session):
             self.say(f"{'report':<{width}}  {self.folder / 'report.html'}")
         if result.error is not None:
             self.say(f"{'error':<{width}}  {result.error}", fails=True)
-        self.say(f"{result.verdict.upper()}")
+        of_part = "" if self.is_judge else " (this worker's part; the master decides on the load)"
+        self.say(f"{result.verdict.upper()}{of_part}")
 
     def page_report(self, result: Result) -> bytes:
         """The HTML report of the load."""

@@ -1,8 +1,10 @@
 """Many agents as one endpoint: a library takes few calls in a process, and a core carries one process.
 
 Every agent has a journal and a range of RTP ports of its own, and is supervised: an agent that dies costs its
-own calls, and another takes its place. A call goes to the agent with the fewest calls. Agents are started
-ahead of need, and renewed after some thousand calls: nothing that a library may keep of a call adds up.
+own calls, and another takes its place. A call goes to the busiest agent that has a free slot: the audio clock
+of an agent without calls stands still, and at 15 calls/s with 4 slots an agent this saves a quarter of the
+processor time. Agents are started ahead of need, and renewed after some thousand calls: nothing that a
+library may keep of a call adds up.
 
 When all slots are taken, ``FleetBusy`` says so: that is this side's limit, and no failure of a peer.
 """
@@ -208,7 +210,7 @@ class Fleet:
     # ---- calls
 
     def make_call(self, uri: str, *, wait: float = 0.0, **arguments: Any) -> Call:
-        """Send an INVITE with the least busy agent, like ``Endpoint.make_call``.
+        """Send an INVITE with the busiest agent that has a free slot, like ``Endpoint.make_call``.
 
         The slot is free again when the call has ended. Waits up to ``wait`` seconds for a free slot; raises
         FleetBusy.
@@ -237,7 +239,7 @@ class Fleet:
 
     @contextmanager
     def slot(self, wait: float = 0.0) -> Iterator[Member]:
-        """Context of a slot of the least busy agent, for one call at a time; raises FleetBusy."""
+        """Context of a slot of the busiest free agent, for one call at a time; raises FleetBusy."""
         member = self._taken(Deadline(wait))
         try:
             yield member
@@ -277,7 +279,7 @@ class Fleet:
             self._free_unanswered()
             free = [member for member in self._members if member.is_free]
             if free:
-                best = min(free, key=lambda member: (self._is_worn(member), member.used))
+                best = min(free, key=lambda member: (self._is_worn(member), -member.used))
                 best.used += 1
                 best.calls_taken += 1
                 found.append(best)

@@ -127,7 +127,10 @@ class WorkerPool:
             )
 
     def reserve(self, call_id: str, source: str) -> Worker | None:
-        """Reserve a slot of the least busy worker, the same for the same Call-ID; None without a free one."""
+        """Reserve a slot, the same for the same Call-ID; None without a free one.
+
+        It is the busiest worker's: the audio clock of a worker without calls stands still.
+        """
         now = time.monotonic()
         with self._journal.held():
             for worker in self.workers:
@@ -139,7 +142,7 @@ class WorkerPool:
             free = [worker for worker in self.workers if worker.is_free]
             if not free:
                 return None
-            best = min(free, key=lambda worker: worker.load)
+            best = max(free, key=lambda worker: worker.load)
             best.reserved[call_id] = now + RESERVED_S, source
             return best
 

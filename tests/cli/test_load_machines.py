@@ -70,6 +70,7 @@ def test_the_master_has_the_calls_of_its_workers(echo: str, srtpbot: NewBot, tmp
     ]
     ends = [bot.end(END_S) for bot in (decides, *workers)]
     assert all(status in {OK, TROUBLE} for status in ends), decides.said
+    assert all("(this worker's part; the master decides on the load)" in bot.stdout for bot in workers)
     own = [rows(tmp_path / out) for out in ("one", "two")]
     assert [len(calls) for calls in own] == [2, 2]
     assert rows(tmp_path / "master") == sorted([*own[0], *own[1]], key=lambda row: int(row["number"]))

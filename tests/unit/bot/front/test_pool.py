@@ -48,18 +48,21 @@ def taken(pool: WorkerPool, *call_ids: str) -> list[str | None]:
     return [worker.endpoint.name if worker is not None else None for worker in workers]
 
 
-def test_the_least_busy_worker_first(pool: WorkerPool) -> None:
+def test_a_worker_is_filled_before_the_next_one(pool: WorkerPool, journal: Journal) -> None:
     assert [worker.slots for worker in pool.workers] == [2, 1]
-    assert taken(pool, "a", "b", "c", "d") == ["w-1", "w-2", "w-1", None]
+    assert taken(pool, "a", "b", "c", "d") == ["w-1", "w-1", "w-2", None]
+    journal.append("w-1", started(1, "a"))
+    journal.append("w-1", ended(1))
+    assert taken(pool, "d", "e") == ["w-1", None]
 
 
 def test_a_retransmission_takes_no_other_slot(pool: WorkerPool) -> None:
-    assert taken(pool, "a", "a", "b", "a", "c", "d") == ["w-1", "w-1", "w-2", "w-1", "w-1", None]
+    assert taken(pool, "a", "a", "b", "a", "c", "d") == ["w-1", "w-1", "w-1", "w-1", "w-2", None]
 
 
 def test_a_slot_is_free_after_its_call(pool: WorkerPool, journal: Journal) -> None:
-    assert taken(pool, "a", "b", "c") == ["w-1", "w-2", "w-1"]
-    journal.append("w-2", started(1, "b"))
+    assert taken(pool, "a", "b", "c") == ["w-1", "w-1", "w-2"]
+    journal.append("w-2", started(1, "c"))
     assert taken(pool, "d") == [None]
     assert pool.calls_of(HERE) == 3
     journal.append("w-2", ended(1))
