@@ -15,6 +15,8 @@ from bot import Call, CallState, Endpoint, expect
 from tests.support.commands import NewBot
 from tests.support.process import FAILED, OK, Bot
 from tests.support.programs import free_ports
+from tests.support.sip_peer import SipPeer
+from tests.support.sipp import sipp
 from tests.support.starting import NewEndpoint, until
 
 CALLS, OF_AN_AGENT = 4, 2
@@ -124,6 +126,27 @@ def refused(call: Call) -> bool:
     """Whether the call gets 503, rather than an answer."""
     until(call, lambda: call.facts.ended is not None or call.state is CallState.CONFIRMED)
     return call.facts.ended is not None and call.facts.ended.code == 503
+
+
+@pytest.mark.peer("kamailio")
+@pytest.mark.peer("sipp")
+def test_a_caller_that_ignores_record_route(answer: NewBot, tmp_path: Path) -> None:
+    """SIPp's own scenario writes every request of a call to the front, without a Route."""
+    bot = many(answer, "kamailio", "--calls", str(CALLS))
+    with sipp("uac", bot.uri(), tmp_path, "-m", str(CALLS), "-r", "10", "-d", "300") as caller:
+        assert caller.wait(timeout=30) == 0, caller.tail
+    assert bot.end() == OK, bot.said
+    assert [call["disconnect"]["by"] for call in result_of(tmp_path)["calls"]] == ["remote"] * CALLS
+
+
+@pytest.mark.peer("kamailio")
+def test_a_stranger_to_the_calls_reaches_no_agent(answer: NewBot) -> None:
+    bot = many(answer, "kamailio")
+    with SipPeer(bot.uri()) as peer:
+        ended = peer.ask(peer.request("BYE", to=f"<{bot.uri()}>;tag=of-no-call"))
+    assert ended.status == 404
+    bot.send(signal.SIGTERM)
+    assert bot.end() == OK, bot.said
 
 
 @pytest.mark.peer("kamailio")

@@ -1,30 +1,19 @@
-"""Fixtures of the tests with real peers; a missing peer skips its tests and says how to get it."""
+"""Fixtures of the tests with real peers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bot import Endpoint
-from tests.support.baresip import Baresip, modules_folder
-from tests.support.kamailio import tls_module
-from tests.support.programs import INSTALL, LOOPBACK, installed
+from tests.support.baresip import Baresip
+from tests.support.programs import LOOPBACK
 from tests.support.router import Router, cannot_make_routers
 from tests.support.starting import NewEndpoint, starting
 
 CODECS = ["PCMU", "PCMA"]
-PARTS: dict[str, Callable[[], object]] = {"baresip": modules_folder, "kamailio-tls": tls_module}
-"""What must be found besides the program itself."""
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    for marker in item.iter_markers("peer"):
-        program = str(marker.args[0])
-        part = PARTS.get(program)
-        if installed(program.partition("-")[0]) is None or (part is not None and part() is None):
-            pytest.skip(f"{program} is not installed: {INSTALL[program]}")
 
 
 @pytest.fixture
