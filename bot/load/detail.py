@@ -18,6 +18,7 @@ __all__ = [
     "LATE",
     "MISSING",
     "NO_BYE",
+    "SILENCE",
     "TIMELY",
     "UNHEARD",
     "CallDetail",
@@ -27,9 +28,9 @@ __all__ = [
     "is_timely",
 ]
 
-LATE, GAP, MISSING, UNHEARD = "audio late", "gap", "audio missing", "marker not heard"
+LATE, GAP, MISSING, UNHEARD, SILENCE = "audio late", "gap", "audio missing", "marker not heard", "silence"
 NO_BYE = "no response to BYE"
-TIMELY = frozenset({LATE, GAP, MISSING, UNHEARD, NO_BYE})
+TIMELY = frozenset({LATE, GAP, MISSING, UNHEARD, SILENCE, NO_BYE})
 """Causes that a machine without a free processor may have brought about."""
 HEARD = tuple(f"expect {key}" for key in OF_RECORDING)
 """Beginnings of such causes, of the steps of a scenario: what a recording contains."""
@@ -109,7 +110,7 @@ class CallDetail(msgspec.Struct, kw_only=True):
         """Add a failure; the cause is the first one that a busy machine does not explain, else the first."""
         if self.verdict == "ended":
             return
-        if self.verdict == "pass" or (is_timely(self.cause) and not is_timely(cause)):
+        if self.verdict == "pass" or weight(cause) > weight(self.cause):
             self.verdict, self.cause = "ours" if ours else "fail", cause
         self.why = f"{self.why}; {why}" if self.why else why
 
@@ -117,6 +118,13 @@ class CallDetail(msgspec.Struct, kw_only=True):
 def is_timely(cause: str) -> bool:
     """Whether a machine without a free processor may have brought about a failure with this cause."""
     return cause in TIMELY or cause.startswith(HEARD)
+
+
+def weight(cause: str) -> int:
+    """How much a cause says: the first of those that say most is the cause of a call."""
+    if cause == SILENCE:
+        return 1
+    return 0 if is_timely(cause) else 2
 
 
 def filled_in(detail: CallDetail, call: Call) -> None:

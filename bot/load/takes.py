@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.load.detail import LATE, MISSING, UNHEARD, CallDetail
+from bot.load.detail import LATE, MISSING, SILENCE, UNHEARD, CallDetail
 from bot.load.hearing import Hearing
 from bot.load.listener import Heard
 from bot.load.sounds import LEAD_S, Section
@@ -63,7 +63,7 @@ def _judge_take(detail: CallDetail, take: Take, heard: Heard) -> None:
     elif heard.problem:
         detail.fail("no audio", f"{where}: {heard.problem}")
     elif heard.start_s is None and heard.silent:
-        detail.fail("silence", f"{where} all was silent; marker {own} was expected")
+        detail.fail(SILENCE, f"{where} all was silent; marker {own} was expected")
     elif heard.start_s is None:
         detail.fail(UNHEARD, f"{where} marker {own} was not heard")
     elif heard.missing_ms > MISSING_MS:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(300)
 END_S = 200.0
 """A loaded machine starts agents slowly; a wait proves no speed."""
 GOOD = 4
-WHEN_STARVED = {*TIMELY, "silence", "no answer", "agent"}
+WHEN_STARVED = {*TIMELY, "no answer", "agent"}
 """What happens to good calls when the echo begins a second late."""
 
 

@@ -103,6 +103,7 @@ def broken(*causes: str) -> list[Any]:
     ("causes", "is_ours"),
     [
         (["audio missing", "gap"], True),
+        (["silence", "marker not heard"], True),
         (["audio missing", "486 Busy Here"], False),
         (["wrong marker"], False),
     ],
@@ -142,6 +143,8 @@ def test_a_cause_that_a_busy_machine_explains_gives_way() -> None:
     one.fail("silence", "all was silent")
     one.fail("audio missing", "240 ms")
     assert (one.cause, one.why) == ("silence", "no packet for 600 ms; all was silent; 240 ms")
+    one.fail("wrong marker", "another call's")
+    assert one.cause == "wrong marker"
 
 
 def test_a_line_of_the_file_is_no_formula() -> None:
